@@ -1,0 +1,142 @@
+/**
+ * Where ports meet adapters: the only reader of process.env and the only importer of adapters. One function per Lambda, so that
+ * each bundle holds what it uses and nothing else.
+ */
+import { createRemoteJWKSet } from 'jose';
+import { CloudWatchAuditLog } from './adapters/cloudwatch-audit-log.ts';
+import { DynamoDbDeploymentStore } from './adapters/dynamodb-deployment-store.ts';
+import { DynamoDbImageStore } from './adapters/dynamodb-image-store.ts';
+import { DynamoDbOutbox } from './adapters/dynamodb-outbox.ts';
+import { DynamoDbPublisherStore } from './adapters/dynamodb-publisher-store.ts';
+import { DynamoDbSiteStore } from './adapters/dynamodb-site-store.ts';
+import { Table } from './adapters/dynamodb-table.ts';
+import { LambdaUrlSigner } from './adapters/lambda-url-signer.ts';
+import { powertoolsLog } from './adapters/powertools-log.ts';
+import { S3ImageBucket } from './adapters/s3-image-bucket.ts';
+import { SecretsManagerSigningKeys } from './adapters/secrets-manager-signing-keys.ts';
+import { SqsDeploymentQueues } from './adapters/sqs-deployment-queues.ts';
+import { StsSiteCredentials } from './adapters/sts-site-credentials.ts';
+import type { AuthorizeRequestPorts } from './authorize-request/authorize-request.ts';
+import type { CertifyPublisherPorts } from './certify-publisher/certify-publisher.ts';
+import type { DestroyDeploymentPorts } from './destroy-deployment/destroy-deployment.ts';
+import type { EnrollAgentPorts } from './enroll-agent/enroll-agent.ts';
+import type { ManageSitesPorts } from './manage-sites/manage-sites.ts';
+import type { MintUrlsPorts } from './mint-urls/mint-urls.ts';
+import type { DeliveryPorts } from './outbox/deliver-outbox.ts';
+import type { PublishImagePorts } from './publish-image/publish-image.ts';
+import type { ReadDeploymentsPorts } from './read-deployments/read-deployments.ts';
+import type { RecordReportPorts } from './record-report/record-report.ts';
+import type { RenewUrlsPorts } from './renew-urls/renew-urls.ts';
+import type { RequestDeploymentPorts } from './request-deployment/request-deployment.ts';
+import type { SweepPorts } from './sweep/sweep.ts';
+
+/** A setting that serverless.yml gives every function. */
+function setting(name: string): string {
+  const value = process.env[name];
+  if (value === undefined || value === '') throw new Error(`the environment variable ${name} is not set`);
+  return value;
+}
+
+const now = (): Date => new Date();
+const log = powertoolsLog();
+const table = (): Table => new Table(setting('TABLE_NAME'));
+
+const decisions = (): DeliveryPorts & { readonly now: () => Date } => ({
+  log,
+  now,
+  outbox: new DynamoDbOutbox(table()),
+  auditLog: new CloudWatchAuditLog(setting('AUDIT_LOG_GROUP')),
+  queues: new SqsDeploymentQueues(setting('QUEUE_PREFIX')),
+});
+
+const sites = () => new DynamoDbSiteStore(table());
+const images = () => new DynamoDbImageStore(table());
+const deployments = () => new DynamoDbDeploymentStore(table());
+const publishers = () => new DynamoDbPublisherStore(table());
+const urlSigner = () => new LambdaUrlSigner(setting('MINT_FUNCTION'));
+const rootPublicKeyPem = (): string => Buffer.from(setting('ROOT_PUBLIC_KEY_BASE64'), 'base64').toString();
+
+export const composeAuthorizeRequest = (): AuthorizeRequestPorts & { readonly log: typeof log } => ({
+  log,
+  now,
+  issuer: setting('OIDC_ISSUER'),
+  audience: setting('OIDC_AUDIENCE'),
+  issuerKeys: createRemoteJWKSet(new URL(setting('OIDC_JWKS_URL'))),
+  sites: sites(),
+});
+
+export const composeRequestDeployment = (): RequestDeploymentPorts => ({
+  ...decisions(),
+  sites: sites(),
+  images: images(),
+  deployments: deployments(),
+  urlSigner: urlSigner(),
+});
+
+export const composeReadDeployments = (): ReadDeploymentsPorts => ({ ...decisions(), deployments: deployments() });
+
+export const composeDestroyDeployment = (): DestroyDeploymentPorts => ({
+  ...decisions(),
+  sites: sites(),
+  deployments: deployments(),
+});
+
+export const composeMintUrls = (): MintUrlsPorts => ({
+  now,
+  signingKeys: new SecretsManagerSigningKeys(setting('SIGNING_KEY_SECRET')),
+  distributionUrl: setting('DISTRIBUTION_URL'),
+});
+
+export const composeRenewUrls = (): RenewUrlsPorts => ({
+  ...decisions(),
+  sites: sites(),
+  deployments: deployments(),
+  urlSigner: urlSigner(),
+});
+
+export const composePublishImage = (): PublishImagePorts => ({
+  ...decisions(),
+  images: images(),
+  publishers: publishers(),
+  // An S3-compatible server without wildcard DNS takes the bucket's name in the path.
+  bucket: new S3ImageBucket({
+    bucket: setting('IMAGE_BUCKET'),
+    pathStyle: process.env['AWS_ENDPOINT_URL_S3'] !== undefined,
+  }),
+  rootPublicKeyPem: rootPublicKeyPem(),
+});
+
+export const composeReadImages = () => ({ log, images: images() });
+
+export const composeCertifyPublisher = (): CertifyPublisherPorts => ({
+  ...decisions(),
+  publishers: publishers(),
+  rootPublicKeyPem: rootPublicKeyPem(),
+});
+
+export const composeManageSites = (): ManageSitesPorts => ({
+  ...decisions(),
+  sites: sites(),
+  rootPublicKeyPem: rootPublicKeyPem(),
+});
+
+export const composeEnrollAgent = (): EnrollAgentPorts => ({
+  ...decisions(),
+  sites: sites(),
+  rootPublicKeyPem: rootPublicKeyPem(),
+});
+
+export const composeOpenAgentSession = () => ({
+  ...decisions(),
+  sites: sites(),
+  region: setting('AWS_REGION'),
+  siteCredentials: new StsSiteCredentials(setting('SITE_SESSION_ROLE')),
+});
+
+export const composeReadJob = () => ({ log, deployments: deployments(), images: images() });
+
+export const composeRecordReport = (): RecordReportPorts => ({ ...decisions(), deployments: deployments() });
+
+export const composeRecordHeartbeat = () => ({ log, now, sites: sites() });
+
+export const composeSweep = (): SweepPorts => decisions();

@@ -1,0 +1,50 @@
+/** A member wishes a cluster gone: a new generation of the wish, and a message that announces it. */
+import { type Deployment, isTerminal } from '#shared/deployment.ts';
+import { EdgebootError } from '#shared/errors.ts';
+import type { Member } from '../http/identity.ts';
+import { deliverOutbox } from '../outbox/deliver-outbox.ts';
+import { auditEntry, messageEntry } from '../outbox/entries.ts';
+import type { SiteStore } from '../ports.ts';
+import { findOwnDeployment, type ReadDeploymentsPorts } from '../read-deployments/read-deployments.ts';
+
+export interface DestroyDeploymentPorts extends ReadDeploymentsPorts {
+  readonly sites: SiteStore;
+}
+
+/** Idempotent: a deployment that is gone, or going, is answered as it is. Throws NOT_FOUND, CONFLICT. */
+export async function destroyDeployment(
+  member: Member,
+  deploymentId: string,
+  ports: DestroyDeploymentPorts,
+): Promise<Deployment> {
+  const before = await findOwnDeployment(member, deploymentId, 'deployment.destroy', ports);
+  if (isTerminal(before.phase) || before.desired.power === 'destroyed') return before;
+  const site = await ports.sites.find(before.siteId);
+  if (site === undefined) throw new EdgebootError('NOT_FOUND', `the site ${before.siteId} is gone`);
+
+  const now = ports.now().toISOString();
+  const generation = before.desired.generation + 1;
+  const after: Deployment = {
+    ...before,
+    desired: { ...before.desired, power: 'destroyed', generation },
+    version: before.version + 1,
+    auditSequence: before.auditSequence + 1,
+    updatedAt: now,
+  };
+  const actor = `member:${member.memberId}`;
+  const event = { deploymentId, sequence: after.version, at: now, phase: after.phase, generation, actor };
+  const outbox = [
+    messageEntry(now, site.queueUrl, { schemaVersion: 1, deploymentId, generation }),
+    auditEntry(now, {
+      actor,
+      action: 'deployment.destroy',
+      decision: 'allow',
+      deploymentId,
+      sequence: after.auditSequence,
+      siteId: after.siteId,
+    }),
+  ];
+  await ports.deployments.replace(before, after, event, outbox);
+  await deliverOutbox(outbox, ports);
+  return after;
+}

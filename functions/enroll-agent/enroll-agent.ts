@@ -1,0 +1,35 @@
+/** An agent presents its site's one-time token and its own public key; from then on it signs its requests. */
+import { createPublicKey } from 'node:crypto';
+import { ENROLLMENT_TOKEN } from '#shared/api.ts';
+import { EdgebootError } from '#shared/errors.ts';
+import { deliverOutbox, type DeliveryPorts } from '../outbox/deliver-outbox.ts';
+import { auditEntry } from '../outbox/entries.ts';
+import { tokenDigest } from '../manage-sites/manage-sites.ts';
+import type { SiteStore } from '../ports.ts';
+
+export interface EnrollAgentPorts extends DeliveryPorts {
+  readonly sites: SiteStore;
+  readonly rootPublicKeyPem: string;
+  readonly now: () => Date;
+}
+
+/** Answers the site's id. Throws FORBIDDEN (token unknown, used, expired), INVALID_REQUEST (no Ed25519 key). */
+export async function enrollAgent(token: string, publicKeyPem: string, ports: EnrollAgentPorts): Promise<string> {
+  const siteId = ENROLLMENT_TOKEN.exec(token)?.[1];
+  if (siteId === undefined) throw new EdgebootError('INVALID_REQUEST', 'this is no enrollment token');
+  requireEd25519(publicKeyPem);
+  const now = ports.now().toISOString();
+  const entry = auditEntry(now, { actor: `agent:${siteId}`, action: 'agent.enroll', decision: 'allow', siteId });
+  await ports.sites.enroll({ siteId, publicKeyPem }, tokenDigest(token), now, [entry]);
+  await deliverOutbox([entry], ports);
+  return siteId;
+}
+
+function requireEd25519(publicKeyPem: string): void {
+  try {
+    if (createPublicKey(publicKeyPem).asymmetricKeyType === 'ed25519') return;
+  } catch {
+    // Not a key at all: refused below.
+  }
+  throw new EdgebootError('INVALID_REQUEST', 'the public key must be an Ed25519 key in PEM');
+}

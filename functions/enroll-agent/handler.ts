@@ -1,0 +1,12 @@
+import { enrollRequest } from '#shared/api.ts';
+import { composeEnrollAgent } from '../compose.ts';
+import { apiHandler } from '../http/api-handler.ts';
+import { enrollAgent } from './enroll-agent.ts';
+
+const ports = composeEnrollAgent();
+
+export const handler = apiHandler(ports.log, async (request) => {
+  const { token, publicKeyPem } = request.body(enrollRequest);
+  const siteId = await enrollAgent(token, publicKeyPem, ports);
+  return { status: 201, body: { siteId, rootPublicKeyPem: ports.rootPublicKeyPem } };
+});

@@ -1,0 +1,104 @@
+/** Turns an operation into a Lambda handler for the HTTP API: parses, calls, maps errors to problem documents. */
+import { createHash } from 'node:crypto';
+import middy from '@middy/core';
+import httpHeaderNormalizer from '@middy/http-header-normalizer';
+import { EdgebootError } from '#shared/errors.ts';
+import { boundedText, type Log } from '#shared/log-fields.ts';
+import type { APIGatewayProxyEventV2WithLambdaAuthorizer, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
+import type * as z from 'zod';
+import { type IdentityContext, identitySchema } from './identity.ts';
+import { problemOf } from './problem.ts';
+
+const MAX_BODY_BYTES = 256 * 1024;
+
+export interface ApiRequest {
+  readonly method: string;
+  /** As serverless.yml spells it, for example `POST /v1/images/{imageId}/uploads`. */
+  readonly routeKey: string;
+  readonly identity: IdentityContext | undefined;
+  readonly requestId: string;
+  readonly sourceAddress: string;
+  /** Throws INVALID_REQUEST where the path has no such parameter. */
+  pathParameter(name: string): string;
+  query(name: string): string | undefined;
+  header(name: string): string | undefined;
+  /** Throws INVALID_REQUEST naming the field. */
+  body<Schema extends z.ZodType>(schema: Schema): z.infer<Schema>;
+}
+
+export interface ApiAnswer {
+  readonly status: number;
+  readonly body: unknown;
+}
+
+type Event = APIGatewayProxyEventV2WithLambdaAuthorizer<Record<string, unknown> | null | undefined>;
+
+/** Wraps an operation. Whatever it throws leaves as an RFC 9457 problem document; what is not ours is logged as a bug. */
+export function apiHandler(log: Log, operation: (request: ApiRequest) => Promise<ApiAnswer>) {
+  return middy<Event, APIGatewayProxyStructuredResultV2>()
+    .use(httpHeaderNormalizer())
+    .handler(async (event) => {
+      const requestId = event.requestContext.requestId;
+      try {
+        const answer = await operation(readRequest(event));
+        return jsonAnswer(answer.status, 'application/json', answer.body);
+      } catch (error) {
+        const problem = problemOf(error, requestId);
+        const fields = { requestId, operation: event.routeKey, errorCode: problem.code, httpStatus: problem.status };
+        if (error instanceof EdgebootError) log.info('request refused', { ...fields, reason: boundedText(error.message) });
+        else log.error('request failed', { ...fields, reason: boundedText(String((error as Error).stack ?? error)) });
+        return jsonAnswer(problem.status, 'application/problem+json', problem);
+      }
+    });
+}
+
+function jsonAnswer(statusCode: number, contentType: string, body: unknown): APIGatewayProxyStructuredResultV2 {
+  return { statusCode, headers: { 'content-type': contentType }, body: JSON.stringify(body) };
+}
+
+function readRequest(event: Event): ApiRequest {
+  const text = event.isBase64Encoded ? Buffer.from(event.body ?? '', 'base64').toString() : (event.body ?? '');
+  if (Buffer.byteLength(text) > MAX_BODY_BYTES) {
+    throw new EdgebootError('INVALID_REQUEST', `the body is larger than ${MAX_BODY_BYTES} bytes`);
+  }
+  const identity = readIdentity(event);
+  if (identity?.kind === 'agent' && sha256(text) !== identity.bodySha256) {
+    throw new EdgebootError('UNAUTHENTICATED', 'the body is not the one that the agent signed');
+  }
+  return {
+    method: event.requestContext.http.method,
+    routeKey: event.routeKey,
+    identity,
+    requestId: event.requestContext.requestId,
+    sourceAddress: event.requestContext.http.sourceIp,
+    pathParameter: (name) => {
+      const value = event.pathParameters?.[name];
+      if (value === undefined || value === '') throw new EdgebootError('INVALID_REQUEST', `the path names no ${name}`);
+      return value;
+    },
+    query: (name) => event.queryStringParameters?.[name],
+    header: (name) => event.headers[name.toLowerCase()],
+    body: (schema) => parseBody(schema, text),
+  };
+}
+
+function readIdentity(event: Event): IdentityContext | undefined {
+  // Routes without an authorizer have no such context.
+  const authorizer = (event.requestContext as { authorizer?: { lambda?: unknown } }).authorizer;
+  return identitySchema.safeParse(authorizer?.lambda).data;
+}
+
+function parseBody<Schema extends z.ZodType>(schema: Schema, text: string): z.infer<Schema> {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    throw new EdgebootError('INVALID_REQUEST', 'the body is not JSON');
+  }
+  const parsed = schema.safeParse(json);
+  if (parsed.success) return parsed.data;
+  const issues = parsed.error.issues.slice(0, 5).map((issue) => `${issue.path.join('.') || 'body'}: ${issue.message}`);
+  throw new EdgebootError('INVALID_REQUEST', boundedText(issues.join('; ')));
+}
+
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');

@@ -1,0 +1,26 @@
+import { EdgebootError } from '#shared/errors.ts';
+import { composeOpenAgentSession } from '../compose.ts';
+import { apiHandler } from '../http/api-handler.ts';
+import { requireAgentOf } from '../http/identity.ts';
+import { deliverOutbox } from '../outbox/deliver-outbox.ts';
+import { auditEntry } from '../outbox/entries.ts';
+
+const ports = composeOpenAgentSession();
+
+/** One-hour credentials for the site's own queue. */
+export const handler = apiHandler(ports.log, async (request) => {
+  const siteId = request.pathParameter('siteId');
+  requireAgentOf(siteId, request.identity);
+  const site = await ports.sites.find(siteId);
+  if (site === undefined) throw new EdgebootError('NOT_FOUND', `there is no site ${siteId}`);
+  const entry = auditEntry(ports.now().toISOString(), {
+    actor: `agent:${siteId}`,
+    action: 'agent.session',
+    decision: 'allow',
+    siteId,
+  });
+  await ports.outbox.add([entry]);
+  const credentials = await ports.siteCredentials.open(siteId, site.queueArn);
+  await deliverOutbox([entry], ports);
+  return { status: 201, body: { region: ports.region, queueUrl: site.queueUrl, credentials } };
+});

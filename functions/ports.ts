@@ -1,0 +1,163 @@
+/** What the control plane needs from the world, in its own words. The files in adapters/ implement these; compose.ts chooses. */
+import type { Capacity, Image, ImageVersion, Site } from '#shared/api.ts';
+import type { AuditRecord } from '#shared/audit.ts';
+import type { Deployment, DeploymentEvent } from '#shared/deployment.ts';
+import type { Grant } from '#shared/grant.ts';
+import type { ImageObjectKind } from '#shared/image/manifest.ts';
+import type { DeploymentMessage } from '#shared/messages.ts';
+
+// ---- the outbox: what a committed decision still has to tell -----------------------------------------------------------
+
+/** Written in the same transaction as the decision; delivered right after it, or by the sweep. */
+export type OutboxEntry = {
+  /** ULID: entries are delivered in its order. */
+  readonly entryId: string;
+  readonly createdAt: string;
+} & (
+  | { readonly kind: 'message'; readonly queueUrl: string; readonly message: DeploymentMessage }
+  | { readonly kind: 'audit'; readonly record: AuditRecord }
+);
+
+export interface Outbox {
+  add(entries: readonly OutboxEntry[]): Promise<void>;
+  remove(entryId: string): Promise<void>;
+  /** The oldest entries that were written before `createdBefore` (ISO 8601). */
+  pending(createdBefore: string): Promise<readonly OutboxEntry[]>;
+}
+
+/** The audit trail's log group. Resolves once the records are taken. */
+export interface AuditLog {
+  append(records: readonly AuditRecord[]): Promise<void>;
+}
+
+/** One queue per site. */
+export interface DeploymentQueues {
+  /** Makes the site's queue, redriving to the dead-letter queue. Idempotent. */
+  create(siteId: string): Promise<{ queueUrl: string; queueArn: string }>;
+  send(queueUrl: string, message: DeploymentMessage): Promise<void>;
+}
+
+// ---- deployments -------------------------------------------------------------------------------------------------------
+
+export interface IdempotencyKey {
+  readonly memberId: string;
+  readonly key: string;
+  /** Digest of the request: the same key with another request is refused. */
+  readonly requestSha256: string;
+}
+
+export interface DeploymentStore {
+  /**
+   * One transaction: the row, its first event, the idempotency record, the outbox. Where the key was used before, answers the
+   * deployment that it made then. Throws IDEMPOTENCY_MISMATCH.
+   */
+  create(
+    deployment: Deployment,
+    event: DeploymentEvent,
+    outbox: readonly OutboxEntry[],
+    idempotencyKey: IdempotencyKey | undefined,
+  ): Promise<Deployment>;
+  find(deploymentId: string): Promise<Deployment | undefined>;
+  /** One transaction, conditional on `before.version`: the row, an event (if any), the outbox. Throws CONFLICT. */
+  replace(
+    before: Deployment,
+    after: Deployment,
+    event: DeploymentEvent | undefined,
+    outbox: readonly OutboxEntry[],
+  ): Promise<void>;
+  /** Newest first. */
+  listByMember(memberId: string): Promise<readonly Deployment[]>;
+  eventsAfter(deploymentId: string, sequence: number): Promise<readonly DeploymentEvent[]>;
+}
+
+// ---- images and publishers ---------------------------------------------------------------------------------------------
+
+export interface ImageStore {
+  /** The image of that name; made for the owner where there is none. */
+  findOrCreate(image: Image): Promise<Image>;
+  findByName(imageName: string): Promise<Image | undefined>;
+  findById(imageId: string): Promise<Image | undefined>;
+  list(): Promise<readonly Image[]>;
+  listVersions(imageId: string): Promise<readonly ImageVersion[]>;
+  findVersion(imageId: string, version: number): Promise<ImageVersion | undefined>;
+  /** One transaction, conditional on the version being the next one. Throws CONFLICT. */
+  addVersion(version: ImageVersion, outbox: readonly OutboxEntry[]): Promise<void>;
+}
+
+/** The origin bucket: `images/<imageId>/<kind>/<sha256>`. */
+export interface ImageBucket {
+  /** Size of an object, or `undefined` where it is not there. */
+  sizeOf(imageId: string, objectKind: ImageObjectKind, sha256: string): Promise<number | undefined>;
+  /** Digests and sizes of all objects of a kind. */
+  list(imageId: string, objectKind: ImageObjectKind): Promise<ReadonlyMap<string, number>>;
+  /** Throws NOT_FOUND; INVALID_REQUEST where it is larger than `maxBytes`. */
+  read(imageId: string, objectKind: ImageObjectKind, sha256: string, maxBytes: number): Promise<Buffer>;
+  /** A PUT that takes exactly this content (its checksum is part of the signature), for some minutes. */
+  presignUpload(
+    imageId: string,
+    objectKind: ImageObjectKind,
+    sha256: string,
+    sizeBytes: number,
+  ): Promise<{ url: string; headers: Record<string, string> }>;
+}
+
+export interface PublisherStore {
+  /** The certificate that the federation's root signed for this member. */
+  findCertificate(memberId: string): Promise<string | undefined>;
+  saveCertificate(memberId: string, certificate: string, outbox: readonly OutboxEntry[]): Promise<void>;
+}
+
+// ---- sites and agents --------------------------------------------------------------------------------------------------
+
+/** A site as the control plane keeps it. */
+export type SiteRecord = Site & {
+  readonly queueUrl: string;
+  readonly queueArn: string;
+  readonly egressAddress?: string | undefined;
+};
+
+export interface AgentKey {
+  readonly siteId: string;
+  readonly publicKeyPem: string;
+}
+
+export interface SiteStore {
+  /** Registers a site with the digest of its one-time token. A site that is there gets the new token instead. */
+  register(
+    site: SiteRecord,
+    token: { readonly sha256: string; readonly expiresAt: string },
+    outbox: readonly OutboxEntry[],
+  ): Promise<void>;
+  find(siteId: string): Promise<SiteRecord | undefined>;
+  list(): Promise<readonly SiteRecord[]>;
+  /** Uses the token up and keeps the agent's key, in one transaction. Throws FORBIDDEN (no such token, used, expired). */
+  enroll(key: AgentKey, tokenSha256: string, now: string, outbox: readonly OutboxEntry[]): Promise<void>;
+  findAgentKey(siteId: string): Promise<AgentKey | undefined>;
+  recordHeartbeat(siteId: string, lastSeen: string, free: Capacity, agentVersion: string): Promise<void>;
+}
+
+/** Short-lived credentials that reach one site's queue and nothing else. */
+export interface SiteCredentials {
+  open(
+    siteId: string,
+    queueArn: string,
+  ): Promise<{ accessKeyId: string; secretAccessKey: string; sessionToken: string; expiration: string }>;
+}
+
+// ---- signing -----------------------------------------------------------------------------------------------------------
+
+export interface MintRequest {
+  readonly imageId: string;
+  /** Binds the signature to this viewer address. */
+  readonly egressAddress: string | undefined;
+}
+
+/** Asks the mint function, the only one that can read the signing key. */
+export interface UrlSigner {
+  mint(request: MintRequest): Promise<Grant>;
+}
+
+/** The CloudFront key pair in use. Readable by the mint function's role alone. */
+export interface SigningKeys {
+  current(): Promise<{ readonly keyPairId: string; readonly privateKeyPem: string }>;
+}

@@ -1,0 +1,190 @@
+/** The HTTP API, version 1: what requests and answers hold. Members, agents and the functions share these schemas. */
+import * as z from 'zod';
+import { deploymentEventSchema, deploymentSchema } from './deployment.ts';
+import { grantSchema } from './grant.ts';
+import { MAX_PARTS } from './image/manifest.ts';
+import { IMAGE_NAME, SHA256, SITE_ID, SSH_PUBLIC_KEY, ULID } from './names.ts';
+
+// ---- images ---------------------------------------------------------------------------------------------------------
+
+export const beginImageRequest = z.strictObject({ imageName: IMAGE_NAME });
+export const beginImageResponse = z.object({ imageId: ULID, imageName: IMAGE_NAME, nextVersion: z.int().positive() });
+
+/** Presigned URLs are long: they are handed out for this many objects at a time. */
+export const MAX_UPLOADS_PER_REQUEST = 256;
+
+export const uploadsRequest = z.strictObject({
+  objects: z
+    .array(
+      z.strictObject({
+        objectKind: z.enum(['manifests', 'indexes', 'parts']),
+        sha256: SHA256,
+        sizeBytes: z
+          .int()
+          .positive()
+          .max(64 * 1024 * 1024),
+      }),
+    )
+    .min(1)
+    .max(MAX_UPLOADS_PER_REQUEST),
+});
+export const uploadsResponse = z.object({
+  /** In the order of the request. An object that is there already needs no upload. */
+  uploads: z.array(
+    z.object({
+      sha256: SHA256,
+      upload: z.object({ url: z.url(), headers: z.record(z.string(), z.string()) }).optional(),
+    }),
+  ),
+});
+
+export const publishVersionRequest = z.strictObject({ manifestSha256: SHA256 });
+
+export const imageVersionSchema = z.object({
+  imageId: ULID,
+  imageName: IMAGE_NAME,
+  version: z.int().positive(),
+  manifestSha256: SHA256,
+  manifestSizeBytes: z.int().positive(),
+  publisherId: z.string(),
+  /** The publisher's certificate, signed by the federation's root: with it the manifest's signature is checked. */
+  publisherCertificate: z.string(),
+  /** Apparent sizes of the disks. */
+  diskSizeBytes: z.object({ frontend: z.int().positive(), compute: z.int().positive().optional() }),
+  /** Bytes of all parts as they lie in the bucket. */
+  storedBytes: z.int().nonnegative(),
+  parts: z
+    .int()
+    .nonnegative()
+    .max(2 * MAX_PARTS),
+  createdAt: z.iso.datetime(),
+});
+export type ImageVersion = z.infer<typeof imageVersionSchema>;
+
+export const imageSchema = z.object({
+  imageId: ULID,
+  imageName: IMAGE_NAME,
+  ownerId: z.string(),
+  /** 0 while nothing has been published under the name. */
+  latestVersion: z.int().nonnegative(),
+  createdAt: z.iso.datetime(),
+});
+export type Image = z.infer<typeof imageSchema>;
+export const imageListResponse = z.object({ images: z.array(imageSchema) });
+export const imageResponse = imageSchema.extend({ versions: z.array(imageVersionSchema) });
+
+// ---- trust ----------------------------------------------------------------------------------------------------------
+
+export const certifyPublisherRequest = z.strictObject({ certificate: z.string().max(16_384) });
+export const trustResponse = z.object({
+  rootPublicKeyPem: z.string(),
+  /** The asking member's own certificate, once the federation's operator has signed one. */
+  certificate: z.string().optional(),
+});
+
+// ---- sites ----------------------------------------------------------------------------------------------------------
+
+export const registerSiteRequest = z.strictObject({
+  siteId: SITE_ID,
+  displayName: z.string().min(1).max(128),
+  /** Members of any of these groups may deploy here. */
+  deployerGroups: z.array(z.string().min(1).max(64)).min(1).max(32),
+  /** The address that the site's requests come from: signed URLs are then bound to it. */
+  egressAddress: z.ipv4().optional(),
+});
+export const registerSiteResponse = z.object({ siteId: SITE_ID, enrollmentToken: z.string() });
+
+export const capacitySchema = z.object({
+  cpus: z.int().nonnegative(),
+  memoryMiB: z.int().nonnegative(),
+  publicAddresses: z.int().nonnegative(),
+});
+export type Capacity = z.infer<typeof capacitySchema>;
+
+export const siteSchema = z.object({
+  siteId: SITE_ID,
+  displayName: z.string(),
+  deployerGroups: z.array(z.string()),
+  createdAt: z.iso.datetime(),
+  enrolled: z.boolean(),
+  lastSeen: z.iso.datetime().optional(),
+  /** What is free, as the agent said last. */
+  free: capacitySchema.optional(),
+  agentVersion: z.string().optional(),
+});
+export type Site = z.infer<typeof siteSchema>;
+export const siteListResponse = z.object({ sites: z.array(siteSchema) });
+
+// ---- agents ---------------------------------------------------------------------------------------------------------
+
+export const enrollRequest = z.strictObject({
+  token: z.string().max(512),
+  publicKeyPem: z.string().max(1024),
+});
+export const enrollResponse = z.object({ siteId: SITE_ID, rootPublicKeyPem: z.string() });
+
+export const sessionResponse = z.object({
+  region: z.string(),
+  queueUrl: z.url(),
+  credentials: z.object({
+    accessKeyId: z.string(),
+    secretAccessKey: z.string(),
+    sessionToken: z.string(),
+    expiration: z.iso.datetime(),
+  }),
+});
+
+export const heartbeatRequest = z.strictObject({
+  free: capacitySchema,
+  agentVersion: z.string().max(32),
+});
+
+/** What the agent is to do for a deployment, and with which image. */
+export const jobResponse = z.object({ deployment: deploymentSchema, image: imageVersionSchema });
+export type Job = z.infer<typeof jobResponse>;
+
+export const grantResponse = z.object({ grant: grantSchema });
+export const reportResponse = z.object({ deployment: deploymentSchema });
+
+// ---- deployments ----------------------------------------------------------------------------------------------------
+
+export const requestDeploymentRequest = z.strictObject({
+  imageName: IMAGE_NAME,
+  /** The latest where absent. */
+  imageVersion: z.int().positive().optional(),
+  siteId: SITE_ID,
+  computes: z.int().nonnegative().max(1000),
+  sshPublicKeys: z.array(SSH_PUBLIC_KEY).min(1).max(16),
+  memoryMiB: z
+    .strictObject({
+      frontend: z
+        .int()
+        .min(64)
+        .max(1024 * 1024),
+      compute: z
+        .int()
+        .min(64)
+        .max(1024 * 1024),
+    })
+    .optional(),
+});
+export const deploymentResponse = z.object({ deployment: deploymentSchema });
+export const deploymentListResponse = z.object({ deployments: z.array(deploymentSchema) });
+export const eventsResponse = z.object({ events: z.array(deploymentEventSchema) });
+
+// ---- problems -------------------------------------------------------------------------------------------------------
+
+/** RFC 9457 problem document, with our code and the next step for a person. */
+export const problemSchema = z.object({
+  type: z.string(),
+  title: z.string(),
+  status: z.int(),
+  detail: z.string(),
+  code: z.string(),
+  remedy: z.string(),
+  requestId: z.string().optional(),
+});
+export type Problem = z.infer<typeof problemSchema>;
+
+/** `enroll.<siteId>.<secret>.<SHA-256 of the federation's root key>`: the fingerprint pins the root at enrollment. */
+export const ENROLLMENT_TOKEN = /^enroll\.([a-z0-9-]{1,32})\.([A-Za-z0-9_-]{43})\.([0-9a-f]{64})$/;

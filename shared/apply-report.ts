@@ -1,0 +1,65 @@
+/** What an agent reports about a deployment, and what the row becomes by it: the state machine at work. Pure. */
+import * as z from 'zod';
+import {
+  failureSchema,
+  mayFollow,
+  nodeSchema,
+  progressSchema,
+  timelineSchema,
+  type Deployment,
+  isTerminal,
+  PHASES,
+} from './deployment.ts';
+import { EdgebootError } from './errors.ts';
+
+export const reportSchema = z.strictObject({
+  /** Which wish the agent works for. */
+  generation: z.int().positive(),
+  phase: z.enum(PHASES),
+  /** The agent instance that holds the job: a second one of the same site is refused. */
+  agentId: z.string().min(1).max(64),
+  progress: progressSchema.optional(),
+  nodes: z.array(nodeSchema).max(1001).optional(),
+  failure: failureSchema.optional(),
+  timeline: timelineSchema.optional(),
+});
+export type Report = z.infer<typeof reportSchema>;
+
+/**
+ * The row after a report. `changed` is false for a report that says what the row says already.
+ * Throws SUPERSEDED (the generation is past), CLAIMED_ELSEWHERE (another agent holds it), CONFLICT (no such transition).
+ */
+export function applyReport(row: Deployment, report: Report, now: string): { row: Deployment; changed: boolean } {
+  if (report.generation < row.desired.generation) {
+    throw new EdgebootError(
+      'SUPERSEDED',
+      `generation ${report.generation} is past: the deployment is at ${row.desired.generation}`,
+    );
+  }
+  if (report.generation > row.desired.generation) {
+    throw new EdgebootError('CONFLICT', `generation ${report.generation} was never asked for`);
+  }
+  if (row.agentId !== undefined && row.agentId !== report.agentId) {
+    throw new EdgebootError('CLAIMED_ELSEWHERE', 'another agent of the site holds this deployment');
+  }
+  const samePhase = row.phase === report.phase;
+  if (samePhase && (isTerminal(row.phase) || report.progress === undefined)) return { row, changed: false };
+  if (!samePhase && !mayFollow(row.phase, report.phase)) {
+    throw new EdgebootError('CONFLICT', `a deployment that is ${row.phase} cannot become ${report.phase}`);
+  }
+  const { progress, nodes, failure, timeline } = report;
+  return {
+    changed: true,
+    row: {
+      ...row,
+      phase: report.phase,
+      agentId: report.agentId,
+      version: row.version + 1,
+      updatedAt: now,
+      ...(progress && { progress }),
+      ...(nodes && { nodes }),
+      ...(failure && { failure }),
+      ...(timeline && { timeline }),
+    },
+  };
+}

@@ -1,0 +1,31 @@
+/** A record of the audit trail: every privileged decision, allowed or denied. Holds no secret and no signed URL. */
+import * as z from 'zod';
+
+export const auditRecordSchema = z.object({
+  auditId: z.string(),
+  at: z.iso.datetime(),
+  /** `member:<id>`, `agent:<siteId>/<agentId>` or `system:<function>`. */
+  actor: z.string(),
+  action: z.enum([
+    'deployment.request',
+    'deployment.read',
+    'deployment.destroy',
+    'deployment.report',
+    'urls.mint',
+    'image.publish',
+    'publisher.certify',
+    'site.register',
+    'agent.enroll',
+    'agent.session',
+  ]),
+  decision: z.enum(['allow', 'deny']),
+  deploymentId: z.string().optional(),
+  /** Counts the records of one deployment: a gap shows a lost record. */
+  sequence: z.int().optional(),
+  siteId: z.string().optional(),
+  imageId: z.string().optional(),
+  /** Why it was denied, or what was done. */
+  reason: z.string().optional(),
+});
+export type AuditRecord = z.infer<typeof auditRecordSchema>;
+export type AuditAction = AuditRecord['action'];

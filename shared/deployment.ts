@@ -1,0 +1,138 @@
+/** A deployment: an image version, booted at a site. Its row in the store says what is wished (`desired`) and what is (`phase`). */
+import * as z from 'zod';
+import { IMAGE_NAME, SITE_ID, SHA256, SSH_PUBLIC_KEY, ULID } from './names.ts';
+
+/**
+ * ACCEPTED → FETCHING → PERSONALIZING → BOOTING → RUNNING → DESTROYING → TERMINATED, and FAILED from everywhere but the end.
+ * FAILED and TERMINATED are terminal, and imply that nothing is left at the site.
+ */
+export const PHASES = [
+  'ACCEPTED',
+  'FETCHING',
+  'PERSONALIZING',
+  'BOOTING',
+  'RUNNING',
+  'DESTROYING',
+  'TERMINATED',
+  'FAILED',
+] as const;
+export type Phase = (typeof PHASES)[number];
+
+/**
+ * Which phase may follow which. An agent that takes a job up again after a crash begins anew, so the three working phases follow
+ * each other in any order; the same phase again is a repeated report and changes nothing.
+ */
+const SUCCESSORS: Readonly<Record<Phase, readonly Phase[]>> = {
+  ACCEPTED: ['FETCHING', 'DESTROYING', 'FAILED'],
+  FETCHING: ['PERSONALIZING', 'BOOTING', 'RUNNING', 'DESTROYING', 'FAILED'],
+  PERSONALIZING: ['FETCHING', 'BOOTING', 'RUNNING', 'DESTROYING', 'FAILED'],
+  BOOTING: ['FETCHING', 'PERSONALIZING', 'RUNNING', 'DESTROYING', 'FAILED'],
+  RUNNING: ['DESTROYING', 'FAILED'],
+  DESTROYING: ['TERMINATED', 'FAILED'],
+  TERMINATED: [],
+  FAILED: [],
+};
+
+export function isTerminal(phase: Phase): boolean {
+  return SUCCESSORS[phase].length === 0;
+}
+
+export function mayFollow(from: Phase, to: Phase): boolean {
+  return SUCCESSORS[from].includes(to);
+}
+
+/** What the member wishes. `generation` counts the wishes: it fences everything that was begun for an earlier one. */
+export const desiredSchema = z.strictObject({
+  power: z.enum(['on', 'destroyed']),
+  computes: z.int().nonnegative().max(1000),
+  generation: z.int().positive(),
+});
+export type Desired = z.infer<typeof desiredSchema>;
+
+/** An outcome is recorded once nothing remains to be done for the generation: the message may then be deleted. */
+export function isOutcome(phase: Phase, desired: Desired): boolean {
+  return isTerminal(phase) || (phase === 'RUNNING' && desired.power === 'on');
+}
+
+/** What went wrong, for a person and for a program. */
+export const failureSchema = z.object({
+  code: z.string().max(64),
+  step: z.string().max(64).optional(),
+  message: z.string().max(4096),
+  remedy: z.string().max(1024),
+});
+export type Failure = z.infer<typeof failureSchema>;
+
+/** How far a transfer is. */
+export const progressSchema = z.object({
+  bytesFetched: z.int().nonnegative(),
+  bytesTotal: z.int().nonnegative(),
+  partsFetched: z.int().nonnegative(),
+  partsTotal: z.int().nonnegative(),
+});
+export type Progress = z.infer<typeof progressSchema>;
+
+/** What a deployment did and what it cost, as its agent saw it. */
+export const timelineSchema = z.object({
+  /** When the agent held the message. */
+  messageReceivedAt: z.iso.datetime(),
+  /** Seconds per step, in order. */
+  steps: z.array(z.object({ name: z.string().max(64), seconds: z.number().nonnegative() })).max(32),
+  bytesFetched: z.int().nonnegative(),
+  partsFetched: z.int().nonnegative(),
+  /** Edge locations that delivered, as `X-Amz-Cf-Pop` names them. */
+  edgeLocations: z.array(z.string().max(64)).max(64),
+  cacheHits: z.int().nonnegative(),
+  cacheMisses: z.int().nonnegative(),
+  acceleration: z.enum(['kvm', 'emulation']),
+});
+export type Timeline = z.infer<typeof timelineSchema>;
+
+export const nodeSchema = z.object({
+  name: z.string().max(63),
+  role: z.enum(['frontend', 'compute']),
+  privateAddress: z.ipv4(),
+  publicAddress: z.ipv4().optional(),
+});
+export type DeployedNode = z.infer<typeof nodeSchema>;
+
+/** A deployment as the API shows it to its member. */
+export const deploymentSchema = z.object({
+  deploymentId: ULID,
+  memberId: z.string(),
+  siteId: SITE_ID,
+  imageId: ULID,
+  imageName: IMAGE_NAME,
+  imageVersion: z.int().positive(),
+  manifestSha256: SHA256,
+  sshPublicKeys: z.array(SSH_PUBLIC_KEY).min(1).max(16),
+  memoryMiB: z.object({ frontend: z.int().positive(), compute: z.int().positive() }),
+  desired: desiredSchema,
+  phase: z.enum(PHASES),
+  /** Counts every change of the row; each write is conditional on it. */
+  version: z.int().positive(),
+  /** Counts the records of this deployment in the audit trail: a gap there shows a lost record. */
+  auditSequence: z.int().positive(),
+  /** The agent that works on it, from its first report on. */
+  agentId: z.string().optional(),
+  progress: progressSchema.optional(),
+  nodes: z.array(nodeSchema).optional(),
+  failure: failureSchema.optional(),
+  timeline: timelineSchema.optional(),
+  createdAt: z.iso.datetime(),
+  updatedAt: z.iso.datetime(),
+});
+export type Deployment = z.infer<typeof deploymentSchema>;
+
+/** One entry of a deployment's history. `sequence` is the row's version after the change. */
+export const deploymentEventSchema = z.object({
+  deploymentId: ULID,
+  sequence: z.int().positive(),
+  at: z.iso.datetime(),
+  phase: z.enum(PHASES),
+  generation: z.int().positive(),
+  /** Who did it: `member:<id>` or `agent:<siteId>/<agentId>`. */
+  actor: z.string(),
+  failure: failureSchema.optional(),
+});
+export type DeploymentEvent = z.infer<typeof deploymentEventSchema>;

@@ -1,0 +1,81 @@
+/**
+ * The manifest of an image version: what the disks are made of. It lives in the bucket, signed (see signed-manifest.ts), at
+ * `images/<imageId>/manifests/<sha256>.json`; never in a database item or a message.
+ */
+import * as z from 'zod';
+import { IMAGE_NAME, SHA256, ULID } from '../names.ts';
+
+/** A part holds this many bytes of the raw disk: the unit of upload. */
+export const PART_SIZE_BYTES = 8 * 1024 * 1024;
+/** A part is a row of independent zstd frames, each holding this many bytes of the raw disk. */
+export const FRAME_SIZE_BYTES = 256 * 1024;
+export const FRAMES_PER_PART = PART_SIZE_BYTES / FRAME_SIZE_BYTES;
+/** With parts of 8 MiB: disks of up to 512 GiB. */
+export const MAX_PARTS = 65_536;
+/** A larger manifest is refused before it is read. */
+export const MAX_MANIFEST_BYTES = 32 * 1024 * 1024;
+
+const partSchema = z.strictObject({
+  /** Position in the disk: the part holds raw bytes from `number * PART_SIZE_BYTES` on. */
+  number: z.int().nonnegative().lt(MAX_PARTS),
+  /** Digest of the object as it lies in the bucket (compressed). It is the object's name, too. */
+  sha256: SHA256,
+  /** Size of the object as it lies in the bucket. zstd adds little to data that it cannot compress. */
+  sizeBytes: z
+    .int()
+    .positive()
+    .max(PART_SIZE_BYTES + 64 * 1024),
+});
+
+const diskSchema = z
+  .strictObject({
+    /** Apparent size of the raw disk. */
+    sizeBytes: z
+      .int()
+      .positive()
+      .multipleOf(512)
+      .max(MAX_PARTS * PART_SIZE_BYTES),
+    /** The frame index (see frame-index.ts) of this disk: object `indexes/<sha256>`. */
+    index: z.strictObject({
+      sha256: SHA256,
+      sizeBytes: z
+        .int()
+        .nonnegative()
+        .max(MAX_MANIFEST_BYTES * 8),
+    }),
+    /** In order of `number`; a part that would be all zero is left out. */
+    parts: z.array(partSchema).max(MAX_PARTS),
+  })
+  .refine((disk) => disk.parts.every((part, i) => i === 0 || part.number > (disk.parts[i - 1]?.number ?? -1)), {
+    message: 'parts must be in ascending order of number, each once',
+  })
+  .refine((disk) => disk.parts.every((part) => part.number * PART_SIZE_BYTES < disk.sizeBytes), {
+    message: 'a part lies beyond the end of the disk',
+  });
+
+export const manifestSchema = z.strictObject({
+  schemaVersion: z.literal(1),
+  imageId: ULID,
+  imageName: IMAGE_NAME,
+  /** Counts up from 1 within an image. */
+  version: z.int().positive(),
+  createdAt: z.iso.datetime(),
+  architecture: z.literal('x86_64'),
+  disks: z.strictObject({
+    frontend: diskSchema,
+    /** Absent where the image has no compute nodes. */
+    compute: diskSchema.optional(),
+  }),
+});
+
+export type PartDescription = z.infer<typeof partSchema>;
+export type DiskDescription = z.infer<typeof diskSchema>;
+export type Manifest = z.infer<typeof manifestSchema>;
+
+/** The kinds of object that an image has in the bucket, each named by the SHA-256 of its content. */
+export type ImageObjectKind = 'manifests' | 'indexes' | 'parts';
+
+/** Key of an object in the bucket, and its path below the distribution's host. */
+export function imageObjectKey(imageId: string, objectKind: ImageObjectKind, sha256: string): string {
+  return `images/${imageId}/${objectKind}/${sha256}${objectKind === 'manifests' ? '.json' : ''}`;
+}

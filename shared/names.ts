@@ -1,0 +1,29 @@
+/**
+ * The names that cross a boundary, each with its allow-list. Site and node names reach host names, XML and, inside guests, old
+ * shell scripts: letters, digits and hyphens only (the LDH rule of RFC 5890, lower case).
+ */
+import * as z from 'zod';
+
+const LDH_LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+
+/** Opaque ids of images, deployments, audit records: 26 characters of Crockford's base 32, sorted by time. */
+export const ULID = z.string().regex(/^[0-7][0-9A-HJKMNP-TV-Z]{25}$/, 'must be a ULID');
+export const SHA256 = z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in lower-case hex');
+/** Immutable name of a site; also its queue's name. */
+export const SITE_ID = z.string().max(32).regex(LDH_LABEL, 'must be letters, digits and hyphens, at most 32');
+export const IMAGE_NAME = z.string().max(63).regex(LDH_LABEL, 'must be letters, digits and hyphens, at most 63');
+export const HOST_LABEL = z.string().regex(LDH_LABEL, 'must be letters, digits and hyphens');
+export const FQDN = z
+  .string()
+  .max(253)
+  .refine((name) => name.split('.').every((label) => LDH_LABEL.test(label)), 'must be a domain name in lower case');
+/** Lower case, as guests grep it from the output of `ip link`. */
+export const MAC_ADDRESS = z.string().regex(/^(?:[0-9a-f]{2}:){5}[0-9a-f]{2}$/, 'must be a MAC address in lower case');
+/** One public key as in an authorized_keys file, without options. */
+export const SSH_PUBLIC_KEY = z
+  .string()
+  .max(8192)
+  .regex(
+    /^(?:ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(?:256|384|521)|sk-ssh-ed25519@openssh\.com|sk-ecdsa-sha2-nistp256@openssh\.com) [A-Za-z0-9+/]+={0,2}(?: [\x20-\x7e]{0,200})?$/,
+    'must be one OpenSSH public key',
+  );
