@@ -124,6 +124,7 @@ export const composeEnrollAgent = (): EnrollAgentPorts => ({
   ...decisions(),
   sites: sites(),
   rootPublicKeyPem: rootPublicKeyPem(),
+  audience: setting('OIDC_AUDIENCE'),
 });
 
 export const composeOpenAgentSession = () => ({

@@ -121,7 +121,12 @@ export const enrollRequest = z.strictObject({
   token: z.string().max(512),
   publicKeyPem: z.string().max(1024),
 });
-export const enrollResponse = z.object({ siteId: SITE_ID, rootPublicKeyPem: z.string() });
+export const enrollResponse = z.object({
+  siteId: SITE_ID,
+  rootPublicKeyPem: z.string(),
+  /** What the agent's tokens are made out to. */
+  audience: z.string(),
+});
 
 export const sessionResponse = z.object({
   region: z.string(),

@@ -74,6 +74,7 @@ export const ERROR_KINDS = {
   SHUTDOWN: kind('release', 503, 75, 'The agent was stopped. It goes on when it runs again.'),
   LEASE_LOST: kind('stop', 409, 75, 'Another delivery of the message took over. Nothing to do.'),
   SUPERSEDED: kind('stop', 409, 75, 'A newer wish for this deployment took over. Nothing to do.'),
+  INTERNAL: kind('reject', 500, 70, 'This is a fault of ours. Report it, with the log of the agent or the request id.'),
   CANCELED: kind('stop', 499, 130, 'Stopped on request.'),
 } as const satisfies Record<string, ErrorKind>;
 

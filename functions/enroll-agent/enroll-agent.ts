@@ -10,6 +10,7 @@ import type { SiteStore } from '../ports.ts';
 export interface EnrollAgentPorts extends DeliveryPorts {
   readonly sites: SiteStore;
   readonly rootPublicKeyPem: string;
+  readonly audience: string;
   readonly now: () => Date;
 }
 

@@ -8,5 +8,6 @@ const ports = composeEnrollAgent();
 export const handler = apiHandler(ports.log, async (request) => {
   const { token, publicKeyPem } = request.body(enrollRequest);
   const siteId = await enrollAgent(token, publicKeyPem, ports);
-  return { status: 201, body: { siteId, rootPublicKeyPem: ports.rootPublicKeyPem } };
+  const { rootPublicKeyPem, audience } = ports;
+  return { status: 201, body: { siteId, rootPublicKeyPem, audience } };
 });

@@ -1,0 +1,73 @@
+/**
+ * `/root/vc-out.xml`: what a guest reads about its cluster. One document satisfies both dialects in the field: the older one
+ * (dynip, Rocks guests) reads `<public …/>`, `<private …/>` and the attributes of `<node>`; the newer one (vc-out-parser) reads
+ * `name`, `fqdn`, `gw` on the elements and one child per interface.
+ *
+ * Old parsers take EVERY child of `<frontend>`, `<compute>` and `<node>` for an interface, and read only the FIRST `<key>`:
+ * nothing else is put there, and all keys go into that one element, a line each.
+ */
+import { create } from 'xmlbuilder2';
+
+export interface VcInterface {
+  readonly address: string;
+  readonly netmask: string;
+  /** Lower case: guests grep the output of `ip link`. */
+  readonly macAddress: string;
+}
+
+/** A cluster, as its guests need to know it. Names must be LDH labels: they reach root shells in old guests. */
+export interface VcCluster {
+  readonly frontend: {
+    readonly name: string;
+    readonly fqdn: string;
+    readonly gateway: string;
+    readonly public: VcInterface;
+    readonly private: VcInterface;
+  };
+  readonly computes: readonly { readonly name: string; readonly cpus: number; readonly private: VcInterface }[];
+  readonly dns: { readonly servers: readonly string[]; readonly search: string; readonly domain: string };
+  readonly sshPublicKeys: readonly string[];
+}
+
+const MTU = '1500';
+
+const addresses = (net: VcInterface) => ({ ip: net.address, netmask: net.netmask, mac: net.macAddress, mtu: MTU });
+
+/** The frontend's document: the whole cluster. */
+export function writeFrontendDocument(cluster: VcCluster): string {
+  const { frontend, computes } = cluster;
+  const vc = create({ version: '1.0', encoding: 'UTF-8' }).ele('vc');
+  const element = vc.ele('frontend', { name: frontend.name, fqdn: frontend.fqdn, gw: frontend.gateway });
+  element.ele('public', { fqdn: frontend.fqdn, gw: frontend.gateway, ...addresses(frontend.public) });
+  element.ele('private', addresses(frontend.private));
+  const list = vc.ele('compute', { count: String(computes.length) });
+  for (const compute of computes) {
+    const { address: ip, macAddress: mac } = compute.private;
+    const gw = frontend.private.address;
+    list
+      .ele('node', { name: compute.name, mac, ip, cpus: String(compute.cpus), gw })
+      .ele('private', addresses(compute.private));
+  }
+  return finish(vc, cluster);
+}
+
+/** A compute's document: itself, and where its frontend is. Throws RangeError where there is no such compute. */
+export function writeComputeDocument(cluster: VcCluster, computeName: string): string {
+  const compute = cluster.computes.find(({ name }) => name === computeName);
+  if (compute === undefined) throw new RangeError(`the cluster has no compute ${computeName}`);
+  const gw = cluster.frontend.private.address;
+  const vc = create({ version: '1.0', encoding: 'UTF-8' }).ele('vc');
+  vc.ele('frontend', { fqdn: cluster.frontend.fqdn }).ele('public', { fqdn: cluster.frontend.fqdn });
+  vc.ele('compute', { name: compute.name, gw }).ele('private', {
+    fqdn: compute.name,
+    gw,
+    ...addresses(compute.private),
+  });
+  return finish(vc, cluster);
+}
+
+function finish(vc: ReturnType<ReturnType<typeof create>['ele']>, { dns, sshPublicKeys }: VcCluster): string {
+  vc.ele('network').ele('dns', { ip: dns.servers.join(','), search: dns.search, domain: dns.domain });
+  vc.ele('key').txt(sshPublicKeys.join('\n'));
+  return `${vc.end({ prettyPrint: true })}\n`;
+}
