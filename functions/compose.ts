@@ -131,6 +131,7 @@ export const composeOpenAgentSession = () => ({
   ...decisions(),
   sites: sites(),
   region: setting('AWS_REGION'),
+  distributionUrl: setting('DISTRIBUTION_URL'),
   siteCredentials: new StsSiteCredentials(setting('SITE_SESSION_ROLE')),
 });
 
@@ -139,5 +140,7 @@ export const composeReadJob = () => ({ log, deployments: deployments(), images: 
 export const composeRecordReport = (): RecordReportPorts => ({ ...decisions(), deployments: deployments() });
 
 export const composeRecordHeartbeat = () => ({ log, now, sites: sites() });
+
+export const composeDescribeApi = () => ({ log, issuer: setting('OIDC_ISSUER'), audience: setting('OIDC_AUDIENCE') });
 
 export const composeSweep = (): SweepPorts => decisions();

@@ -30,10 +30,7 @@ export class ApiClient {
   });
 
   /** @param authorize makes the Authorization header of one request; `undefined` sends none. */
-  constructor(
-    baseUrl: string,
-    authorize: (method: string, path: string, body: string) => Promise<string | undefined>,
-  ) {
+  constructor(baseUrl: string, authorize: (method: string, path: string, body: string) => Promise<string | undefined>) {
     this.#baseUrl = baseUrl.replace(/\/$/, '');
     this.#authorize = authorize;
   }
@@ -51,10 +48,14 @@ export class ApiClient {
     if (statusCode < 200 || statusCode > 299) throw problemError(statusCode, text);
     const parsed = call.answer.safeParse(parseJson(text));
     if (parsed.success) return parsed.data;
-    throw new EdgebootError('SERVICE_UNAVAILABLE', `the API's answer to ${call.method} ${call.path} is not what it should be`, {
-      remedy: 'The API is of another version than this program, or the address is not that of the API.',
-      cause: parsed.error,
-    });
+    throw new EdgebootError(
+      'SERVICE_UNAVAILABLE',
+      `the API's answer to ${call.method} ${call.path} is not what it should be`,
+      {
+        remedy: 'The API is of another version than this program, or the address is not that of the API.',
+        cause: parsed.error,
+      },
+    );
   }
 
   async close(): Promise<void> {
@@ -77,9 +78,13 @@ export class ApiClient {
       return { statusCode: answer.statusCode, text: await answer.body.text() };
     } catch (error) {
       if (call.signal?.aborted) throw call.signal.reason;
-      throw new EdgebootError('SERVICE_UNAVAILABLE', `the API at ${url.origin} cannot be reached: ${messageOf(error)}`, {
-        cause: error,
-      });
+      throw new EdgebootError(
+        'SERVICE_UNAVAILABLE',
+        `the API at ${url.origin} cannot be reached: ${messageOf(error)}`,
+        {
+          cause: error,
+        },
+      );
     }
   }
 }

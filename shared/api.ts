@@ -131,6 +131,7 @@ export const enrollResponse = z.object({
 export const sessionResponse = z.object({
   region: z.string(),
   queueUrl: z.url(),
+  distributionUrl: z.url(),
   credentials: z.object({
     accessKeyId: z.string(),
     secretAccessKey: z.string(),

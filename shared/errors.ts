@@ -48,7 +48,12 @@ export const ERROR_KINDS = {
     'The part does not match its digest at any edge. Ask the publisher to publish again.',
   ),
   URL_EXPIRED: kind('renew', 403, 75, 'The signed URLs have expired. They are renewed by themselves; try again.'),
-  SIGNING_KEY_ROTATED: kind('renew', 403, 75, 'The signing key was rotated. URLs are renewed by themselves; try again.'),
+  SIGNING_KEY_ROTATED: kind(
+    'renew',
+    403,
+    75,
+    'The signing key was rotated. URLs are renewed by themselves; try again.',
+  ),
   USAGE: kind('reject', 400, 64, 'Look at --help for how the command is called.'),
   INVALID_REQUEST: kind('reject', 400, 64, 'Correct the request: the detail names the field.'),
   INVALID_MESSAGE: kind('reject', 400, 65, 'The message does not follow the schema. Its sender must be corrected.'),

@@ -18,7 +18,7 @@ export interface LogFields {
   readonly cacheHits?: number;
   readonly cacheMisses?: number;
   readonly edgeLocation?: string;
-  readonly roundTripMs?: number;
+  readonly roundTripMilliseconds?: number;
   readonly address?: string;
   readonly messageId?: string;
   readonly auditId?: string;

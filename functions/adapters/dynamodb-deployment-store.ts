@@ -93,7 +93,12 @@ export class DynamoDbDeploymentStore implements DeploymentStore {
   }
 
   async eventsAfter(deploymentId: string, sequence: number): Promise<readonly DeploymentEvent[]> {
-    const items = await this.#table.queryBetween(rowKey(deploymentId).pk, eventSk(sequence + 1), eventSk(9_999_999_999), 1000);
+    const items = await this.#table.queryBetween(
+      rowKey(deploymentId).pk,
+      eventSk(sequence + 1),
+      eventSk(9_999_999_999),
+      1000,
+    );
     return items.map((item) => deploymentEventSchema.parse(item));
   }
 

@@ -1,5 +1,9 @@
 /** The one table, as the stores see it: keys, conditional transactions, and errors in our words. */
-import { ConditionalCheckFailedException, DynamoDBClient, TransactionCanceledException } from '@aws-sdk/client-dynamodb';
+import {
+  ConditionalCheckFailedException,
+  DynamoDBClient,
+  TransactionCanceledException,
+} from '@aws-sdk/client-dynamodb';
 import {
   DynamoDBDocumentClient,
   GetCommand,
@@ -132,7 +136,9 @@ export class Table {
       return await send();
     } catch (error) {
       const name = (error as Error).name;
-      if (/Throttl|ProvisionedThroughputExceeded|RequestLimitExceeded|ServiceUnavailable|InternalServerError/.test(name)) {
+      if (
+        /Throttl|ProvisionedThroughputExceeded|RequestLimitExceeded|ServiceUnavailable|InternalServerError/.test(name)
+      ) {
         throw new EdgebootError('SERVICE_UNAVAILABLE', 'the store is busy', { cause: error });
       }
       throw error;

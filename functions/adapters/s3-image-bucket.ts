@@ -43,8 +43,12 @@ export class S3ImageBucket implements ImageBucket {
   async list(imageId: string, objectKind: ImageObjectKind): Promise<ReadonlyMap<string, number>> {
     const sizes = new Map<string, number>();
     const prefix = `images/${imageId}/${objectKind}/`;
-    for await (const page of paginateListObjectsV2({ client: this.#client }, { Bucket: this.#bucket, Prefix: prefix })) {
-      for (const { Key, Size } of page.Contents ?? []) if (Key !== undefined) sizes.set(Key.slice(prefix.length), Size ?? 0);
+    for await (const page of paginateListObjectsV2(
+      { client: this.#client },
+      { Bucket: this.#bucket, Prefix: prefix },
+    )) {
+      for (const { Key, Size } of page.Contents ?? [])
+        if (Key !== undefined) sizes.set(Key.slice(prefix.length), Size ?? 0);
     }
     return sizes;
   }
@@ -59,7 +63,8 @@ export class S3ImageBucket implements ImageBucket {
       }
       return Buffer.from((await answer.Body?.transformToByteArray()) ?? []);
     } catch (error) {
-      if (error instanceof NoSuchKey) throw new EdgebootError('NOT_FOUND', `${objectKind}/${sha256} was never uploaded`);
+      if (error instanceof NoSuchKey)
+        throw new EdgebootError('NOT_FOUND', `${objectKind}/${sha256} was never uploaded`);
       throw error;
     }
   }

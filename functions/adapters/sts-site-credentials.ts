@@ -38,7 +38,8 @@ export class StsSiteCredentials implements SiteCredentials {
       }),
     );
     const { AccessKeyId, SecretAccessKey, SessionToken, Expiration } = answer.Credentials ?? {};
-    if (!AccessKeyId || !SecretAccessKey || !SessionToken || !Expiration) throw new Error('STS answered no credentials');
+    if (!AccessKeyId || !SecretAccessKey || !SessionToken || !Expiration)
+      throw new Error('STS answered no credentials');
     return {
       accessKeyId: AccessKeyId,
       secretAccessKey: SecretAccessKey,

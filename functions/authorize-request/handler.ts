@@ -1,8 +1,5 @@
 import { messageOf } from '#shared/errors.ts';
-import type {
-  APIGatewayRequestAuthorizerEventV2,
-  APIGatewaySimpleAuthorizerWithContextResult,
-} from 'aws-lambda';
+import type { APIGatewayRequestAuthorizerEventV2, APIGatewaySimpleAuthorizerWithContextResult } from 'aws-lambda';
 import { composeAuthorizeRequest } from '../compose.ts';
 import type { IdentityContext } from '../http/identity.ts';
 import { authorizeRequest } from './authorize-request.ts';
@@ -13,7 +10,9 @@ const ports = composeAuthorizeRequest();
 export const handler = async (
   event: APIGatewayRequestAuthorizerEventV2,
 ): Promise<APIGatewaySimpleAuthorizerWithContextResult<IdentityContext>> => {
-  const { method, path } = event.requestContext.http;
+  const { method } = event.requestContext.http;
+  // The real path. requestContext.http.path is the same on AWS, but the route's template under serverless-offline.
+  const path = event.rawPath;
   try {
     const context = await authorizeRequest(event.identitySource[0], { method, path }, ports);
     return { isAuthorized: true, context };

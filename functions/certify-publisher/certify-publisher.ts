@@ -16,7 +16,11 @@ export interface CertifyPublisherPorts extends DeliveryPorts {
 }
 
 /** Answers the member whose key is certified. Throws FORBIDDEN, MANIFEST_UNTRUSTED (not the root's signature, expired). */
-export async function certifyPublisher(operator: Member, certificate: string, ports: CertifyPublisherPorts): Promise<string> {
+export async function certifyPublisher(
+  operator: Member,
+  certificate: string,
+  ports: CertifyPublisherPorts,
+): Promise<string> {
   const decision = { actor: `member:${operator.memberId}`, action: 'publisher.certify' } as const;
   if (!operator.groups.includes(FEDERATION_OPERATORS)) {
     throw await deny(ports, { ...decision, reason: `only members of ${FEDERATION_OPERATORS} may certify publishers` });

@@ -45,7 +45,8 @@ export function apiHandler(log: Log, operation: (request: ApiRequest) => Promise
       } catch (error) {
         const problem = problemOf(error, requestId);
         const fields = { requestId, operation: event.routeKey, errorCode: problem.code, httpStatus: problem.status };
-        if (error instanceof EdgebootError) log.info('request refused', { ...fields, reason: boundedText(error.message) });
+        if (error instanceof EdgebootError)
+          log.info('request refused', { ...fields, reason: boundedText(error.message) });
         else log.error('request failed', { ...fields, reason: boundedText(String((error as Error).stack ?? error)) });
         return jsonAnswer(problem.status, 'application/problem+json', problem);
       }

@@ -39,7 +39,10 @@ export async function registerSite(
   const entry = auditEntry(now.toISOString(), { ...decision, decision: 'allow' });
   await ports.sites.register(
     { ...(there ?? { createdAt: now.toISOString(), enrolled: false }), ...request, ...queue },
-    { sha256: tokenDigest(enrollmentToken), expiresAt: new Date(now.getTime() + TOKEN_HOURS * 3_600_000).toISOString() },
+    {
+      sha256: tokenDigest(enrollmentToken),
+      expiresAt: new Date(now.getTime() + TOKEN_HOURS * 3_600_000).toISOString(),
+    },
     [entry],
   );
   await deliverOutbox([entry], ports);

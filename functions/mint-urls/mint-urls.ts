@@ -68,6 +68,8 @@ function requireTrueSignature(signedQuery: string, policy: string, privateKeyPem
   const verified =
     query.get('Hash-Algorithm') === 'SHA256' &&
     decode(query.get('Policy')).toString() === policy &&
-    createVerify('SHA256').update(policy).verify(createPublicKey(privateKeyPem), decode(query.get('Signature')));
+    createVerify('SHA256')
+      .update(policy)
+      .verify(createPublicKey(privateKeyPem), decode(query.get('Signature')));
   if (!verified) throw new Error('the signer did not sign this policy with SHA-256');
 }

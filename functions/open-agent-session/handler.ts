@@ -22,5 +22,6 @@ export const handler = apiHandler(ports.log, async (request) => {
   await ports.outbox.add([entry]);
   const credentials = await ports.siteCredentials.open(siteId, site.queueArn);
   await deliverOutbox([entry], ports);
-  return { status: 201, body: { region: ports.region, queueUrl: site.queueUrl, credentials } };
+  const { region, distributionUrl } = ports;
+  return { status: 201, body: { region, queueUrl: site.queueUrl, distributionUrl, credentials } };
 });

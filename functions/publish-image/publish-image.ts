@@ -97,7 +97,12 @@ async function findOwnImage(member: Member, imageId: string, ports: PublishImage
   return image;
 }
 
-async function authorizePublisher(member: Member, imageName: string, image: Image | undefined, ports: PublishImagePorts) {
+async function authorizePublisher(
+  member: Member,
+  imageName: string,
+  image: Image | undefined,
+  ports: PublishImagePorts,
+) {
   const reason = !member.groups.includes(PUBLISHERS)
     ? `only members of ${PUBLISHERS} may publish`
     : image !== undefined && image.ownerId !== member.memberId
@@ -117,9 +122,13 @@ function requireManifestOf(image: Image, manifest: Manifest): void {
     throw new EdgebootError('MANIFEST_UNTRUSTED', `the manifest is of another image than ${image.imageName}`);
   }
   if (manifest.version !== image.latestVersion + 1) {
-    throw new EdgebootError('CONFLICT', `the manifest says version ${manifest.version}; the next is ${image.latestVersion + 1}`, {
-      remedy: 'Somebody published at the same time: publish again.',
-    });
+    throw new EdgebootError(
+      'CONFLICT',
+      `the manifest says version ${manifest.version}; the next is ${image.latestVersion + 1}`,
+      {
+        remedy: 'Somebody published at the same time: publish again.',
+      },
+    );
   }
 }
 

@@ -26,7 +26,10 @@ export async function renewUrls(siteId: string, deploymentId: string, ports: Ren
     imageId: deployment.imageId,
   } as const;
   if (isTerminal(deployment.phase) || deployment.desired.power === 'destroyed') {
-    throw await deny(ports, { ...decision, reason: `a deployment that is ${deployment.phase} needs its image no more` });
+    throw await deny(ports, {
+      ...decision,
+      reason: `a deployment that is ${deployment.phase} needs its image no more`,
+    });
   }
   const site = await ports.sites.find(siteId);
   const grant = await ports.urlSigner.mint({ imageId: deployment.imageId, egressAddress: site?.egressAddress });

@@ -76,7 +76,9 @@ async function findImageVersion(request: DeploymentRequest, images: ImageStore):
 async function findSite(siteId: string, sites: SiteStore): Promise<SiteRecord> {
   const site = await sites.find(siteId);
   if (site === undefined) {
-    throw new EdgebootError('NOT_FOUND', `there is no site ${siteId}`, { remedy: 'See what there is: edgeboot site list.' });
+    throw new EdgebootError('NOT_FOUND', `there is no site ${siteId}`, {
+      remedy: 'See what there is: edgeboot site list.',
+    });
   }
   return site;
 }
@@ -150,4 +152,5 @@ function firstEvent(deployment: Deployment) {
   };
 }
 
-const digest = (request: DeploymentRequest): string => createHash('sha256').update(JSON.stringify(request)).digest('hex');
+const digest = (request: DeploymentRequest): string =>
+  createHash('sha256').update(JSON.stringify(request)).digest('hex');

@@ -1,0 +1,119 @@
+/** `edgeboot image`: publish, list, show, inspect. */
+import { Command } from 'commander';
+import { type Image, imageListResponse, imageResponse, type ImageVersion } from '#shared/api.ts';
+import { EdgebootError } from '#shared/errors.ts';
+import { requireCompliant } from '#shared/image/inspect-disk.ts';
+import { IMAGE_NAME } from '#shared/names.ts';
+import { formatBytes, printData, say, table } from '../output.ts';
+import { startProgress } from '../progress.ts';
+import { openDisk, type OpenedDisk } from '../publish/open-disk.ts';
+import { publishVersion } from '../publish/publish-version.ts';
+import { readOrMakePublishingKey } from '../publish/publishing-key.ts';
+import { openApi } from '../session.ts';
+
+export function imageCommand(): Command {
+  const image = new Command('image').description('The images of the federation.');
+  image.command('list').description('List images.').action(list);
+  image.command('show').description('Show an image and its versions.').argument('<name>').action(show);
+  image
+    .command('inspect')
+    .description('Check a disk file against the image standard, rule by rule. Publishes nothing.')
+    .argument('<disk>', 'a raw disk file')
+    .action(inspect);
+  image
+    .command('publish')
+    .description(
+      'Publish a new version of an image: checked, cut into parts, signed; only what is missing is uploaded.',
+    )
+    .argument('<name>', 'letters, digits and hyphens')
+    .requiredOption('--frontend <disk>', "the frontend's raw disk file")
+    .option('--compute <disk>', "the computes' raw disk file; without it the image has no computes")
+    .action(publish);
+  return image;
+}
+
+async function list(_options: unknown, command: Command): Promise<void> {
+  const api = await openApi();
+  const { images } = await api.call({ method: 'GET', path: '/v1/images', answer: imageListResponse });
+  printData(command, images, (all) => table([['IMAGE', 'LATEST', 'OWNER', 'CREATED'], ...all.map(imageRow)]));
+}
+
+const imageRow = ({ imageName, latestVersion, ownerId, createdAt }: Image): string[] => [
+  imageName,
+  latestVersion === 0 ? 'none' : String(latestVersion),
+  ownerId,
+  createdAt,
+];
+
+async function show(name: string, _options: unknown, command: Command): Promise<void> {
+  const api = await openApi();
+  const path = `/v1/images/${encodeURIComponent(requireImageName(name))}`;
+  const image = await api.call({ method: 'GET', path, answer: imageResponse });
+  const heading = ['VERSION', 'FRONTEND DISK', 'COMPUTE DISK', 'PARTS', 'STORED', 'PUBLISHER', 'CREATED'];
+  printData(
+    command,
+    image,
+    ({ imageName, versions }) => `${imageName}\n${table([heading, ...versions.map(versionRow)])}`,
+  );
+}
+
+const versionRow = ({ version, diskSizeBytes, parts, storedBytes, publisherId, createdAt }: ImageVersion): string[] => [
+  String(version),
+  formatBytes(diskSizeBytes.frontend),
+  diskSizeBytes.compute === undefined ? '-' : formatBytes(diskSizeBytes.compute),
+  String(parts),
+  formatBytes(storedBytes),
+  publisherId,
+  createdAt,
+];
+
+async function inspect(file: string, _options: unknown, command: Command): Promise<void> {
+  const disk = await openDisk(file);
+  await disk.handle.close();
+  printData(command, disk.findings, (findings) =>
+    findings.map(({ ok, rule, message }) => `${ok ? 'ok  ' : 'fail'}  ${rule.padEnd(16)}  ${message}`).join('\n'),
+  );
+  requireCompliant(disk.findings);
+}
+
+async function publish(name: string, options: { frontend: string; compute?: string }, command: Command): Promise<void> {
+  const imageName = requireImageName(name);
+  const disks: OpenedDisk[] = [];
+  try {
+    const frontend = await openCompliant(options.frontend, disks);
+    const compute = options.compute === undefined ? undefined : await openCompliant(options.compute, disks);
+    const api = await openApi();
+    const { privateKeyPem } = await readOrMakePublishingKey();
+    const progress = startProgress(
+      `publishing ${imageName}`,
+      disks.reduce((sum, disk) => sum + disk.sizeBytes, 0),
+    );
+    const { version, upload } = await publishVersion(api, {
+      imageName,
+      frontend,
+      compute,
+      privateKeyPem,
+      onProgress: (rawBytes, { uploadedBytes }) => progress.update(rawBytes, `${formatBytes(uploadedBytes)} sent`),
+    }).finally(() => progress.stop());
+    const { uploadedObjects, uploadedBytes, presentObjects } = upload;
+    say(`sent ${uploadedObjects} objects, ${formatBytes(uploadedBytes)}; ${presentObjects} were there already`);
+    printData(command, { ...version, upload }, () => `${version.imageName}@${version.version}`);
+  } finally {
+    for (const disk of disks) await disk.handle.close();
+  }
+}
+
+/** Opened disks are put into `opened`, so that they are closed whatever happens. */
+async function openCompliant(file: string, opened: OpenedDisk[]): Promise<OpenedDisk> {
+  const disk = await openDisk(file);
+  opened.push(disk);
+  requireCompliant(disk.findings);
+  return disk;
+}
+
+function requireImageName(name: string): string {
+  if (IMAGE_NAME.safeParse(name).success) return name;
+  throw new EdgebootError('USAGE', `${JSON.stringify(name)} is no image name`, {
+    remedy: 'Use lower-case letters, digits and hyphens, at most 63.',
+  });
+}

@@ -1,0 +1,55 @@
+/** `edgeboot login`: OAuth 2.0 device flow (RFC 8628) with the federation's issuer. */
+import { Command } from 'commander';
+import { ApiClient } from '#shared/api-client.ts';
+import { EdgebootError, messageOf } from '#shared/errors.ts';
+import * as oidc from 'openid-client';
+import * as z from 'zod';
+import { printData, say } from '../output.ts';
+import { discover, readSession, sessionOf, writeSession } from '../session.ts';
+
+const SCOPE = 'openid offline_access';
+
+/** RFC 9728. */
+const resourceMetadata = z.object({ resource: z.string(), authorization_servers: z.array(z.url()).min(1) });
+
+export function loginCommand(): Command {
+  return new Command('login')
+    .description('Log in to a federation. Shows an address and a code to enter there, with any browser.')
+    .option('--api <url>', "the federation's API; remembered from the last login")
+    .action(async (options: { api?: string }, command: Command) => {
+      const apiUrl = options.api ?? (await readSession()).apiUrl;
+      const federation = await describeFederation(apiUrl);
+      const configuration = await discover(federation.issuer);
+      const tokens = await deviceFlow(configuration, federation.audience);
+      const session = sessionOf(federation, tokens);
+      await writeSession(session);
+      const memberId = tokens.claims()?.sub ?? '';
+      printData(command, { memberId, apiUrl, expiresAt: session.expiresAt }, () => `logged in as ${memberId}`);
+    });
+}
+
+async function describeFederation(apiUrl: string) {
+  if (!URL.canParse(apiUrl)) throw new EdgebootError('USAGE', `${apiUrl} is no URL`);
+  const api = new ApiClient(apiUrl, () => Promise.resolve(undefined));
+  try {
+    const path = '/.well-known/oauth-protected-resource';
+    const { resource, authorization_servers } = await api.call({ method: 'GET', path, answer: resourceMetadata });
+    return { apiUrl, issuer: authorization_servers[0] ?? '', audience: resource };
+  } finally {
+    await api.close();
+  }
+}
+
+async function deviceFlow(configuration: oidc.Configuration, resource: string) {
+  try {
+    const device = await oidc.initiateDeviceAuthorization(configuration, { scope: SCOPE, resource });
+    say(`Open ${device.verification_uri_complete ?? device.verification_uri}`);
+    say(`and check that it shows the code ${device.user_code}`);
+    return await oidc.pollDeviceAuthorizationGrant(configuration, device, { resource });
+  } catch (error) {
+    throw new EdgebootError('UNAUTHENTICATED', `the login did not succeed: ${messageOf(error)}`, {
+      remedy: 'Run edgeboot login again and confirm the code in the browser.',
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,46 @@
+/** Deployments as text. */
+import type { Deployment } from '#shared/deployment.ts';
+import { formatBytes, table } from './output.ts';
+
+export function deploymentTable(deployments: readonly Deployment[]): string {
+  const heading = ['DEPLOYMENT', 'IMAGE', 'SITE', 'COMPUTES', 'PHASE', 'FRONTEND', 'CREATED'];
+  const rows = deployments.map((one) => [
+    one.deploymentId,
+    `${one.imageName}@${one.imageVersion}`,
+    one.siteId,
+    String(one.desired.computes),
+    one.phase,
+    frontendAddress(one) ?? '-',
+    one.createdAt,
+  ]);
+  return table([heading, ...rows]);
+}
+
+export function describeDeployment(deployment: Deployment): string {
+  const { deploymentId, imageName, imageVersion, siteId, desired, phase, nodes, failure, timeline } = deployment;
+  const lines = [
+    `deployment  ${deploymentId}`,
+    `image       ${imageName}@${imageVersion}`,
+    `site        ${siteId}`,
+    `phase       ${phase}${desired.power === 'destroyed' && phase !== 'TERMINATED' ? ' (to be destroyed)' : ''}`,
+    ...(phase === 'FETCHING' ? [`progress    ${describeProgress(deployment)}`] : []),
+    ...(nodes ?? []).map(
+      ({ name, privateAddress, publicAddress }) =>
+        `node        ${name}  ${privateAddress}${publicAddress === undefined ? '' : `  ${publicAddress} (public)`}`,
+    ),
+    ...(timeline?.steps ?? []).map(({ name, seconds }) => `took        ${seconds.toFixed(2).padStart(7)} s  ${name}`),
+    ...(failure && phase === 'FAILED'
+      ? [`failed      ${failure.code}: ${failure.message}`, `            ${failure.remedy}`]
+      : []),
+  ];
+  return lines.join('\n');
+}
+
+export function describeProgress({ progress }: Deployment): string {
+  if (progress === undefined) return '';
+  const { bytesFetched, bytesTotal, partsFetched, partsTotal } = progress;
+  return `${formatBytes(bytesFetched)} of ${formatBytes(bytesTotal)}, ${partsFetched} of ${partsTotal} parts`;
+}
+
+export const frontendAddress = ({ nodes }: Deployment): string | undefined =>
+  nodes?.find(({ role }) => role === 'frontend')?.publicAddress;

@@ -1,0 +1,30 @@
+/** Finds the holes of a sparse file without reading them: lseek's SEEK_DATA, which Node does not offer. */
+import koffi from 'koffi';
+
+const SEEK_DATA = 3;
+
+/** Offset of the first byte at or after `offsetBytes` that may hold data; `undefined` when only a hole follows. */
+export type DataSeeker = (offsetBytes: number) => number | undefined;
+
+/** Where the C library or the file system cannot tell, every byte may hold data: slower, never wrong. */
+export function createDataSeeker(fileDescriptor: number): DataSeeker {
+  const lseek = loadLseek();
+  if (lseek === undefined) return (offsetBytes) => offsetBytes;
+  return (offsetBytes) => {
+    const found = lseek(fileDescriptor, offsetBytes, SEEK_DATA);
+    if (found >= 0) return found;
+    return koffi.errno() === koffi.os.errno['ENXIO'] ? undefined : offsetBytes;
+  };
+}
+
+function loadLseek(): ((fileDescriptor: number, offsetBytes: number, whence: number) => number) | undefined {
+  try {
+    return koffi.load('libc.so.6').func('int64_t lseek64(int, int64_t, int)') as (
+      fileDescriptor: number,
+      offsetBytes: number,
+      whence: number,
+    ) => number;
+  } catch {
+    return undefined;
+  }
+}

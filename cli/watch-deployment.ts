@@ -1,0 +1,37 @@
+/** Follows a deployment until nothing more will happen by itself: its history goes to standard error as it comes. */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { ApiClient } from '#shared/api-client.ts';
+import { deploymentResponse, eventsResponse } from '#shared/api.ts';
+import { type Deployment, isOutcome } from '#shared/deployment.ts';
+import { hasCode } from '#shared/errors.ts';
+import { describeProgress } from './deployment-text.ts';
+import { say } from './output.ts';
+
+const INTERVAL_MS = 1_000;
+
+export async function watchDeployment(api: ApiClient, deploymentId: string): Promise<Deployment> {
+  const path = `/v1/deployments/${deploymentId}`;
+  let seen = 0;
+  let saidProgress = '';
+  for (;;) {
+    try {
+      // The row first: whatever it shows is in the history by then.
+      const { deployment } = await api.call({ method: 'GET', path, answer: deploymentResponse });
+      const query = { after: String(seen) };
+      const { events } = await api.call({ method: 'GET', path: `${path}/events`, query, answer: eventsResponse });
+      for (const event of events) {
+        say(`${event.at}  ${event.phase}${event.failure ? `  ${event.failure.code}: ${event.failure.message}` : ''}`);
+        seen = event.sequence;
+      }
+      const progress = deployment.phase === 'FETCHING' ? describeProgress(deployment) : '';
+      if (progress !== '' && progress !== saidProgress) say(`${' '.repeat(26)}${progress}`);
+      saidProgress = progress;
+      if (isOutcome(deployment.phase, deployment.desired)) return deployment;
+    } catch (error) {
+      // The cluster comes up without us; whoever watches goes on watching.
+      if (!hasCode(error, 'SERVICE_UNAVAILABLE', 'THROTTLED')) throw error;
+      say(`the API does not answer: ${error.message}`);
+    }
+    await delay(INTERVAL_MS);
+  }
+}

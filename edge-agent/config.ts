@@ -1,0 +1,56 @@
+/** The agent's configuration file (YAML), written once by the site's operator. */
+import { readFile } from 'node:fs/promises';
+import { EdgebootError, messageOf } from '#shared/errors.ts';
+import { FQDN } from '#shared/names.ts';
+import { parse } from 'yaml';
+import * as z from 'zod';
+
+const publicNetworkSchema = z.strictObject({
+  /** The site's public network, by libvirt's name. */
+  libvirtNetwork: z.string().regex(/^[A-Za-z0-9._-]{1,64}$/),
+  /** One address of the pool goes to each cluster's frontend. */
+  firstAddress: z.ipv4(),
+  lastAddress: z.ipv4(),
+  netmask: z.ipv4(),
+  gateway: z.ipv4(),
+  dnsServers: z.array(z.ipv4()).min(1),
+  /** Frontends are called vc-<address>.<domain>. */
+  domain: FQDN,
+});
+export type PublicNetwork = z.infer<typeof publicNetworkSchema>;
+
+const configSchema = z.strictObject({
+  /** The federation's API. */
+  apiUrl: z.url({ protocol: /^https?$/ }),
+  stateDirectory: z.string().startsWith('/').default('/var/lib/edgeboot'),
+  libvirtUri: z.string().default('qemu:///system'),
+  publicNetwork: publicNetworkSchema,
+  /** What clusters may use of this host. */
+  capacity: z
+    .strictObject({ cpus: z.int().positive().optional(), memoryMiB: z.int().positive().optional() })
+    .default({}),
+  /** DNS servers (`address:port`) asked for edge locations, beside the system's own. */
+  resolvers: z.array(z.string().regex(/^[0-9.]{7,15}(?::\d{1,5})?$/)).default([]),
+  /** Parts in flight at once. */
+  connections: z.int().min(1).max(64).default(8),
+  /** How long the guests may take until they are ready. */
+  readyTimeoutSeconds: z.int().positive().default(900),
+});
+export type AgentConfig = z.infer<typeof configSchema>;
+
+/** Throws INVALID_CONFIG naming every wrong setting. */
+export async function readConfig(file: string): Promise<AgentConfig> {
+  const text = await readFile(file, 'utf8').catch((error: unknown) => {
+    throw new EdgebootError('INVALID_CONFIG', `cannot read the configuration: ${messageOf(error)}`);
+  });
+  let document: unknown;
+  try {
+    document = parse(text);
+  } catch (error) {
+    throw new EdgebootError('INVALID_CONFIG', `${file} is not YAML: ${messageOf(error)}`);
+  }
+  const parsed = configSchema.safeParse(document);
+  if (parsed.success) return parsed.data;
+  const issues = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'file'}: ${issue.message}`);
+  throw new EdgebootError('INVALID_CONFIG', `${file}: ${issues.join('; ')}`);
+}

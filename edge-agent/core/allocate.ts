@@ -1,0 +1,48 @@
+/** Gives a deployment its place at the site: a public address, CPUs and memory. Pure: from what the journal holds already. */
+import type { Capacity } from '#shared/api.ts';
+import { EdgebootError } from '#shared/errors.ts';
+import type { PublicNetwork } from '../config.ts';
+import { addressRange } from './ipv4.ts';
+import { type ClusterPlan, demandOf, planCluster, type PlanRequest } from './plan-cluster.ts';
+
+/** What the site may give to clusters in all. */
+export interface SiteResources {
+  readonly cpus: number;
+  readonly memoryMiB: number;
+  readonly publicNetwork: PublicNetwork;
+}
+
+/** What is left beside the clusters that the journal holds. */
+export function freeCapacity(resources: SiteResources, taken: readonly ClusterPlan[]): Capacity {
+  const demands = taken.map(demandOf);
+  const { firstAddress, lastAddress } = resources.publicNetwork;
+  return {
+    cpus: Math.max(0, resources.cpus - demands.reduce((sum, demand) => sum + demand.cpus, 0)),
+    memoryMiB: Math.max(0, resources.memoryMiB - demands.reduce((sum, demand) => sum + demand.memoryMiB, 0)),
+    publicAddresses: Math.max(0, addressRange(firstAddress, lastAddress).length - taken.length),
+  };
+}
+
+/** Throws NO_CAPACITY, naming what is wanted and what is free. */
+export function allocateCluster(
+  request: PlanRequest,
+  resources: SiteResources,
+  taken: readonly ClusterPlan[],
+): ClusterPlan {
+  const free = freeCapacity(resources, taken);
+  const used = new Set(taken.map((plan) => plan.publicAddress));
+  const { publicNetwork } = resources;
+  const address = addressRange(publicNetwork.firstAddress, publicNetwork.lastAddress).find((one) => !used.has(one));
+  if (address === undefined) throw new EdgebootError('NO_CAPACITY', 'the site has no public address left', { step: 'allocate' });
+  const plan = planCluster(request, address, publicNetwork);
+  const demand = demandOf(plan);
+  if (demand.cpus > free.cpus || demand.memoryMiB > free.memoryMiB) {
+    throw new EdgebootError(
+      'NO_CAPACITY',
+      `the cluster wants ${demand.cpus} CPUs and ${demand.memoryMiB} MiB; ` +
+        `the site has ${free.cpus} CPUs and ${free.memoryMiB} MiB free`,
+      { step: 'allocate' },
+    );
+  }
+  return plan;
+}

@@ -1,0 +1,40 @@
+/** Enrollment: the one-time token is exchanged for a place in the federation; the key pair never leaves this host. */
+import { mkdir } from 'node:fs/promises';
+import { ApiClient } from '#shared/api-client.ts';
+import { ENROLLMENT_TOKEN, enrollResponse } from '#shared/api.ts';
+import { EdgebootError } from '#shared/errors.ts';
+import { newKeyPair, publicKeyFingerprint } from '#shared/keys.ts';
+import { ulid } from 'ulid';
+import type { AgentConfig } from './config.ts';
+import { writeIdentity } from './identity.ts';
+
+/**
+ * Answers the site's id. The token carries the fingerprint of the federation's root key: an API that shows another root is not
+ * believed. Throws INVALID_REQUEST, FORBIDDEN, MANIFEST_UNTRUSTED, SERVICE_UNAVAILABLE.
+ */
+export async function enroll(config: AgentConfig, token: string): Promise<string> {
+  const pinned = ENROLLMENT_TOKEN.exec(token)?.[3];
+  if (pinned === undefined) {
+    throw new EdgebootError('USAGE', 'this is no enrollment token', {
+      remedy: 'Copy it whole, as "edgeboot site register" printed it: enroll.<site>.<secret>.<fingerprint>',
+    });
+  }
+  const { privateKeyPem, publicKeyPem } = newKeyPair();
+  await mkdir(config.stateDirectory, { recursive: true, mode: 0o711 });
+  const client = new ApiClient(config.apiUrl, () => Promise.resolve(undefined));
+  try {
+    const body = { token, publicKeyPem };
+    const answer = await client.call({ method: 'POST', path: '/v1/enrollments', body, answer: enrollResponse });
+    const { siteId, rootPublicKeyPem, audience } = answer;
+    if (publicKeyFingerprint(rootPublicKeyPem) !== pinned) {
+      throw new EdgebootError('MANIFEST_UNTRUSTED', "the API shows another root key than the token's", {
+        remedy:
+          'Somebody may stand between you and the API. Check its address; ask the federation operator for a new token.',
+      });
+    }
+    await writeIdentity(config.stateDirectory, { siteId, agentId: ulid(), privateKeyPem, rootPublicKeyPem, audience });
+    return siteId;
+  } finally {
+    await client.close();
+  }
+}

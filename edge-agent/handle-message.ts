@@ -1,0 +1,146 @@
+/**
+ * One message, from receipt to deletion: is there still something to do, do it, and decide from the error's disposition what
+ * becomes of the message. It is deleted only when the outcome of its generation is recorded in the control plane.
+ */
+import type { Job } from '#shared/api.ts';
+import { isOutcome } from '#shared/deployment.ts';
+import { EdgebootError, hasCode, messageOf } from '#shared/errors.ts';
+import { boundedText } from '#shared/log-fields.ts';
+import { type DeploymentMessage, parseDeploymentMessage } from '#shared/messages.ts';
+import { ActiveJobs } from './active-jobs.ts';
+import { MAX_RECEIVES, retryDelaySeconds } from './core/lease.ts';
+import { deploy, type DeployPorts } from './deploy.ts';
+import { destroy } from './destroy.ts';
+import { holdLease } from './heartbeat.ts';
+import type { JobQueue, ReceivedMessage } from './ports.ts';
+import { type Run, Stopwatch } from './run.ts';
+import { removeCluster } from './steps/remove-cluster.ts';
+import { failureOf, repeatRunning, reportPhase } from './steps/report-status.ts';
+
+export type HandlePorts = DeployPorts & { readonly queue: JobQueue };
+
+/** @param shutdown aborted with SHUTDOWN when the agent is to stop. */
+export function createMessageHandler(ports: HandlePorts, shutdown: AbortSignal) {
+  const activeJobs = new ActiveJobs();
+
+  return async (received: ReceivedMessage): Promise<void> => {
+    const lease = holdLease(received, ports);
+    try {
+      const message = parseDeploymentMessage(received.body);
+      const outcome = await activeJobs.run(message, AbortSignal.any([shutdown, lease.signal]), (signal) =>
+        work(message, received, signal, ports),
+      );
+      if (outcome === 'duplicate') {
+        // Left invisible: when it comes again, the first copy's outcome is recorded, and it is deleted.
+        ports.log.info('a second copy of a message in hand', fieldsOf(received, message));
+      }
+    } catch (error) {
+      await settle(error, received, ports);
+    } finally {
+      lease.stop();
+    }
+  };
+}
+
+async function work(
+  message: DeploymentMessage,
+  received: ReceivedMessage,
+  signal: AbortSignal,
+  ports: HandlePorts,
+): Promise<void> {
+  ports.log.info('message received', fieldsOf(received, message));
+  const job = await ports.api.readJob(message.deploymentId, signal);
+  const { desired, phase } = job.deployment;
+  const past = message.generation < desired.generation;
+  if (!past && !isOutcome(phase, desired)) {
+    const run: Run = {
+      job,
+      grant: message.grant,
+      receivedAt: received.receivedAt,
+      signal,
+      stopwatch: new Stopwatch(),
+    };
+    await fulfill(run, received, ports);
+  }
+  await ports.queue.delete(received);
+}
+
+/** Does what the member wishes now. A wish that cannot be fulfilled is reported FAILED, after everything was cleared away. */
+async function fulfill(run: Run, received: ReceivedMessage, ports: HandlePorts): Promise<void> {
+  const { deploymentId, desired } = run.job.deployment;
+  if (desired.power === 'destroyed') {
+    await destroy(run, ports);
+    return;
+  }
+  try {
+    const entry = await ports.journal.read(deploymentId);
+    if (entry?.running && entry.generation === desired.generation) {
+      await repeatRunning(entry.plan, entry.running.timeline, run, ports);
+    } else {
+      await deploy(run, ports);
+    }
+  } catch (error) {
+    if (run.signal.aborted) throw run.signal.reason;
+    const failure = finalFailure(error, received.receiveCount);
+    if (failure === undefined) throw error;
+    await fail(failure, run.job, run, ports);
+  }
+}
+
+async function fail(failure: EdgebootError, job: Job, run: Run, ports: HandlePorts): Promise<void> {
+  const { deploymentId } = job.deployment;
+  ports.log.error('deployment failed', {
+    deploymentId,
+    errorCode: failure.code,
+    reason: boundedText(failure.message),
+    ...(failure.step !== undefined && { step: failure.step }),
+  });
+  await removeCluster(job.deployment, ports);
+  await reportPhase('FAILED', run, ports, { failure: failureOf(failure) });
+}
+
+/** The error to report FAILED with, or `undefined` where trying again may help. */
+function finalFailure(error: unknown, receiveCount: number): EdgebootError | undefined {
+  const lastTry = receiveCount >= MAX_RECEIVES;
+  if (!(error instanceof EdgebootError)) {
+    return lastTry ? new EdgebootError('INTERNAL', messageOf(error), { cause: error }) : undefined;
+  }
+  const { disposition } = error;
+  if (disposition === 'reject') return error;
+  return lastTry && disposition !== 'release' && disposition !== 'stop' ? error : undefined;
+}
+
+/** What becomes of the message of a job that did not come to its end. */
+async function settle(error: unknown, received: ReceivedMessage, ports: HandlePorts): Promise<void> {
+  const { messageId, receiveCount } = received;
+  const fields = { messageId, count: receiveCount, reason: boundedText(messageOf(error)) };
+  try {
+    if (hasCode(error, 'INVALID_MESSAGE', 'NOT_FOUND')) {
+      ports.log.error('a message that nobody can work on', { ...fields, errorCode: error.code });
+      await ports.journal.quarantine(received, error.message);
+      await ports.queue.delete(received);
+    } else if (hasCode(error, 'SUPERSEDED')) {
+      ports.log.info('a newer wish took over', fields);
+      await ports.queue.delete(received);
+    } else if (hasCode(error, 'LEASE_LOST')) {
+      ports.log.warn('the lease was lost; nothing further is touched', fields);
+    } else if (hasCode(error, 'SHUTDOWN')) {
+      await ports.queue.extend(received, 0);
+    } else {
+      const known = hasCode(error) ? { errorCode: error.code, disposition: error.disposition } : {};
+      const reason = hasCode(error) ? fields.reason : boundedText(String((error as Error).stack ?? error));
+      ports.log.warn('put off; it is tried again', { ...fields, ...known, reason });
+      await ports.queue.extend(received, retryDelaySeconds(receiveCount));
+    }
+  } catch (failure) {
+    // The visibility timeout brings the message back.
+    ports.log.warn('the message could not be settled', { messageId, reason: messageOf(failure) });
+  }
+}
+
+const fieldsOf = ({ messageId, receiveCount }: ReceivedMessage, { deploymentId, generation }: DeploymentMessage) => ({
+  messageId,
+  deploymentId,
+  generation,
+  count: receiveCount,
+});

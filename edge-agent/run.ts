@@ -1,0 +1,32 @@
+/** One piece of work on one deployment: what every step of the flow is given. */
+import type { Job } from '#shared/api.ts';
+import type { Timeline } from '#shared/deployment.ts';
+import type { Grant } from '#shared/grant.ts';
+
+export interface Run {
+  readonly job: Job;
+  /** From the message; a renewal replaces it. */
+  readonly grant: Grant | undefined;
+  readonly receivedAt: Date;
+  /** Aborted with the reason: LEASE_LOST, SUPERSEDED, SHUTDOWN. Steps look at it before each side effect. */
+  readonly signal: AbortSignal;
+  readonly stopwatch: Stopwatch;
+}
+
+/** Seconds per step, in the order of the steps. */
+export class Stopwatch {
+  readonly #steps: Timeline['steps'] = [];
+
+  get steps(): Timeline['steps'] {
+    return [...this.#steps];
+  }
+
+  async time<T>(name: string, work: () => Promise<T>): Promise<T> {
+    const begin = performance.now();
+    try {
+      return await work();
+    } finally {
+      this.#steps.push({ name, seconds: Math.round(performance.now() - begin) / 1000 });
+    }
+  }
+}

@@ -1,0 +1,100 @@
+/**
+ * Fetches the image: the signed manifest first, then every disk that is needed, each assembled in the agent's cache as it comes.
+ * What is here already is not fetched again.
+ */
+import { hash } from 'node:crypto';
+import path from 'node:path';
+import type { Timeline } from '#shared/deployment.ts';
+import { EdgebootError } from '#shared/errors.ts';
+import type { DiskDescription, Manifest } from '#shared/image/manifest.ts';
+import { verifySignedManifest } from '#shared/image/signed-manifest.ts';
+import type { BaseImages } from '../base-image/base-images.ts';
+import { fetchVerified } from '../base-image/fetch-verified.ts';
+import { readIfThere, replaceFile } from '../durable-files.ts';
+import type { PartSource } from '../ports.ts';
+import { GrantHolder } from '../repositories/grant-holder.ts';
+import type { Run } from '../run.ts';
+import { CombinedProgress } from './fetch-progress.ts';
+import { LazyRepository, type OpenRepository } from './lazy-repository.ts';
+import { reportProgress, type ReportPorts } from './report-status.ts';
+
+export interface FetchPorts extends ReportPorts {
+  readonly baseImages: BaseImages;
+  /** Verified manifests are kept here. */
+  readonly manifestDirectory: string;
+  /** Opens the federation's distribution for one image, nearest edge first. */
+  readonly openRepository: (grants: GrantHolder, signal: AbortSignal) => ReturnType<OpenRepository>;
+  readonly rootPublicKeyPem: string;
+  readonly connections: number;
+}
+
+export interface FetchedImage {
+  /** Path of the complete, verified, raw disk. Throws where the image has none for the role. */
+  diskOf(role: 'frontend' | 'compute'): string;
+  readonly transfer: Pick<Timeline, 'bytesFetched' | 'partsFetched' | 'edgeLocations' | 'cacheHits' | 'cacheMisses'>;
+}
+
+/** Throws MANIFEST_UNTRUSTED, PART_CORRUPT, PART_UNAVAILABLE, FORBIDDEN, DISK_FULL. */
+export async function fetchImage(run: Run, ports: FetchPorts): Promise<FetchedImage> {
+  await using repository = new LazyRepository(async () => {
+    const renew = () => ports.api.renewGrant(run.job.deployment.deploymentId);
+    return ports.openRepository(new GrantHolder(run.grant ?? (await renew()), renew), run.signal);
+  });
+  const manifest = await readManifest(run, repository, ports);
+  const disks = disksNeeded(manifest, run.job.deployment.desired.computes);
+  const progress = new CombinedProgress(
+    disks.map(({ disk }) => disk),
+    (sofar) => void reportProgress(sofar, run, ports),
+  );
+  const files = new Map<string, string>();
+  await run.stopwatch.time('fetch and assemble', () =>
+    Promise.all(
+      disks.map(async ({ role, disk }, i) => {
+        const { imageId } = manifest;
+        await using opened = await ports.baseImages.open({ disk, imageId, source: repository, signal: run.signal });
+        const report = await opened.image.fetchAll({
+          connections: ports.connections,
+          signal: run.signal,
+          onProgress: (sofar) => progress.update(i, sofar),
+        });
+        progress.update(i, report);
+        files.set(role, opened.image.file);
+      }),
+    ),
+  );
+  return {
+    diskOf(role) {
+      const file = files.get(role);
+      if (file === undefined) throw new EdgebootError('IMAGE_NOT_COMPLIANT', `the image has no ${role} disk`);
+      return file;
+    },
+    transfer: progress.summary(),
+  };
+}
+
+/** The manifest, verified each time it is read: its digest, its publisher's signature, and that it is the one asked for. */
+async function readManifest(run: Run, source: PartSource, ports: FetchPorts): Promise<Manifest> {
+  const { imageId, manifestSha256, publisherCertificate, imageName, version } = run.job.image;
+  const file = path.join(ports.manifestDirectory, `${manifestSha256}.json`);
+  const kept = await readIfThere(file);
+  const isWhole = kept !== undefined && hash('sha256', kept) === manifestSha256;
+  const request = { imageId, objectKind: 'manifests', sha256: manifestSha256, sizeBytes: undefined } as const;
+  const bytes = isWhole ? kept : (await fetchVerified(source, request, run.signal)).bytes;
+  const manifest = verifySignedManifest(bytes, {
+    rootPublicKeyPem: ports.rootPublicKeyPem,
+    certificate: Buffer.from(publisherCertificate),
+    now: new Date(),
+  });
+  if (manifest.imageId !== imageId || manifest.imageName !== imageName || manifest.version !== version) {
+    throw new EdgebootError('MANIFEST_UNTRUSTED', `the manifest is not that of ${imageName}@${version}`);
+  }
+  if (!isWhole) await replaceFile(file, bytes, 0o600);
+  return manifest;
+}
+
+function disksNeeded({ disks }: Manifest, computes: number): { role: 'frontend' | 'compute'; disk: DiskDescription }[] {
+  return [
+    { role: 'frontend', disk: disks.frontend },
+    ...(computes > 0 && disks.compute ? [{ role: 'compute' as const, disk: disks.compute }] : []),
+  ];
+}

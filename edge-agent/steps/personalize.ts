@@ -1,0 +1,55 @@
+/** Makes every node's own layer on the shared disks, and writes into it what the guest reads at boot. */
+import type { PublicNetwork } from '../config.ts';
+import { guestDocument } from '../core/guest-document.ts';
+import { type ClusterPlan, nodeFiles, type PlannedNode } from '../core/plan-cluster.ts';
+import type { ClusterFiles, NodeDisks, NodePlan } from '../ports.ts';
+import type { Run } from '../run.ts';
+import type { FetchedImage } from './fetch-image.ts';
+
+export interface PersonalizePorts {
+  readonly clusterFiles: ClusterFiles;
+  readonly nodeDisks: NodeDisks;
+  readonly publicNetwork: PublicNetwork;
+}
+
+/** Answers the nodes, ready to boot, the frontend first. Throws IMAGE_NOT_COMPLIANT, DISK_FULL. */
+export async function personalize(
+  plan: ClusterPlan,
+  image: FetchedImage,
+  run: Run,
+  ports: PersonalizePorts,
+): Promise<NodePlan[]> {
+  const directory = await ports.clusterFiles.makeDirectory(plan.deploymentId);
+  const nodes = plan.nodes.map((node) => nodePlan(node, image, directory, ports.publicNetwork));
+  await run.stopwatch.time('personalize', () =>
+    Promise.all(
+      plan.nodes.map(async (node, i) => {
+        const { backingFile, overlayFile } = nodes[i] as NodePlan;
+        run.signal.throwIfAborted();
+        await ports.nodeDisks.createOverlay(backingFile, overlayFile);
+        run.signal.throwIfAborted();
+        await ports.nodeDisks.personalize(overlayFile, [guestDocument(plan, node, ports.publicNetwork)]);
+      }),
+    ),
+  );
+  return nodes;
+}
+
+function nodePlan(node: PlannedNode, image: FetchedImage, directory: string, network: PublicNetwork): NodePlan {
+  const { name, role, cpus, memoryMiB, privateMacAddress, publicMacAddress } = node;
+  const { libvirtNetwork } = network;
+  return {
+    name,
+    role,
+    cpus,
+    memoryMiB,
+    backingFile: image.diskOf(role),
+    ...nodeFiles(directory, name),
+    interfaces: [
+      { network: 'private', macAddress: privateMacAddress },
+      ...(publicMacAddress === undefined
+        ? []
+        : [{ network: 'public' as const, macAddress: publicMacAddress, libvirtNetwork }]),
+    ],
+  };
+}

@@ -1,0 +1,89 @@
+/** Tells the control plane how far the work is. */
+import type { Report } from '#shared/apply-report.ts';
+import type { DeployedNode, Failure, Phase, Timeline } from '#shared/deployment.ts';
+import { type EdgebootError, messageOf } from '#shared/errors.ts';
+import { boundedText, type Log } from '#shared/log-fields.ts';
+import type { ClusterPlan } from '../core/plan-cluster.ts';
+import type { FederationApi, HostDescription, Journal } from '../ports.ts';
+import type { Run } from '../run.ts';
+import type { FetchedImage } from './fetch-image.ts';
+
+export interface ReportPorts {
+  readonly api: FederationApi;
+  readonly journal: Journal;
+  readonly log: Log;
+  readonly agentId: string;
+  readonly host: HostDescription;
+}
+
+/** Also our claim on the job. Throws SUPERSEDED, CLAIMED_ELSEWHERE, SERVICE_UNAVAILABLE. */
+export async function reportPhase(
+  phase: Phase,
+  run: Run,
+  ports: ReportPorts,
+  detail: Pick<Report, 'nodes' | 'timeline' | 'failure'> = {},
+): Promise<void> {
+  run.signal.throwIfAborted();
+  const { deploymentId, siteId, desired } = run.job.deployment;
+  await ports.api.report(deploymentId, { generation: desired.generation, phase, agentId: ports.agentId, ...detail });
+  ports.log.info('phase reached', { deploymentId, siteId, generation: desired.generation, phase });
+}
+
+/** How far the transfer is. Nothing depends on it: what cannot be said now is said next time. */
+export async function reportProgress(
+  progress: NonNullable<Report['progress']>,
+  run: Run,
+  ports: ReportPorts,
+): Promise<void> {
+  const { deploymentId, desired } = run.job.deployment;
+  try {
+    const { generation } = desired;
+    await ports.api.report(deploymentId, { generation, phase: 'FETCHING', agentId: ports.agentId, progress });
+  } catch (error) {
+    ports.log.debug('progress not reported', { deploymentId, reason: messageOf(error) });
+  }
+}
+
+/** The cluster is up: written down first, so that after a crash only the report is made again. */
+export async function reportRunning(
+  plan: ClusterPlan,
+  image: FetchedImage,
+  run: Run,
+  ports: ReportPorts,
+): Promise<void> {
+  const timeline: Timeline = {
+    messageReceivedAt: run.receivedAt.toISOString(),
+    steps: run.stopwatch.steps,
+    ...image.transfer,
+    acceleration: ports.host.acceleration,
+  };
+  const entry = await ports.journal.read(plan.deploymentId);
+  if (entry !== undefined) await ports.journal.write({ ...entry, running: { timeline } });
+  await repeatRunning(plan, timeline, run, ports);
+}
+
+/** Throws SUPERSEDED, CLAIMED_ELSEWHERE, SERVICE_UNAVAILABLE. */
+export async function repeatRunning(
+  plan: ClusterPlan,
+  timeline: Timeline,
+  run: Run,
+  ports: ReportPorts,
+): Promise<void> {
+  const nodes = plan.nodes.map(({ name, role, privateAddress }): DeployedNode => ({
+    name,
+    role,
+    privateAddress,
+    ...(role === 'frontend' && { publicAddress: plan.publicAddress }),
+  }));
+  await reportPhase('RUNNING', run, ports, { nodes, timeline });
+}
+
+/** What a person is told about an error: bounded, and without control characters. */
+export function failureOf(error: EdgebootError): Failure {
+  return {
+    code: error.code,
+    message: boundedText(error.message),
+    remedy: error.remedy,
+    ...(error.step !== undefined && { step: error.step }),
+  };
+}

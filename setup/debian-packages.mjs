@@ -1,0 +1,55 @@
+// The Debian packages that the demo and the tests need beside Node.js.
+import { spawnSync } from 'node:child_process';
+import { fail, run, say } from './exec.mjs';
+
+const PACKAGES = [
+  // guests
+  'qemu-system-x86',
+  'qemu-utils',
+  'qemu-block-extra',
+  'libvirt-daemon-system',
+  'libvirt-clients',
+  'dnsmasq-base',
+  'iptables',
+  // disks: qemu-storage-daemon's FUSE export, debugfs, e2fsck, and the sample image's boot loader
+  'fuse3',
+  'e2fsprogs',
+  'extlinux',
+  'syslinux-common',
+  'xfsprogs',
+  // networks and the member's ssh
+  'iproute2',
+  'openssh-client',
+  'procps',
+];
+
+export function missingDebianPackages() {
+  const query = spawnSync('dpkg-query', ['-W', '-f', '${Package} ${db:Status-Status}\n', ...PACKAGES], { encoding: 'utf8' });
+  const installed = new Set(
+    (query.stdout ?? '')
+      .split('\n')
+      .filter((line) => line.endsWith(' installed'))
+      .map((line) => line.split(' ')[0]),
+  );
+  return PACKAGES.filter((name) => !installed.has(name));
+}
+
+/** Ends with status 69 where apt cannot. */
+export async function installDebianPackages(missing) {
+  say(`installing Debian packages: ${missing.join(' ')}`);
+  const env = { DEBIAN_FRONTEND: 'noninteractive' };
+  const quiet = { env, onLine: () => undefined };
+  if ((await run('apt-get', ['update', '-qq'], quiet)) !== 0) fail(69, 'apt-get update failed.');
+
+  let total = 0;
+  let installed = 0;
+  const onLine = (line) => {
+    const counted = /^(\d+) (?:upgraded|newly installed)?.*?(\d+) newly installed/.exec(line);
+    if (counted) total = Number(counted[2]);
+    if (!line.startsWith('Setting up ')) return;
+    installed++;
+    if (installed % 20 === 0 || installed === total) say(`  set up ${installed} of ${total} packages`);
+  };
+  const args = ['install', '-y', '-q', '--no-install-recommends', '-o', 'Dpkg::Use-Pty=0', ...missing];
+  if ((await run('apt-get', args, { env, onLine })) !== 0) fail(69, 'apt-get install failed: its words are above.');
+}

@@ -1,0 +1,62 @@
+// Runs one of the project's commands on any Debian 12 machine with Node.js >= 20: installs what is missing first. Plain
+// JavaScript without packages, because it runs before there are any, on whatever Node.js the machine has.
+import { existsSync } from 'node:fs';
+import process from 'node:process';
+import { installDebianPackages, missingDebianPackages } from './debian-packages.mjs';
+import { fail, run, say } from './exec.mjs';
+import { installNodeModules, NODE } from './node-modules.mjs';
+
+const MIN_NODE_MAJOR = 20;
+
+/** What a command runs, one after the other, and whether it needs the host's packages and root. */
+const COMMANDS = {
+  demo: { host: true, steps: (args) => [[NODE, 'local/demo/main.ts', ...args]] },
+  test: {
+    host: true,
+    steps: (args) => [[NODE, '--test', ...(args.length > 0 ? args : ['test/**/*.test.ts'])]],
+  },
+  check: {
+    host: false,
+    steps: () => [
+      bin('prettier', '--check', '--log-level', 'warn', '.'),
+      bin('tsc', '-p', '.'),
+      bin('eslint', '--max-warnings', '0', '.'),
+      [NODE, '--test', 'test/unit/**/*.test.ts'],
+    ],
+  },
+  // A bundle with an error never ends: types are checked first, and time is bounded.
+  package: {
+    host: false,
+    steps: () => [bin('tsc', '-p', '.'), ['timeout', '120', ...bin('serverless', 'package', '--package', 'build/package')]],
+  },
+};
+
+function bin(name, ...args) {
+  return [NODE, `node_modules/.bin/${name}`, ...args];
+}
+
+const [name, ...args] = process.argv.slice(2);
+const command = COMMANDS[name];
+if (command === undefined) fail(64, `usage: node setup/run.mjs ${Object.keys(COMMANDS).join('|')} [arguments]`);
+if (process.platform !== 'linux') fail(69, 'This runs on Linux: guests are booted by QEMU through libvirt.');
+if (Number(process.versions.node.split('.')[0]) < MIN_NODE_MAJOR) {
+  fail(69, `Node.js ${process.versions.node} is too old: install ${MIN_NODE_MAJOR} or later.`);
+}
+
+if (command.host) {
+  const missing = missingDebianPackages();
+  const isRoot = process.getuid() === 0;
+  const hasApt = existsSync('/usr/bin/apt-get');
+  if (missing.length > 0 && !(isRoot && hasApt)) {
+    fail(69, `These packages are missing. As root, on Debian 12:\n\n  apt-get update && apt-get install -y ${missing.join(' ')}\n`);
+  }
+  if (!isRoot) fail(69, 'Run this as root: it starts libvirtd, makes network bridges and namespaces.');
+  if (missing.length > 0) await installDebianPackages(missing);
+}
+await installNodeModules();
+
+for (const [file, ...rest] of command.steps(args)) {
+  const exitCode = await run(file, rest);
+  if (exitCode !== 0) process.exit(exitCode);
+}
+if (name === 'check') say('check: all is well');
