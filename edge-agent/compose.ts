@@ -1,12 +1,12 @@
 /** Where the agent's ports meet their adapters. */
 import { mkdir, statfs } from 'node:fs/promises';
 import path from 'node:path';
+import { probeAcceleration } from '#shared/host/probe-acceleration.ts';
 import { createFederationApi } from './adapters/http-federation-api.ts';
 import { openClusterFiles } from './adapters/file-cluster-files.ts';
 import { measureClockSkew } from './adapters/clock-skew.ts';
 import { openFileJournal } from './adapters/file-journal.ts';
 import { createGuestSignals } from './adapters/guest-signals.ts';
-import { probeKvm } from './adapters/kvm-probe.ts';
 import { pinoLog } from './adapters/pino-log.ts';
 import { createQemuNodeDisks } from './adapters/qemu-node-disks.ts';
 import { createSqsJobQueue } from './adapters/sqs-job-queue.ts';
@@ -30,7 +30,7 @@ export function composeDoctor(config: AgentConfig): DoctorPorts {
   const openSession = async () => (await api()).openSession();
   return {
     openSession,
-    probeAcceleration: probeKvm,
+    probeAcceleration: () => probeAcceleration({ qemuUser: config.qemuUser }),
     describeHost: async () => {
       const driver = await createLibvirtDriver({ uri: config.libvirtUri, acceleration: 'emulation' });
       return driver.describeHost().finally(() => driver.close());
@@ -66,9 +66,9 @@ export async function composeAgent(config: AgentConfig, logLevel: string): Promi
 
   const log = pinoLog({ siteId: identity.siteId }, logLevel);
   const api = createFederationApi(config.apiUrl, identity);
-  const hypervisor = undo.adopt(
-    await createLibvirtDriver({ uri: config.libvirtUri, acceleration: await probeKvm() }),
-    (driver) => driver.close(),
+  const acceleration = await probeAcceleration({ qemuUser: config.qemuUser });
+  const hypervisor = undo.adopt(await createLibvirtDriver({ uri: config.libvirtUri, acceleration }), (driver) =>
+    driver.close(),
   );
   const host = await hypervisor.describeHost();
   const cacheDirectory = path.join(stateDirectory, 'cache');

@@ -1,6 +1,7 @@
 /** The agent's configuration file (YAML), written once by the site's operator. */
 import { readFile } from 'node:fs/promises';
 import { EdgebootError, messageOf } from '#shared/errors.ts';
+import { DEBIAN_QEMU_USER } from '#shared/host/probe-acceleration.ts';
 import { FQDN } from '#shared/names.ts';
 import { parse } from 'yaml';
 import * as z from 'zod';
@@ -24,6 +25,8 @@ const configSchema = z.strictObject({
   apiUrl: z.url({ protocol: /^https?$/ }),
   stateDirectory: z.string().startsWith('/').default('/var/lib/edgeboot'),
   libvirtUri: z.string().default('qemu:///system'),
+  /** The user that libvirt runs QEMU as. */
+  qemuUser: z.string().default(DEBIAN_QEMU_USER),
   publicNetwork: publicNetworkSchema,
   /** What clusters may use of this host. */
   capacity: z

@@ -106,7 +106,8 @@ function finalFailure(error: unknown, receiveCount: number): EdgebootError | und
     return lastTry ? new EdgebootError('INTERNAL', messageOf(error), { cause: error }) : undefined;
   }
   const { disposition } = error;
-  if (disposition === 'reject') return error;
+  // The transfer has refetched and renewed by itself as often as it may.
+  if (disposition === 'reject' || disposition === 'refetch' || disposition === 'renew') return error;
   return lastTry && disposition !== 'release' && disposition !== 'stop' ? error : undefined;
 }
 

@@ -6,6 +6,7 @@ import { hash } from 'node:crypto';
 import path from 'node:path';
 import type { Timeline } from '#shared/deployment.ts';
 import { EdgebootError } from '#shared/errors.ts';
+import { inspectDisk, requireCompliant } from '#shared/image/inspect-disk.ts';
 import type { DiskDescription, Manifest } from '#shared/image/manifest.ts';
 import { verifySignedManifest } from '#shared/image/signed-manifest.ts';
 import type { BaseImages } from '../base-image/base-images.ts';
@@ -34,7 +35,7 @@ export interface FetchedImage {
   readonly transfer: Pick<Timeline, 'bytesFetched' | 'partsFetched' | 'edgeLocations' | 'cacheHits' | 'cacheMisses'>;
 }
 
-/** Throws MANIFEST_UNTRUSTED, PART_CORRUPT, PART_UNAVAILABLE, FORBIDDEN, DISK_FULL. */
+/** Also checks each disk against the image standard. Throws IMAGE_NOT_COMPLIANT, MANIFEST_UNTRUSTED, PART_CORRUPT, PART_UNAVAILABLE, FORBIDDEN, DISK_FULL. */
 export async function fetchImage(run: Run, ports: FetchPorts): Promise<FetchedImage> {
   await using repository = new LazyRepository(async () => {
     const renew = () => ports.api.renewGrant(run.job.deployment.deploymentId);
@@ -58,6 +59,9 @@ export async function fetchImage(run: Run, ports: FetchPorts): Promise<FetchedIm
           onProgress: (sofar) => progress.update(i, sofar),
         });
         progress.update(i, report);
+        requireCompliant(
+          await inspectDisk((offset, length) => opened.image.read(offset, length, run.signal), disk.sizeBytes),
+        );
         files.set(role, opened.image.file);
       }),
     ),

@@ -1,0 +1,53 @@
+/** The journal as one JSON file per deployment, replaced in one step. */
+import { mkdir, readdir, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { timelineSchema } from '#shared/deployment.ts';
+import { ULID } from '#shared/names.ts';
+import * as z from 'zod';
+import { clusterPlanSchema } from '../core/plan-cluster.ts';
+import { readIfThere, replaceFile, syncFolderOf } from '../durable-files.ts';
+import type { Journal, JournalEntry } from '../ports.ts';
+
+const entrySchema = z.strictObject({
+  deploymentId: ULID,
+  generation: z.int().positive(),
+  plan: clusterPlanSchema,
+  startedAt: z.iso.datetime(),
+  running: z.strictObject({ timeline: timelineSchema }).optional(),
+});
+
+const ENDING = '.json';
+
+/** Entries lie in `<stateDirectory>/journal`, refused messages in `<stateDirectory>/quarantine`. */
+export async function openFileJournal(stateDirectory: string): Promise<Journal> {
+  const folder = path.join(stateDirectory, 'journal');
+  const quarantineFolder = path.join(stateDirectory, 'quarantine');
+  for (const directory of [folder, quarantineFolder]) await mkdir(directory, { recursive: true, mode: 0o700 });
+  const fileOf = (deploymentId: string): string => path.join(folder, ULID.parse(deploymentId) + ENDING);
+
+  const read = async (deploymentId: string): Promise<JournalEntry | undefined> => {
+    const text = await readIfThere(fileOf(deploymentId));
+    return text && (entrySchema.parse(JSON.parse(text.toString())) as JournalEntry);
+  };
+
+  return {
+    read,
+    async write(entry) {
+      await replaceFile(fileOf(entry.deploymentId), Buffer.from(JSON.stringify(entry)), 0o600);
+      await syncFolderOf(fileOf(entry.deploymentId));
+    },
+    async remove(deploymentId) {
+      await rm(fileOf(deploymentId), { force: true });
+      await syncFolderOf(fileOf(deploymentId));
+    },
+    async list() {
+      const names = (await readdir(folder)).filter((name) => name.endsWith(ENDING));
+      const entries = await Promise.all(names.map((name) => read(name.slice(0, -ENDING.length))));
+      return entries.filter((entry) => entry !== undefined);
+    },
+    async quarantine({ messageId, body, receiveCount }, reason) {
+      const file = path.join(quarantineFolder, `${messageId.replace(/[^A-Za-z0-9-]/g, '_')}${ENDING}`);
+      await replaceFile(file, Buffer.from(JSON.stringify({ messageId, receiveCount, reason, body }, null, 2)), 0o600);
+    },
+  };
+}

@@ -1,0 +1,18 @@
+/** Fetches a whole object and verifies it by its name: for manifests and indexes. Parts are verified frame by frame. */
+import { hash } from 'node:crypto';
+import { EdgebootError } from '#shared/errors.ts';
+import type { FetchedObject, ObjectRequest, PartSource } from '../ports.ts';
+import { refetchWhileCorrupt } from './refetch.ts';
+
+/** Throws PART_CORRUPT when four copies did not match; otherwise what the source throws. */
+export async function fetchVerified(
+  source: PartSource,
+  request: ObjectRequest,
+  signal: AbortSignal,
+): Promise<FetchedObject> {
+  return refetchWhileCorrupt(async (corruptCopies) => {
+    const fetched = await source.fetch({ ...request, corruptCopies }, signal);
+    if (hash('sha256', fetched.bytes) === request.sha256) return fetched;
+    throw new EdgebootError('PART_CORRUPT', `An object of the kind ${request.objectKind} does not match its digest.`);
+  });
+}

@@ -1,0 +1,34 @@
+/** The frame index of a disk: from the folder of its base image, or fetched, verified and kept there. */
+import { hasCode } from '#shared/errors.ts';
+import { FrameIndex } from '#shared/image/frame-index.ts';
+import type { DiskDescription } from '#shared/image/manifest.ts';
+import type { PartSource } from '../ports.ts';
+import { readIfThere, replaceFile } from './durable-files.ts';
+import { fetchVerified } from './fetch-verified.ts';
+
+export interface IndexLocation {
+  readonly file: string;
+  readonly disk: DiskDescription;
+  readonly imageId: string;
+  readonly source: PartSource;
+}
+
+/** Throws MANIFEST_UNTRUSTED when index and manifest contradict each other, and what fetchVerified throws. */
+export async function loadFrameIndex(
+  { file, disk, imageId, source }: IndexLocation,
+  signal: AbortSignal,
+): Promise<FrameIndex> {
+  const kept = await readIfThere(file);
+  if (kept !== undefined) {
+    try {
+      return FrameIndex.decode(kept, disk);
+    } catch (error) {
+      // A damaged file of ours is no reason to stop: it is fetched again.
+      if (!hasCode(error, 'PART_CORRUPT')) throw error;
+    }
+  }
+  const { bytes } = await fetchVerified(source, { imageId, objectKind: 'indexes', ...disk.index }, signal);
+  const index = FrameIndex.decode(bytes, disk);
+  await replaceFile(file, bytes);
+  return index;
+}

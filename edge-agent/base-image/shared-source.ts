@@ -1,0 +1,33 @@
+/** The source of an image that several deployments have open: each brings a source of its own, with its own grant. */
+import { EdgebootError } from '#shared/errors.ts';
+import type { FetchedObject, ObjectRequest, PartSource } from '../ports.ts';
+
+export interface SourceUser {
+  readonly imageId: string;
+  readonly source: PartSource;
+}
+
+export class SharedSource implements PartSource {
+  readonly #users = new Set<SourceUser>();
+
+  add(user: SourceUser): void {
+    this.#users.add(user);
+  }
+
+  /** The user is about to close his source. */
+  remove(user: SourceUser): void {
+    this.#users.delete(user);
+  }
+
+  /** Asks the source of whoever has had the image open longest; should he leave meanwhile, the next one's. */
+  async fetch(request: ObjectRequest, signal: AbortSignal): Promise<FetchedObject> {
+    for (const user of this.#users) {
+      try {
+        return await user.source.fetch({ ...request, imageId: user.imageId }, signal);
+      } catch (error) {
+        if (this.#users.has(user) || signal.aborted) throw error;
+      }
+    }
+    throw new EdgebootError('PART_UNAVAILABLE', 'Nobody has the image open any more.');
+  }
+}

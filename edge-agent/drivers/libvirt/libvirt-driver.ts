@@ -1,0 +1,105 @@
+/**
+ * The libvirt driver: one deployment's domains and network through libvirt. It keeps no state: what is there is asked of libvirt
+ * each time. Domains run on when the driver, the agent or libvirtd ends.
+ */
+import { EdgebootError } from '#shared/errors.ts';
+import { buildDomainXml } from '../../core/domain-xml.ts';
+import { readClusterMark, readNodeMark, type ClusterMark } from '../../core/libvirt-metadata.ts';
+import { domainName, networkName } from '../../core/libvirt-names.ts';
+import { buildNetworkXml } from '../../core/network-xml.ts';
+import type { ClusterIdentity, HostDescription, HypervisorDriver, ObservedCluster } from '../../ports.ts';
+import { createLibvirtClient, type LibvirtClient } from './libvirt-client.ts';
+import type { LibvirtObject, ObjectKind } from './protocol.ts';
+
+export interface LibvirtDriverOptions {
+  /** For example `qemu:///system`. */
+  readonly uri: string;
+  /** As probed: libvirt itself cannot tell whether KVM truly works. */
+  readonly acceleration: HostDescription['acceleration'];
+  /** After this time without an answer libvirt counts as busy. */
+  readonly callTimeoutSeconds?: number;
+}
+
+const CALL_TIMEOUT_SECONDS = 60;
+
+/** @throws EdgebootError HYPERVISOR_BUSY when libvirtd does not answer, PREREQUISITE_MISSING without the client library. */
+export async function createLibvirtDriver(options: LibvirtDriverOptions): Promise<HypervisorDriver> {
+  const client = createLibvirtClient({
+    uri: options.uri,
+    callTimeoutSeconds: options.callTimeoutSeconds ?? CALL_TIMEOUT_SECONDS,
+  });
+  const describeHost = async (): Promise<HostDescription> => {
+    const { cpus, memoryKiB } = await client.call('nodeInfo', {});
+    return { cpus, memoryMiB: Math.floor(memoryKiB / 1024), acceleration: options.acceleration };
+  };
+  try {
+    await describeHost();
+  } catch (error) {
+    await client.close();
+    throw error;
+  }
+
+  return {
+    describeHost,
+    createPrivateNetwork: async (cluster) => {
+      const name = networkName(cluster.deploymentId);
+      const present = await client.call('find', { kind: 'network', name });
+      if (present === undefined) await client.call('define', { kind: 'network', xml: buildNetworkXml(cluster) });
+      else refuseForeign(present, readClusterMark(present.xml), cluster);
+      await client.call('start', { kind: 'network', name });
+    },
+    bootNode: async (cluster, node) => {
+      const name = domainName(cluster.deploymentId, node.name);
+      const present = await client.call('find', { kind: 'domain', name });
+      if (present !== undefined) refuseForeign(present, readNodeMark(present.xml), cluster);
+      if (present?.active === true) return;
+      const xml = buildDomainXml(cluster, node, options.acceleration);
+      await client.call('define', { kind: 'domain', xml });
+      await client.call('start', { kind: 'domain', name });
+    },
+    observe: (siteId) => observe(client, siteId),
+    destroyCluster: async (cluster) => {
+      const isOurs = (mark: ClusterMark | undefined): boolean => mark !== undefined && belongsTo(mark, cluster);
+      const remove = async (kind: ObjectKind, readMark: (xml: string) => ClusterMark | undefined): Promise<void> => {
+        const objects = await client.call('list', { kind });
+        for (const { name, xml } of objects) {
+          if (isOurs(readMark(xml))) await client.call('remove', { kind, name });
+        }
+      };
+      await remove('domain', readNodeMark);
+      await remove('network', readClusterMark);
+    },
+    close: () => client.close(),
+  };
+}
+
+async function observe(client: LibvirtClient, siteId: string): Promise<ObservedCluster[]> {
+  const clusters = new Map<string, { nodes: ObservedCluster['nodes'][number][]; hasNetwork: boolean }>();
+  const clusterOf = (deploymentId: string): { nodes: ObservedCluster['nodes'][number][]; hasNetwork: boolean } => {
+    const known = clusters.get(deploymentId) ?? { nodes: [], hasNetwork: false };
+    clusters.set(deploymentId, known);
+    return known;
+  };
+  for (const { xml, active } of await client.call('list', { kind: 'domain' })) {
+    const mark = readNodeMark(xml);
+    if (mark?.siteId !== siteId) continue;
+    clusterOf(mark.deploymentId).nodes.push({ name: mark.name, running: active });
+  }
+  for (const { xml } of await client.call('list', { kind: 'network' })) {
+    const mark = readClusterMark(xml);
+    if (mark?.siteId === siteId) clusterOf(mark.deploymentId).hasNetwork = true;
+  }
+  return [...clusters].map(([deploymentId, found]) => ({ siteId, deploymentId, ...found }));
+}
+
+function belongsTo(mark: ClusterMark, cluster: ClusterIdentity): boolean {
+  return mark.siteId === cluster.siteId && mark.deploymentId === cluster.deploymentId;
+}
+
+/** Somebody else's domain of the same name is left alone. */
+function refuseForeign(present: LibvirtObject, mark: ClusterMark | undefined, cluster: ClusterIdentity): void {
+  if (mark !== undefined && belongsTo(mark, cluster)) return;
+  throw new EdgebootError('BOOT_FAILED', `${present.name} exists already and is not of this deployment`, {
+    remedy: 'Remove or rename it, then deploy again.',
+  });
+}

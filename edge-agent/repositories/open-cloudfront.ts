@@ -1,0 +1,48 @@
+/** A CloudFront distribution as the edge flow uses it: nearest edge first, grants renewed, failures retried. */
+import { EdgebootError } from '#shared/errors.ts';
+import type { PartSource } from '../ports.ts';
+import { createCloudFrontSource } from './cloudfront.ts';
+import { findEdgeCandidates } from './edge-candidates.ts';
+import type { GrantHolder } from './grant-holder.ts';
+import { type MeasuredEdge, measureEdges } from './measure-edges.ts';
+import { nearestEdge } from './nearest-edge.ts';
+import { renewing } from './renewing.ts';
+import { retrying, type RetryOptions } from './retrying.ts';
+
+export interface OpenCloudFrontOptions {
+  readonly grants: GrantHolder;
+  /** DNS servers that the operator lists beside the system's, `address:port` or `address`. */
+  readonly resolvers: readonly string[];
+  /** Most connections at once, to each edge. */
+  readonly connections: number;
+  readonly retry?: Partial<RetryOptions>;
+  readonly signal: AbortSignal;
+}
+
+export interface CloudFrontRepository extends AsyncDisposable {
+  readonly source: PartSource;
+  /** Nearest first. */
+  readonly edges: readonly MeasuredEdge[];
+  close(): Promise<void>;
+}
+
+/** Finds and measures the edges. Throws PART_UNAVAILABLE when none answers. */
+export async function openCloudFront(options: OpenCloudFrontOptions): Promise<CloudFrontRepository> {
+  const { grants, resolvers, connections, retry, signal } = options;
+  const { baseUrl } = grants.current();
+  const addresses = await findEdgeCandidates(new URL(baseUrl).hostname, resolvers);
+  const edges = await measureEdges(baseUrl, addresses, signal);
+  if (edges.length === 0) {
+    throw new EdgebootError(
+      'PART_UNAVAILABLE',
+      `None of ${addresses.length} edge locations of the distribution answers.`,
+    );
+  }
+  const currentGrant = (): ReturnType<GrantHolder['current']> => grants.current();
+  const sources = edges.map(({ address }) => createCloudFrontSource({ currentGrant, address, connections }));
+  const close = async (): Promise<void> => {
+    await Promise.all(sources.map((source) => source.close()));
+  };
+  const source = retrying(nearestEdge(sources.map((edge) => renewing(edge, grants))), retry);
+  return { source, edges, close, [Symbol.asyncDispose]: close };
+}

@@ -1,0 +1,147 @@
+/** The embedded cloud: everything that AWS and an identity provider do for this project, on the loopback of one machine. */
+import { PutSecretValueCommand } from '@aws-sdk/client-secrets-manager';
+import { startApi } from './api.ts';
+import { awsClients, awsEnvironment, startAwsServices, type AwsEndpoints } from './aws/services.ts';
+import { createStackResources, nameOfOnly, type StackResources } from './aws/stack-resources.ts';
+import type { AssumedRole } from './aws/sts.ts';
+import type { LogLine } from './child-server.ts';
+import { Closers } from './closers.ts';
+import { freePort } from './free-port.ts';
+import { startDistribution, type Distribution, type DistributionOptions } from './distribution/distribution.ts';
+import { startOidcIssuer, type Member, type OidcIssuer } from './oidc-issuer.ts';
+import { readService } from './service-definition.ts';
+import { createSigningKeyPair, type SigningKeyPair } from './signing-key-pair.ts';
+
+export interface CloudOptions {
+  readonly members: readonly Member[];
+  /** The federation's root. Its private key never lies in the cloud. */
+  readonly rootPublicKeyPem: string;
+  /** Gets the output of the API, its functions and the database, line by line. */
+  readonly log: LogLine;
+  /** What the distribution does otherwise than by default: locations, observers, faults. */
+  readonly distribution?: Partial<Omit<DistributionOptions, 'originBaseUrl' | 'keyGroup'>>;
+}
+
+export interface Cloud {
+  readonly apiUrl: string;
+  /** Functions by their full name, for the Lambda client. */
+  readonly lambdaEndpoint: string;
+  readonly issuer: OidcIssuer;
+  readonly distribution: Distribution;
+  readonly endpoints: AwsEndpoints;
+  /** What the functions got: every endpoint and setting. With it, any program's SDK clients use this cloud. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly names: { readonly bucket: string; readonly table: string; readonly signingKeySecret: string };
+  /** The distribution's key group: pairs added here are trusted from the next request on, those taken out no more. */
+  readonly keyGroup: SigningKeyPair[];
+  /** Makes a new pair, adds it to the key group and has the functions sign with it from now on. */
+  rotateSigningKey(): Promise<SigningKeyPair>;
+  /** Every role that was assumed, with its session policy. */
+  readonly assumedRoles: readonly AssumedRole[];
+  /** Ends all of it; resolves when no process and no port is left. */
+  close(): Promise<void>;
+}
+
+export const OIDC_AUDIENCE = 'https://api.edgeboot.test';
+const DISTRIBUTION_HOST = 'd1.edgeboot.test';
+/** Round trips about as they are from the west of Japan. */
+const LOCATIONS = [
+  { code: 'NRT', address: '127.81.1.1', latencyMs: 8 },
+  { code: 'SIN', address: '127.65.1.1', latencyMs: 70 },
+  { code: 'SFO', address: '127.10.1.1', latencyMs: 110 },
+];
+
+/**
+ * Starts all of it; takes a few seconds. What has started is closed again when a part fails.
+ * @throws EdgebootError SERVICE_UNAVAILABLE, INVALID_CONFIG (serverless.yml), PREREQUISITE_MISSING
+ */
+export async function startCloud(options: CloudOptions): Promise<Cloud> {
+  const closers = new Closers();
+  try {
+    return await start(options, closers);
+  } catch (error) {
+    await closers.close();
+    throw error;
+  }
+}
+
+async function start(options: CloudOptions, closers: Closers): Promise<Cloud> {
+  const { log, members } = options;
+  const [aws, issuer] = await Promise.all([
+    startAwsServices(log, closers),
+    closers.keep(startOidcIssuer({ members, audience: OIDC_AUDIENCE })),
+  ]);
+  // Functions and distribution need each other's names: the port is what the distribution's is made of.
+  const { host = DISTRIBUTION_HOST, port = await freePort() } = options.distribution ?? {};
+  const environment = {
+    ...awsEnvironment(aws.endpoints),
+    OIDC_ISSUER: issuer.issuerUrl,
+    OIDC_JWKS_URL: `${issuer.issuerUrl}/jwks`,
+    OIDC_AUDIENCE: issuer.audience,
+    DISTRIBUTION_URL: `http://${host}:${port}`,
+    ROOT_PUBLIC_KEY_BASE64: Buffer.from(options.rootPublicKeyPem).toString('base64'),
+  };
+  const service = await readService(environment);
+  const resources = service.definition.resources.Resources;
+  const names = namesIn(resources);
+  const keyGroup: SigningKeyPair[] = [];
+  const rotateSigningKey = async () => {
+    const pair = await createSigningKeyPair();
+    keyGroup.push(pair);
+    await putSigningKey(pair, names.signingKeySecret, aws.endpoints);
+    return pair;
+  };
+  const [api, distribution] = await Promise.all([
+    closers.keep(startApi({ service, log })),
+    closers.keep(
+      startDistribution({
+        locations: LOCATIONS,
+        ...options.distribution,
+        ...{ host, port },
+        originBaseUrl: `${aws.endpoints.s3}/${names.bucket}`,
+        keyGroup: () => keyGroup,
+      }),
+    ),
+    makeResources(resources, aws.endpoints).then(rotateSigningKey),
+  ]);
+  return {
+    apiUrl: api.apiUrl,
+    lambdaEndpoint: api.lambdaEndpoint,
+    issuer,
+    distribution,
+    endpoints: aws.endpoints,
+    environment: { ...environment, AWS_ENDPOINT_URL_LAMBDA: api.lambdaEndpoint },
+    names,
+    keyGroup,
+    rotateSigningKey,
+    assumedRoles: aws.assumedRoles,
+    close: () => closers.close(),
+  };
+}
+
+function namesIn(resources: StackResources): Cloud['names'] {
+  return {
+    bucket: nameOfOnly(resources, 'AWS::S3::Bucket', 'BucketName'),
+    table: nameOfOnly(resources, 'AWS::DynamoDB::Table', 'TableName'),
+    signingKeySecret: nameOfOnly(resources, 'AWS::SecretsManager::Secret', 'Name'),
+  };
+}
+
+async function makeResources(resources: StackResources, endpoints: AwsEndpoints): Promise<void> {
+  const clients = awsClients(endpoints);
+  try {
+    await createStackResources(resources, clients);
+  } finally {
+    for (const client of Object.values(clients)) client.destroy();
+  }
+}
+
+/** As the mint function reads it. */
+async function putSigningKey(pair: SigningKeyPair, SecretId: string, endpoints: AwsEndpoints): Promise<void> {
+  const { secretsManager } = awsClients(endpoints);
+  const { keyPairId, privateKeyPem } = pair;
+  await secretsManager.send(
+    new PutSecretValueCommand({ SecretId, SecretString: JSON.stringify({ keyPairId, privateKeyPem }) }),
+  );
+  secretsManager.destroy();
+}

@@ -1,0 +1,36 @@
+/**
+ * `npm run demo`: the main job, end to end, on this machine. Publish → request → sign → queue → fetch → personalize → boot →
+ * report, with the real programs at every step; AWS itself is emulated (README.md says what that leaves out).
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { EdgebootError, ERROR_KINDS, messageOf } from '#shared/errors.ts';
+import { runDemo } from './run-demo.ts';
+import { parseDemoOptions } from './options.ts';
+
+/** After a second Ctrl-C, or when cleaning up takes too long, we end all the same. */
+const CLEAN_UP_LIMIT_MS = 60_000;
+
+const stop = new AbortController();
+let signals = 0;
+const onSignal = (signal: NodeJS.Signals): void => {
+  signals++;
+  if (signals === 1) {
+    process.stderr.write(`\n${signal}: cleaning up …\n`);
+    stop.abort(new EdgebootError('CANCELED', `stopped by ${signal}`));
+    void delay(CLEAN_UP_LIMIT_MS, undefined, { ref: false }).then(() => process.exit(ERROR_KINDS.CANCELED.exitCode));
+  }
+};
+process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+
+try {
+  await runDemo(parseDemoOptions(process.argv.slice(2)), stop.signal);
+  process.exitCode = 0;
+} catch (error) {
+  const known = error instanceof EdgebootError ? error : undefined;
+  if (known?.code !== 'CANCELED') {
+    process.stderr.write(`demo: FAILED ${known ? `${known.code}: ` : ''}${messageOf(error)}\n`);
+    if (known) process.stderr.write(`  ${known.remedy}\n`);
+    else if (error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);
+  }
+  process.exitCode = known ? ERROR_KINDS[known.code].exitCode : 1;
+}

@@ -1,0 +1,98 @@
+/** What an edge, or the way to it, may do wrong: each fault ends in a complete image or in a clear error, never in a wrong byte. */
+import assert from 'node:assert/strict';
+import { readdir, readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { test } from 'node:test';
+import { type ErrorCode, hasCode } from '#shared/errors.ts';
+import { createEdgeFixture } from '../../helpers/edge-fixture.ts';
+import type { Fault, SeenRequest } from '../../helpers/part-server.ts';
+import { SAMPLE_IMAGE_ID } from '../../helpers/sample-disk.ts';
+
+const signal = AbortSignal.timeout(60_000);
+const PAST = new Date('2100-01-01T00:00:00Z');
+
+/** The fault once for each part: the first time that it is asked for. */
+function onceForEachPart(fault: Fault): (request: SeenRequest) => Fault | undefined {
+  const seen = new Set<string>();
+  return ({ path }) => {
+    if (!path.includes('/parts/') || seen.has(path)) return undefined;
+    seen.add(path);
+    return fault;
+  };
+}
+const alwaysForParts =
+  (fault: Fault) =>
+  ({ path }: SeenRequest): Fault | undefined =>
+    path.includes('/parts/') ? fault : undefined;
+
+const passing: readonly Fault[] = [
+  { kind: 'bit-flip' },
+  { kind: 'truncated' },
+  { kind: 'short-without-length' },
+  { kind: 'wrong-length' },
+  { kind: 'endless' },
+  { kind: 'redirect', location: 'http://192.0.2.1/elsewhere' },
+  { kind: 'status', status: 503 },
+  { kind: 'status', status: 429 },
+  { kind: 'status', status: 500 },
+  { kind: 'denied', code: 'AccessDenied', date: PAST },
+  { kind: 'denied', code: 'AccessDenied', date: new Date() },
+  { kind: 'denied', code: 'InvalidKey', date: new Date() },
+];
+for (const fault of passing) {
+  const name = JSON.stringify(fault);
+  test(`a fault that passes does no harm: ${name}`, async () => {
+    await using edge = await createEdgeFixture({ faultOf: onceForEachPart(fault) });
+    const { sample, source } = edge;
+    await using opened = await edge.images.open({ disk: sample.disk, imageId: SAMPLE_IMAGE_ID, source, signal });
+    await opened.image.fetchAll({ connections: 8, signal });
+    assert.ok((await readFile(sample.rawFile)).equals(await readFile(opened.image.file)));
+    assert.ok(edge.renewals() <= 1, 'one renewal serves all parts');
+    assert.equal(edge.renewals() === 1, fault.kind === 'denied');
+  });
+}
+
+test('a wrong Content-Range is refused, and asked for again', async () => {
+  await using edge = await createEdgeFixture({ faultOf: onceForEachPart({ kind: 'wrong-range' }) });
+  const { sample, source } = edge;
+  await using opened = await edge.images.open({ disk: sample.disk, imageId: SAMPLE_IMAGE_ID, source, signal });
+  const bytes = await opened.image.read(0, 512, signal);
+  assert.ok(bytes.equals((await readFile(sample.rawFile)).subarray(0, 512)));
+  assert.equal(edge.server.requests.filter(({ range }) => range !== undefined).length, 2);
+});
+
+const lasting: readonly { readonly fault: Fault; readonly code: ErrorCode; readonly requestsForAPart: number }[] = [
+  // The first copy, and three more.
+  { fault: { kind: 'bit-flip' }, code: 'PART_CORRUPT', requestsForAPart: 4 },
+  { fault: { kind: 'endless' }, code: 'PART_CORRUPT', requestsForAPart: 4 },
+  { fault: { kind: 'status', status: 404 }, code: 'NOT_FOUND', requestsForAPart: 1 },
+  { fault: { kind: 'denied', code: 'AccessDenied', date: new Date() }, code: 'FORBIDDEN', requestsForAPart: 2 },
+  { fault: { kind: 'denied', code: 'AccessDenied', date: PAST }, code: 'FORBIDDEN', requestsForAPart: 2 },
+  { fault: { kind: 'denied', code: 'MissingKey', date: new Date() }, code: 'FORBIDDEN', requestsForAPart: 2 },
+];
+for (const { fault, code, requestsForAPart } of lasting) {
+  test(`a fault that lasts ends in ${code}: ${JSON.stringify(fault)}`, async () => {
+    await using edge = await createEdgeFixture({ faultOf: alwaysForParts(fault) });
+    const { sample, source } = edge;
+    await using opened = await edge.images.open({ disk: sample.disk, imageId: SAMPLE_IMAGE_ID, source, signal });
+    const transfer = opened.image.fetchAll({ connections: 1, signal });
+    await assert.rejects(transfer, (error) => {
+      assert.ok(hasCode(error, code), String(error));
+      assert.doesNotMatch(error.message, /Signature|Policy|Key-Pair-Id/, 'the grant is a secret');
+      return true;
+    });
+    const byPath = Map.groupBy(edge.server.requests, ({ path }) => path);
+    assert.equal(Math.max(...[...byPath.values()].map((requests) => requests.length)), requestsForAPart);
+    assert.ok(!(await readdir(dirname(opened.image.file))).includes('disk.raw'));
+  });
+}
+
+test('a corrupt frame index is fetched again, and never kept', async () => {
+  await using edge = await createEdgeFixture({
+    faultOf: ({ number }) => (number < 2 ? { kind: 'bit-flip' } : undefined),
+  });
+  const { sample, source } = edge;
+  await using opened = await edge.images.open({ disk: sample.disk, imageId: SAMPLE_IMAGE_ID, source, signal });
+  assert.equal(edge.server.requests.length, 3);
+  assert.equal(opened.image.complete, false);
+});

@@ -1,0 +1,156 @@
+/** Finding, measuring and choosing edges: real DNS servers, real sockets, one address each. */
+import assert from 'node:assert/strict';
+import { hash } from 'node:crypto';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
+import { test } from 'node:test';
+import dns2 from 'dns2';
+import { EdgebootError, hasCode } from '#shared/errors.ts';
+import { imageObjectKey } from '#shared/image/manifest.ts';
+import { fetchVerified } from '../../../edge-agent/base-image/fetch-verified.ts';
+import { createCloudFrontSource } from '../../../edge-agent/repositories/cloudfront.ts';
+import { findEdgeCandidates } from '../../../edge-agent/repositories/edge-candidates.ts';
+import { GrantHolder } from '../../../edge-agent/repositories/grant-holder.ts';
+import { measureEdges } from '../../../edge-agent/repositories/measure-edges.ts';
+import { openCloudFront } from '../../../edge-agent/repositories/open-cloudfront.ts';
+import { makeGrant } from '../../helpers/edge-fixture.ts';
+import { type Fault, type PartServer, type SeenRequest, startPartServer } from '../../helpers/part-server.ts';
+import { SAMPLE_IMAGE_ID } from '../../helpers/sample-disk.ts';
+
+/** A name that the system's resolver cannot know (RFC 6761). */
+const HOST = 'images.edgeboot.test';
+const CONTENT = Buffer.from('a part');
+const SHA256 = hash('sha256', CONTENT);
+const signal = AbortSignal.timeout(30_000);
+const request = { imageId: SAMPLE_IMAGE_ID, objectKind: 'parts', sha256: SHA256, sizeBytes: CONTENT.length } as const;
+const objects = new Map([[imageObjectKey(SAMPLE_IMAGE_ID, 'parts', SHA256), CONTENT]]);
+
+/** A DNS server that gives these addresses for every name; `address:port` of it. */
+async function startResolver(...addresses: string[]) {
+  const server = dns2.createServer({
+    udp: true,
+    handle(query, send) {
+      const response = dns2.Packet.createResponseFromRequest(query);
+      for (const address of addresses) {
+        response.answers.push({ name: HOST, type: dns2.Packet.TYPE.A, class: dns2.Packet.CLASS.IN, ttl: 1, address });
+      }
+      send(response);
+    },
+  });
+  await server.listen({ udp: { port: 0, address: '127.0.0.1' } });
+  const { port } = server.addresses().udp as AddressInfo;
+  return { name: `127.0.0.1:${port}`, [Symbol.asyncDispose]: () => server.close() };
+}
+
+interface EdgeWish {
+  readonly address: string;
+  readonly latencyMilliseconds?: number;
+  readonly faultOf?: (request: SeenRequest) => Fault | undefined;
+}
+
+/** Edges at several addresses, all at one port. */
+async function startEdges(wishes: readonly EdgeWish[]) {
+  await using starting = new AsyncDisposableStack();
+  const edges: PartServer[] = [];
+  for (const wish of wishes) {
+    const port = edges[0]?.port ?? 0;
+    edges.push(starting.use(await startPartServer({ objects, port, edgeLocation: wish.address, ...wish })));
+  }
+  const owned = starting.move();
+  const baseUrl = `http://${HOST}:${edges[0]?.port ?? 0}`;
+  return { edges, baseUrl, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+const holderOf = (baseUrl: string): GrantHolder =>
+  new GrantHolder(makeGrant(baseUrl), () => Promise.reject(new EdgebootError('FORBIDDEN', 'no renewal in this test')));
+
+test('candidates are all addresses that any resolver gives, each once; a silent resolver does no harm', async () => {
+  await using first = await startResolver('127.0.0.2', '127.0.0.3');
+  await using second = await startResolver('127.0.0.3', '127.0.0.4');
+  const silent = createSocket('udp4').bind(0, '127.0.0.1');
+  await once(silent, 'listening');
+  try {
+    const resolvers = [first.name, `127.0.0.1:${silent.address().port}`, second.name];
+    assert.deepEqual(await findEdgeCandidates(HOST, resolvers), ['127.0.0.2', '127.0.0.3', '127.0.0.4']);
+    assert.deepEqual(await findEdgeCandidates(HOST, []), []);
+    assert.deepEqual(await findEdgeCandidates('192.0.2.7', resolvers), ['192.0.2.7']);
+  } finally {
+    silent.close();
+  }
+});
+
+test('edges are put in order of their round trip; who does not answer is left out', async () => {
+  await using edges = await startEdges([
+    { address: '127.71.0.1', latencyMilliseconds: 60 },
+    { address: '127.71.0.2' },
+    { address: '127.71.0.3', latencyMilliseconds: 30 },
+  ]);
+  const addresses = ['127.71.0.1', '127.71.0.2', '127.71.0.9', '127.71.0.3'];
+  const measured = await measureEdges(edges.baseUrl, addresses, signal);
+  assert.deepEqual(
+    measured.map(({ address }) => address),
+    ['127.71.0.2', '127.71.0.3', '127.71.0.1'],
+  );
+  assert.ok(measured.every(({ roundTripMilliseconds }) => roundTripMilliseconds > 0));
+});
+
+test('the nearest edge is asked by address, with the distribution’s Host and the signed query', async () => {
+  await using edges = await startEdges([{ address: '127.72.0.1', latencyMilliseconds: 40 }, { address: '127.72.0.2' }]);
+  await using resolver = await startResolver('127.72.0.1', '127.72.0.2');
+  const grants = holderOf(edges.baseUrl);
+  await using repository = await openCloudFront({ grants, resolvers: [resolver.name], connections: 4, signal });
+  const { bytes, delivery } = await repository.source.fetch(request, signal);
+  assert.ok(bytes.equals(CONTENT));
+  assert.equal(delivery.edgeLocation, '127.72.0.2');
+  const [far, near] = edges.edges;
+  assert.equal(far?.requests.length, 0);
+  assert.equal(near?.requests[0]?.host, edges.baseUrl.replace('http://', ''));
+  assert.equal(near.requests[0].query, grants.current().signedQuery);
+});
+
+test('an edge that goes down, or has a corrupt copy, is followed by the next', async () => {
+  for (const fault of [{ kind: 'status', status: 502 }, { kind: 'bit-flip' }, { kind: 'endless' }] as const) {
+    await using edges = await startEdges([
+      { address: '127.73.0.1', latencyMilliseconds: 40 },
+      { address: '127.73.0.2', faultOf: () => fault },
+    ]);
+    await using resolver = await startResolver('127.73.0.1', '127.73.0.2');
+    const grants = holderOf(edges.baseUrl);
+    await using repository = await openCloudFront({ grants, resolvers: [resolver.name], connections: 4, signal });
+    const { delivery } = await fetchVerified(repository.source, request, signal);
+    assert.equal(delivery.edgeLocation, '127.73.0.1');
+  }
+});
+
+test('no edge at all is said so', async () => {
+  const opening = openCloudFront({
+    grants: holderOf(`http://${HOST}`),
+    resolvers: [],
+    connections: 1,
+    signal,
+  });
+  await assert.rejects(opening, (error) => hasCode(error, 'PART_UNAVAILABLE'));
+});
+
+test('SNI is the distribution’s name although the connection goes to an address', async () => {
+  const named = Promise.withResolvers<string>();
+  const server = createTlsServer({
+    SNICallback(name, callback) {
+      named.resolve(name);
+      callback(new Error('seen enough'));
+    },
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const grant = makeGrant(`https://${HOST}:${(server.address() as AddressInfo).port}`);
+  const source = createCloudFrontSource({ currentGrant: () => grant, address: '127.0.0.1', connections: 1 });
+  try {
+    await assert.rejects(source.fetch(request, signal), (error) => hasCode(error, 'PART_UNAVAILABLE'));
+    assert.equal(await named.promise, HOST);
+  } finally {
+    await source.close();
+    server.close();
+  }
+});
