@@ -9,9 +9,9 @@ import { say } from './output.ts';
 
 const INTERVAL_MS = 1_000;
 
-export async function watchDeployment(api: ApiClient, deploymentId: string): Promise<Deployment> {
+/** @param seen the last event that is known already; 0 tells the history from its beginning. */
+export async function watchDeployment(api: ApiClient, deploymentId: string, seen = 0): Promise<Deployment> {
   const path = `/v1/deployments/${deploymentId}`;
-  let seen = 0;
   let saidProgress = '';
   for (;;) {
     try {

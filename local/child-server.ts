@@ -31,7 +31,7 @@ export interface ChildServer {
 
 /** How much of the output is kept to explain a failure. */
 const TAIL_LINES = 25;
-const TERMINATION_TIMEOUT_MS = 5_000;
+const TERMINATION_TIMEOUT_MS = 3_000;
 
 /**
  * Starts it and resolves when it is ready. `setpriv --pdeathsig` has the kernel kill it should we die without a word.
@@ -43,6 +43,8 @@ export async function startChildServer(options: ChildServerCommand): Promise<Chi
     cwd: options.directory,
     env: options.environment,
     stdio: ['ignore', 'pipe', 'pipe'],
+    // A session of its own: Ctrl-C in the terminal reaches us alone, and we need it while we clean up.
+    detached: true,
   });
   await Promise.race([once(child, 'spawn'), once(child, 'error').then(([cause]) => refuseToRun(options.name, cause))]);
   const gone = once(child, 'close').then(() => undefined);

@@ -132,16 +132,19 @@ async function makeResources(resources: StackResources, endpoints: AwsEndpoints)
   try {
     await createStackResources(resources, clients);
   } finally {
-    for (const client of Object.values(clients)) client.destroy();
+    clients.destroy();
   }
 }
 
 /** As the mint function reads it. */
 async function putSigningKey(pair: SigningKeyPair, SecretId: string, endpoints: AwsEndpoints): Promise<void> {
-  const { secretsManager } = awsClients(endpoints);
   const { keyPairId, privateKeyPem } = pair;
-  await secretsManager.send(
-    new PutSecretValueCommand({ SecretId, SecretString: JSON.stringify({ keyPairId, privateKeyPem }) }),
-  );
-  secretsManager.destroy();
+  const clients = awsClients(endpoints);
+  try {
+    await clients.secretsManager.send(
+      new PutSecretValueCommand({ SecretId, SecretString: JSON.stringify({ keyPairId, privateKeyPem }) }),
+    );
+  } finally {
+    clients.destroy();
+  }
 }

@@ -5,36 +5,27 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { importJWK, SignJWT } from 'jose';
-import { errors, Provider, type Configuration } from 'oidc-provider';
+import { Provider } from 'oidc-provider';
 import { readBody } from './aws/aws-json.ts';
 import { startLoopbackServer } from './loopback-server.ts';
-import { confirmationPage, errorPage, loginPage, successPage, userCodePage } from './oidc/pages.ts';
-import { createSigningKeys, type SigningAlgorithm } from './oidc/signing-keys.ts';
-import { createOidcStore } from './oidc/store.ts';
+import {
+  API_SCOPE,
+  INTERACTION_PATH,
+  issuerConfiguration,
+  OIDC_CLIENT_ID,
+  type IssuerSettings,
+  type Member,
+} from './oidc/configuration.ts';
+import { errorPage, loginPage } from './oidc/pages.ts';
+import { createSigningKeys } from './oidc/signing-keys.ts';
 
-export const OIDC_CLIENT_ID = 'edgeboot-cli';
-const INTERACTION_PATH = '/interaction/';
-const API_SCOPE = 'api';
+export { OIDC_CLIENT_ID, type Member };
 
-export interface Member {
-  /** The tokens' `sub`. */
-  readonly id: string;
-  /** Absent: the name alone is enough to log in. */
-  readonly password?: string;
-  /** The tokens' `groups`. */
-  readonly groups: readonly string[];
-}
-
-export interface OidcIssuerOptions {
-  readonly members: readonly Member[];
-  /** The tokens' `aud`, an absolute URI. */
-  readonly audience: string;
-  /** RS256 unless given. */
-  readonly algorithm?: SigningAlgorithm;
+/** RS256 tokens of an hour unless it says otherwise. */
+export interface OidcIssuerOptions
+  extends Pick<IssuerSettings, 'members' | 'audience'>, Partial<Omit<IssuerSettings, 'members' | 'audience'>> {
   /** How often the CLI may ask whether the device was approved; 1 unless given. */
   readonly pollIntervalSeconds?: number;
-  /** 3,600 unless given. */
-  readonly accessTokenLifetimeSeconds?: number;
 }
 
 export interface OidcIssuer {
@@ -55,14 +46,11 @@ export async function startOidcIssuer(options: OidcIssuerOptions): Promise<OidcI
   let listener: RequestListener = (_request, response) => response.writeHead(503).end();
   const server = await startLoopbackServer((request, response) => listener(request, response));
   const provider = new Provider(server.url, {
-    ...configuration(options, algorithm, accessTokenLifetimeSeconds),
+    ...issuerConfiguration({ members: options.members, audience, algorithm, accessTokenLifetimeSeconds }),
     jwks: { keys },
   });
-  provider.use(async (ctx, next) => {
-    await next();
-    if (ctx.oidc?.route === 'device_authorization' && ctx.status === 200) {
-      Object.assign(ctx.body as object, { interval: options.pollIntervalSeconds ?? 1 });
-    }
+  provider.on('device_authorization.success', (_ctx: unknown, answer: object) => {
+    Object.assign(answer, { interval: options.pollIntervalSeconds ?? 1 });
   });
   const serveProvider = provider.callback();
   listener = (request, response) => {
@@ -92,97 +80,6 @@ export async function startOidcIssuer(options: OidcIssuerOptions): Promise<OidcI
       return new SignJWT({ ...payload, ...claims }).setProtectedHeader(header).sign(await importJWK(key ?? {}));
     },
     close: () => server.close(),
-  };
-}
-
-function configuration(
-  { members, audience }: OidcIssuerOptions,
-  algorithm: SigningAlgorithm,
-  accessTokenLifetimeSeconds: number,
-): Configuration {
-  const find = (id: string) => members.find((member) => member.id === id);
-  return {
-    adapter: createOidcStore(),
-    clients: [
-      {
-        client_id: OIDC_CLIENT_ID,
-        client_name: 'edgeboot',
-        token_endpoint_auth_method: 'none',
-        grant_types: ['urn:ietf:params:oauth:grant-type:device_code', 'refresh_token'],
-        response_types: [],
-        redirect_uris: [],
-        id_token_signed_response_alg: algorithm,
-      },
-    ],
-    cookies: { keys: [randomBytes(32).toString('base64url')] },
-    ttl: {
-      AccessToken: accessTokenLifetimeSeconds,
-      DeviceCode: 600,
-      Grant: 14 * 86_400,
-      IdToken: 3_600,
-      Interaction: 600,
-      RefreshToken: 14 * 86_400,
-      Session: 14 * 86_400,
-    },
-    features: {
-      devInteractions: { enabled: false },
-      deviceFlow: {
-        enabled: true,
-        userCodeInputSource: (ctx, form) => {
-          ctx.body = userCodePage(form);
-        },
-        userCodeConfirmSource: (ctx, form, _client, _deviceInfo, userCode) => {
-          ctx.body = confirmationPage(form, userCode);
-        },
-        successSource: (ctx) => {
-          ctx.body = successPage();
-        },
-      },
-      resourceIndicators: {
-        enabled: true,
-        defaultResource: () => audience,
-        useGrantedResource: () => true,
-        getResourceServerInfo: (_ctx, resource) => {
-          if (resource !== audience) throw new errors.InvalidTarget();
-          return {
-            scope: API_SCOPE,
-            audience,
-            accessTokenFormat: 'jwt',
-            accessTokenTTL: accessTokenLifetimeSeconds,
-            jwt: { sign: { alg: algorithm } },
-          };
-        },
-      },
-    },
-    scopes: ['openid', 'offline_access'],
-    claims: { openid: ['sub', 'groups'] },
-    findAccount: (_ctx, id) => {
-      const member = find(id);
-      return member && { accountId: id, claims: () => ({ sub: id, groups: [...member.groups] }) };
-    },
-    extraTokenClaims: (_ctx, token) => {
-      const member = 'accountId' in token ? find(token.accountId) : undefined;
-      return member && { groups: [...member.groups] };
-    },
-    interactions: { url: (_ctx, interaction) => INTERACTION_PATH + interaction.uid },
-    // Whoever confirmed the code on the page before has consented: the one client is the federation's own.
-    loadExistingGrant: async ({ oidc }) => {
-      const { client, session, provider } = oidc;
-      const known = client && session?.grantIdFor(client.clientId);
-      if (known) return provider.Grant.find(known);
-      if (!client || !session?.accountId) return undefined;
-      const grant = new provider.Grant({ clientId: client.clientId, accountId: session.accountId });
-      grant.addOIDCScope('openid offline_access');
-      grant.addResourceScope(audience, API_SCOPE);
-      await grant.save();
-      return grant;
-    },
-    issueRefreshToken: (_ctx, client) => Promise.resolve(client.grantTypeAllowed('refresh_token')),
-    expiresWithSession: () => false,
-    renderError: (ctx) => {
-      ctx.type = 'html';
-      ctx.body = errorPage();
-    },
   };
 }
 

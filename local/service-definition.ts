@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import * as z from 'zod';
-import { EdgebootError } from '#shared/errors.ts';
+import { EdgebootError, messageOf } from '#shared/errors.ts';
 import { stackResourcesSchema } from './aws/stack-resources.ts';
 import { SERVICE_DIRECTORY, serverlessArguments, serverlessEnvironment } from './serverless-command.ts';
 
@@ -17,10 +17,10 @@ const bundlingSchema = z.strictObject({
   outputFileExtension: z.string(),
   mainFields: z.array(z.string()),
   banner: z.object({ js: z.string() }),
-  exclude: z.array(z.never()),
-  packager: z.unknown(),
-  watch: z.unknown(),
-  outputWorkFolder: z.unknown(),
+  exclude: z.array(z.never()).optional(),
+  packager: z.string().optional(),
+  watch: z.unknown().optional(),
+  outputWorkFolder: z.string().optional(),
 });
 
 const definitionSchema = z.looseObject({
@@ -58,6 +58,13 @@ export async function readService(
     });
     return { directory, environment, definition: definitionSchema.parse(JSON.parse(stdout)) };
   } catch (cause) {
-    throw new EdgebootError('INVALID_CONFIG', 'serverless.yml cannot be read: see `npx serverless print`.', { cause });
+    throw new EdgebootError('INVALID_CONFIG', `serverless.yml cannot be read: ${reasonOf(cause)}`, { cause });
   }
+}
+
+/** The framework tells its errors on stdout. */
+function reasonOf(error: unknown): string {
+  if (error instanceof z.ZodError) return z.prettifyError(error);
+  const said = error instanceof Error && 'stdout' in error ? String(error.stdout).trim() : '';
+  return said === '' ? messageOf(error) : said;
 }

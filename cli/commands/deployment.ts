@@ -94,7 +94,7 @@ async function destroy(deploymentId: string, options: { wait?: boolean }, comman
   const api = await openApi();
   const path = `/v1/deployments/${requireId(deploymentId)}`;
   const { deployment } = await api.call({ method: 'DELETE', path, answer: deploymentResponse });
-  const shown = options.wait ? await watchDeployment(api, deploymentId) : deployment;
+  const shown = options.wait ? await watchDeployment(api, deploymentId, deployment.version) : deployment;
   printData(command, shown, describeDeployment);
 }
 

@@ -49,7 +49,7 @@ export async function startStorageDaemon(): Promise<StorageDaemon> {
   /** Settles the one order that is being carried out. */
   let settle: ((refusal: string | undefined) => void) | undefined;
   createInterface({ input: child.stdout }).on('line', (line) => {
-    const answer = answerSchema.safeParse(JSON.parse(line));
+    const answer = answerSchema.safeParse(parseJson(line));
     if (answer.success) settle?.(answer.data);
   });
   const execute = async (command: string, parameters: object = {}): Promise<void> => {
@@ -85,4 +85,13 @@ export async function startStorageDaemon(): Promise<StorageDaemon> {
       if (child.exitCode !== 0) throw new Error(`qemu-storage-daemon did not end well: ${said.trim()}`);
     },
   };
+}
+
+/** A daemon that is killed may leave half a line: no answer. */
+function parseJson(line: string): unknown {
+  try {
+    return JSON.parse(line) as unknown;
+  } catch {
+    return undefined;
+  }
 }

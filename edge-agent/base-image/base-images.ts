@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { DiskDescription } from '#shared/image/manifest.ts';
 import { BaseImage } from './base-image.ts';
 import { asDiskError } from './disk-errors.ts';
-import { isNotThere } from './durable-files.ts';
+import { isNotThere } from '../durable-files.ts';
 import { FrameFetcher } from './frame-fetcher.ts';
 import { loadFrameIndex } from './load-frame-index.ts';
 import { PartialFile } from './partial-file.ts';

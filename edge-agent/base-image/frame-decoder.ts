@@ -1,7 +1,7 @@
 /**
  * Decompresses zstd frames into one buffer that is used again and again. Allocating an output buffer for each frame is what limits
- * Node here (docs/decisions), and its public API always does. So this uses zlib's own handle, which is not documented: a
- * self-test at start tries it, and the public API serves where it does not behave as expected.
+ * Node here, and its public API always does. So this uses zlib's own handle, which is not documented: a self-test at start tries
+ * it, and the public API serves where it does not behave as expected.
  */
 import { constants, createZstdDecompress, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 
@@ -63,17 +63,34 @@ function createReusingDecoder(maxRawBytes: number): FrameDecoder | undefined {
     decode(frame, rawSizeBytes) {
       stream ??= openZstdStream();
       if (stream === undefined) return undefined;
-      const { handle, writeState } = stream;
-      handle.reset();
-      handle.writeSync(constants.ZSTD_e_end, frame, 0, frame.length, output, 0, rawSizeBytes + 1);
-      const [outputLeft, inputLeft] = writeState;
-      if (!stream.failed && outputLeft === 1 && inputLeft === 0) return output.subarray(0, rawSizeBytes);
+      if (decompress(stream, frame, output, rawSizeBytes)) return output.subarray(0, rawSizeBytes);
       // A stream that has failed once goes on failing, whatever it is reset to.
       stream.close();
       stream = undefined;
       return undefined;
     },
   };
+}
+
+/** Whether the frame, all of it, gave exactly `rawSizeBytes`. There is room in `output` for one byte more, to tell. */
+function decompress(stream: ZstdStream, frame: Uint8Array, output: Buffer, rawSizeBytes: number): boolean {
+  const { handle, writeState } = stream;
+  let inputLeft = frame.length;
+  let outputLeft = rawSizeBytes + 1;
+  handle.reset();
+  // Frames that do not tell their size, as other programs write them, may take several steps.
+  for (;;) {
+    const inputAt = frame.length - inputLeft;
+    const outputAt = rawSizeBytes + 1 - outputLeft;
+    handle.writeSync(constants.ZSTD_e_end, frame, inputAt, inputLeft, output, outputAt, outputLeft);
+    const [stillFree = 0, notTaken = 0] = writeState;
+    const isStuck = stillFree === outputLeft && notTaken === inputLeft;
+    outputLeft = stillFree;
+    inputLeft = notTaken;
+    if (stream.failed || outputLeft === 0) return false;
+    if (inputLeft === 0) return outputLeft === 1;
+    if (isStuck) return false;
+  }
 }
 
 interface ZstdStream {

@@ -3,7 +3,7 @@ import { hasCode } from '#shared/errors.ts';
 import { FrameIndex } from '#shared/image/frame-index.ts';
 import type { DiskDescription } from '#shared/image/manifest.ts';
 import type { PartSource } from '../ports.ts';
-import { readIfThere, replaceFile } from './durable-files.ts';
+import { readIfThere, replaceFile } from '../durable-files.ts';
 import { fetchVerified } from './fetch-verified.ts';
 
 export interface IndexLocation {

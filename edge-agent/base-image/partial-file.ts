@@ -5,7 +5,7 @@
 import { type FileHandle, constants, open, rename, rm } from 'node:fs/promises';
 import type { DiskDescription } from '#shared/image/manifest.ts';
 import { asDiskError } from './disk-errors.ts';
-import { readIfThere, replaceFile, syncFolderOf } from './durable-files.ts';
+import { readIfThere, replaceFile, syncFolderOf } from '../durable-files.ts';
 import { Presence } from './presence.ts';
 
 /** How much may have to be fetched again after a crash: frames that were written, but not noted yet (32 MiB). */

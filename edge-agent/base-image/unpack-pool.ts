@@ -7,10 +7,16 @@ export interface UnpackTask extends Unpacking {
   readonly taskId: number;
 }
 
-/** Errors of ours lose their class on the way between threads: they travel as code and message. */
+/** Errors of ours lose their class on the way between threads: they travel as what they are made of. */
 export interface UnpackReply {
   readonly taskId: number;
-  readonly failure?: { readonly code: ErrorCode; readonly message: string } | { readonly cause: unknown };
+  readonly failure?: PlainError | { readonly cause: unknown };
+}
+
+interface PlainError {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly remedy: string;
 }
 
 interface PendingTask {
@@ -59,7 +65,7 @@ export class UnpackPool {
       const task = pending.get(taskId);
       pending.delete(taskId);
       if (failure === undefined) task?.resolve();
-      else task?.reject('code' in failure ? new EdgebootError(failure.code, failure.message) : failure.cause);
+      else task?.reject('code' in failure ? revive(failure) : failure.cause);
     });
     worker.on('error', (error) => {
       for (const task of pending.values()) task.reject(error);
@@ -67,4 +73,8 @@ export class UnpackPool {
     });
     return { worker, pending };
   }
+}
+
+function revive({ code, message, remedy }: PlainError): EdgebootError {
+  return new EdgebootError(code, message, { remedy });
 }

@@ -21,7 +21,8 @@ function run(task: UnpackTask): UnpackReply {
     return { taskId: task.taskId };
   } catch (error) {
     if (error instanceof EdgebootError) {
-      return { taskId: task.taskId, failure: { code: error.code, message: error.message } };
+      const { code, message, remedy } = error;
+      return { taskId: task.taskId, failure: { code, message, remedy } };
     }
     return { taskId: task.taskId, failure: { cause: error } };
   }

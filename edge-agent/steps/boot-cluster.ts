@@ -2,6 +2,7 @@
 import type { ClusterPlan } from '../core/plan-cluster.ts';
 import type { GuestSignals, HypervisorDriver, NodePlan } from '../ports.ts';
 import type { Run } from '../run.ts';
+import { together } from '../together.ts';
 
 export interface BootPorts {
   readonly hypervisor: HypervisorDriver;
@@ -27,20 +28,13 @@ export async function bootCluster(
   await run.stopwatch.time('guests ready', () => awaitAllReady(plan, nodes, run, ports));
 }
 
-/** The first node that fails ends the waiting for the others. */
 async function awaitAllReady(plan: ClusterPlan, nodes: readonly NodePlan[], run: Run, ports: BootPorts): Promise<void> {
-  const failed = new AbortController();
-  const signal = AbortSignal.any([run.signal, failed.signal]);
-  await Promise.all(
-    nodes.map(async ({ name, role, readySocket, consoleSocket }) => {
+  await together(
+    run.signal,
+    nodes.map(({ name, role, readySocket, consoleSocket }) => (signal) => {
       const publicAddress = role === 'frontend' ? plan.publicAddress : undefined;
       const node = { name, readySocket, consoleSocket, publicAddress };
-      try {
-        await ports.guestSignals.awaitReady(node, ports.readyTimeoutSeconds, signal);
-      } catch (error) {
-        failed.abort(error);
-        throw error;
-      }
+      return ports.guestSignals.awaitReady(node, ports.readyTimeoutSeconds, signal);
     }),
   );
 }

@@ -11,10 +11,12 @@ import type { DiskDescription, Manifest } from '#shared/image/manifest.ts';
 import { verifySignedManifest } from '#shared/image/signed-manifest.ts';
 import type { BaseImages } from '../base-image/base-images.ts';
 import { fetchVerified } from '../base-image/fetch-verified.ts';
+import type { TransferReport } from '../base-image/transfer-report.ts';
 import { readIfThere, replaceFile } from '../durable-files.ts';
 import type { PartSource } from '../ports.ts';
 import { GrantHolder } from '../repositories/grant-holder.ts';
 import type { Run } from '../run.ts';
+import { together } from '../together.ts';
 import { CombinedProgress } from './fetch-progress.ts';
 import { LazyRepository, type OpenRepository } from './lazy-repository.ts';
 import { reportProgress, type ReportPorts } from './report-status.ts';
@@ -49,20 +51,17 @@ export async function fetchImage(run: Run, ports: FetchPorts): Promise<FetchedIm
   );
   const files = new Map<string, string>();
   await run.stopwatch.time('fetch and assemble', () =>
-    Promise.all(
-      disks.map(async ({ role, disk }, i) => {
+    together(
+      run.signal,
+      disks.map(({ role, disk }, i) => async (signal) => {
         const { imageId } = manifest;
-        await using opened = await ports.baseImages.open({ disk, imageId, source: repository, signal: run.signal });
-        const report = await opened.image.fetchAll({
-          connections: ports.connections,
-          signal: run.signal,
-          onProgress: (sofar) => progress.update(i, sofar),
-        });
-        progress.update(i, report);
-        requireCompliant(
-          await inspectDisk((offset, length) => opened.image.read(offset, length, run.signal), disk.sizeBytes),
-        );
-        files.set(role, opened.image.file);
+        await using opened = await ports.baseImages.open({ disk, imageId, source: repository, signal });
+        const { image } = opened;
+        const onProgress = (sofar: TransferReport): void => progress.update(i, sofar);
+        progress.update(i, await image.fetchAll({ connections: ports.connections, signal, onProgress }));
+        const read = (offsetBytes: number, lengthBytes: number) => image.read(offsetBytes, lengthBytes, signal);
+        requireCompliant(await inspectDisk(read, disk.sizeBytes));
+        files.set(role, image.file);
       }),
     ),
   );

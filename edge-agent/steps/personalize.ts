@@ -4,6 +4,7 @@ import { guestDocument } from '../core/guest-document.ts';
 import { type ClusterPlan, nodeFiles, type PlannedNode } from '../core/plan-cluster.ts';
 import type { ClusterFiles, NodeDisks, NodePlan } from '../ports.ts';
 import type { Run } from '../run.ts';
+import { together } from '../together.ts';
 import type { FetchedImage } from './fetch-image.ts';
 
 export interface PersonalizePorts {
@@ -22,12 +23,13 @@ export async function personalize(
   const directory = await ports.clusterFiles.makeDirectory(plan.deploymentId);
   const nodes = plan.nodes.map((node) => nodePlan(node, image, directory, ports.publicNetwork));
   await run.stopwatch.time('personalize', () =>
-    Promise.all(
-      plan.nodes.map(async (node, i) => {
+    together(
+      run.signal,
+      plan.nodes.map((node, i) => async (signal) => {
         const { backingFile, overlayFile } = nodes[i] as NodePlan;
-        run.signal.throwIfAborted();
+        signal.throwIfAborted();
         await ports.nodeDisks.createOverlay(backingFile, overlayFile);
-        run.signal.throwIfAborted();
+        signal.throwIfAborted();
         await ports.nodeDisks.personalize(overlayFile, [guestDocument(plan, node, ports.publicNetwork)]);
       }),
     ),

@@ -76,15 +76,17 @@ export class DynamoDbSiteStore implements SiteStore {
 
   async recordHeartbeat(siteId: string, lastSeen: string, free: Capacity, agentVersion: string): Promise<void> {
     await this.#table.transact([
-      this.#update(siteId, 'SET lastSeen = :lastSeen, free = :free, agentVersion = :agentVersion', {
-        ':lastSeen': lastSeen,
-        ':free': free,
-        ':agentVersion': agentVersion,
-      }),
+      this.#update(
+        siteId,
+        'SET lastSeen = :lastSeen, #free = :free, agentVersion = :agentVersion',
+        { ':lastSeen': lastSeen, ':free': free, ':agentVersion': agentVersion },
+        // A reserved word.
+        { '#free': 'free' },
+      ),
     ]);
   }
 
-  #update(siteId: string, expression: string, values: Item) {
+  #update(siteId: string, expression: string, values: Item, names?: Record<string, string>) {
     return {
       Update: {
         TableName: this.#table.name,
@@ -92,6 +94,7 @@ export class DynamoDbSiteStore implements SiteStore {
         UpdateExpression: expression,
         ConditionExpression: 'attribute_exists(pk)',
         ExpressionAttributeValues: values,
+        ...(names && { ExpressionAttributeNames: names }),
       },
     };
   }

@@ -35,9 +35,9 @@ export class Table {
   readonly name: string;
   readonly #client: DynamoDBDocumentClient;
 
-  constructor(name: string) {
+  constructor(name: string, client = new DynamoDBClient({})) {
     this.name = name;
-    this.#client = DynamoDBDocumentClient.from(new DynamoDBClient({}), {
+    this.#client = DynamoDBDocumentClient.from(client, {
       marshallOptions: { removeUndefinedValues: true },
     });
   }
@@ -91,6 +91,7 @@ export class Table {
       const reasons = error.CancellationReasons ?? [];
       const refused = reasons.flatMap((reason, i) => (reason.Code === 'ConditionalCheckFailed' ? [i] : []));
       if (refused.length > 0) throw new ConditionRefused(refused);
+      if (!reasons.some((reason) => reason.Code === 'TransactionConflict')) throw error;
       throw new EdgebootError('CONFLICT', 'another change of the same item was under way', { cause: error });
     }
   }

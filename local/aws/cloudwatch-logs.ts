@@ -40,7 +40,8 @@ export interface CloudWatchLogs {
 export async function startCloudWatchLogs(): Promise<CloudWatchLogs> {
   const groups = new Map<string, LogGroup>();
   const missing = (what: string) => new AwsFault('ResourceNotFoundException', `The specified ${what} does not exist.`);
-  const exists = (what: string) => new AwsFault('ResourceAlreadyExistsException', `The specified ${what} already exists.`);
+  const exists = (what: string) =>
+    new AwsFault('ResourceAlreadyExistsException', `The specified ${what} already exists.`);
   const inGroup = (name: string, run: (group: LogGroup) => object) => {
     const group = groups.get(name);
     return group === undefined ? missing('log group') : run(group);
@@ -93,8 +94,12 @@ export async function startCloudWatchLogs(): Promise<CloudWatchLogs> {
             const matches = matcherOf(input.filterPattern);
             if (matches instanceof AwsFault) return matches;
             const events = [...streams.values()]
-              .filter(({ name }) => input.logStreamNames?.includes(name) ?? name.startsWith(input.logStreamNamePrefix ?? ''))
-              .flatMap((stream) => within(stream.events, input.startTime, input.endTime === undefined ? undefined : input.endTime + 1))
+              .filter(
+                ({ name }) => input.logStreamNames?.includes(name) ?? name.startsWith(input.logStreamNamePrefix ?? ''),
+              )
+              .flatMap((stream) =>
+                within(stream.events, input.startTime, input.endTime === undefined ? undefined : input.endTime + 1),
+              )
               .filter((event) => matches(event.message))
               .sort((a, b) => a.timestamp - b.timestamp);
             const { shown, end } = slice(events, Number(input.nextToken ?? 0), input.limit);

@@ -41,7 +41,10 @@ export async function startSecretsManager(): Promise<SecretsManager> {
           if (secrets.has(Name)) return new AwsFault('ResourceExistsException', `A secret ${Name} already exists.`);
           const secret: Secret = { name: Name, arn: arnOf(Name), createdDate: epochSeconds(), versions: [] };
           secrets.set(Name, secret);
-          return { ...identity(secret), ...(SecretString === undefined ? {} : { VersionId: add(secret, SecretString) }) };
+          return {
+            ...identity(secret),
+            ...(SecretString === undefined ? {} : { VersionId: add(secret, SecretString) }),
+          };
         }),
         PutSecretValue: operation(putInput, ({ SecretId, SecretString }) => {
           const secret = find(SecretId);

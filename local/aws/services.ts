@@ -68,14 +68,21 @@ export function awsEnvironment(endpoints: AwsEndpoints): Record<string, string> 
   };
 }
 
+export interface AwsClients extends StackClients {
+  /** Lets go of all their connections. */
+  destroy(): void;
+}
+
 /** Clients for setting up and looking inside; whoever asks for them destroys them. */
-export function awsClients(endpoints: AwsEndpoints): StackClients {
+export function awsClients(endpoints: AwsEndpoints): AwsClients {
   const options = (endpoint: string) => ({ endpoint, region: LOCAL_REGION, credentials: CREDENTIALS });
-  return {
-    dynamoDb: new DynamoDBClient(options(endpoints.dynamoDb)),
-    sqs: new SQSClient(options(endpoints.sqs)),
-    s3: new S3Client({ ...options(endpoints.s3), forcePathStyle: true }),
-    logs: new CloudWatchLogsClient(options(endpoints.cloudWatchLogs)),
-    secretsManager: new SecretsManagerClient(options(endpoints.secretsManager)),
+  const dynamoDb = new DynamoDBClient(options(endpoints.dynamoDb));
+  const sqs = new SQSClient(options(endpoints.sqs));
+  const s3 = new S3Client({ ...options(endpoints.s3), forcePathStyle: true });
+  const logs = new CloudWatchLogsClient(options(endpoints.cloudWatchLogs));
+  const secretsManager = new SecretsManagerClient(options(endpoints.secretsManager));
+  const destroy = () => {
+    for (const client of [dynamoDb, sqs, s3, logs, secretsManager]) client.destroy();
   };
+  return { dynamoDb, sqs, s3, logs, secretsManager, destroy };
 }

@@ -1,5 +1,9 @@
 /** Makes what serverless.yml declares under `resources`, as far as the functions meet it here; CloudFormation does so on AWS. */
-import { CloudWatchLogsClient, CreateLogGroupCommand, PutRetentionPolicyCommand } from '@aws-sdk/client-cloudwatch-logs';
+import {
+  CloudWatchLogsClient,
+  CreateLogGroupCommand,
+  PutRetentionPolicyCommand,
+} from '@aws-sdk/client-cloudwatch-logs';
 import {
   CreateTableCommand,
   DynamoDBClient,
@@ -90,7 +94,10 @@ export function nameOfOnly(resources: StackResources, type: string, nameProperty
   const found = Object.values(resources).filter(({ Type }) => Type === type);
   const name = found[0]?.Properties[nameProperty];
   if (found.length !== 1 || typeof name !== 'string') {
-    throw new EdgebootError('INVALID_CONFIG', `serverless.yml does not declare exactly one ${type} with a ${nameProperty}.`);
+    throw new EdgebootError(
+      'INVALID_CONFIG',
+      `serverless.yml does not declare exactly one ${type} with a ${nameProperty}.`,
+    );
   }
   return name;
 }

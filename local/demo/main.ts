@@ -27,10 +27,11 @@ try {
   process.exitCode = 0;
 } catch (error) {
   const known = error instanceof EdgebootError ? error : undefined;
-  if (known?.code !== 'CANCELED') {
+  if (known?.code === 'CANCELED') {
+    process.stderr.write('demo: stopped; everything is cleaned up\n');
+  } else {
     process.stderr.write(`demo: FAILED ${known ? `${known.code}: ` : ''}${messageOf(error)}\n`);
     if (known) process.stderr.write(`  ${known.remedy}\n`);
-    else if (error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);
   }
   process.exitCode = known ? ERROR_KINDS[known.code].exitCode : 1;
 }

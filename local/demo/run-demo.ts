@@ -1,6 +1,6 @@
 /** The demo's story, top-down. Whatever it starts is stopped again, in every case. */
 import { once } from 'node:events';
-import { mkdtemp, chmod, rm } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { Deployment, DeploymentEvent } from '#shared/deployment.ts';
 import type { ImageVersion } from '#shared/api.ts';
@@ -25,6 +25,11 @@ export async function runDemo(options: DemoOptions, signal: AbortSignal): Promis
   await using undo = new AsyncDisposableStack();
   const directory = await mkdtemp('/var/tmp/edgeboot-');
   undo.defer(() => rm(directory, { recursive: true, force: true }));
+  // After a failure the logs are what one wants to see.
+  let finished = false;
+  undo.defer(async () => {
+    if (!finished && !signal.aborted) narrator.say(`the logs are in ${await keepLogs(directory)}`);
+  });
   // The hypervisor's user passes through; nobody else's business is in the names below.
   await chmod(directory, 0o711);
   const log = narrator.logTo(path.join(directory, 'demo.log'));
@@ -85,8 +90,18 @@ export async function runDemo(options: DemoOptions, signal: AbortSignal): Promis
     member.ask(['deployment', 'destroy', deployment.deploymentId, '--wait'], narrator.detail),
   );
   await narrator.step('checking that nothing is left', () => requireNothingLeft(federation));
+  finished = true;
   await narrator.step('stopping the federation', () => undo.disposeAsync());
   narrator.data('demo: OK');
+}
+
+async function keepLogs(directory: string): Promise<string> {
+  const kept = 'build/demo-logs';
+  await rm(kept, { recursive: true, force: true });
+  await mkdir(kept, { recursive: true });
+  const logs = (await readdir(directory, { recursive: true })).filter((name) => name.endsWith('.log'));
+  for (const name of logs) await copyFile(path.join(directory, name), path.join(kept, name.replaceAll('/', '-')));
+  return kept;
 }
 
 function frontendAddressOf({ nodes, failure }: Deployment): string {

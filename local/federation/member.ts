@@ -34,7 +34,9 @@ export class Member {
   async ask<T>(args: readonly string[], onWords?: (line: string) => void, signal?: AbortSignal): Promise<T> {
     const result = await this.run([...args, '--output', 'json'], onWords, signal);
     if (result.exitCode !== 0) {
-      throw new Error(`edgeboot ${args.join(' ')} ended with ${result.exitCode}:\n${result.stderr}`);
+      // What it said last names the reason: the lines before it are progress.
+      const words = result.stderr.slice(Math.max(0, result.stderr.lastIndexOf('edgeboot: '))).trim();
+      throw new Error(`edgeboot ${args.slice(0, 2).join(' ')} ended with ${result.exitCode}\n${words}`);
     }
     return JSON.parse(result.stdout) as T;
   }

@@ -1,6 +1,7 @@
 /** A site's operator: writes the agent's configuration, enrolls it, runs it as a process. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { createWriteStream } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -82,6 +83,8 @@ export class SiteAgent implements AsyncDisposable {
       detached: true,
     });
     this.#child = child;
+    // For a person; `log` is for programs.
+    child.stdout.pipe(createWriteStream(path.join(this.#options.directory, 'agent.log'), { flags: 'a', mode: 0o600 }));
     let words = '';
     createInterface({ input: child.stderr }).on('line', (line) => (words += `${line}\n`));
     createInterface({ input: child.stdout }).on('line', (line) => this.#take(line));

@@ -72,14 +72,20 @@ void suite('CloudWatch Logs', { timeout: 20_000 }, () => {
     ]);
     const command = { logGroupName: '/read', logStreamName: 's', startFromHead: true };
     const first = await logs.send(new GetLogEventsCommand(command));
-    assert.deepEqual(first.events?.map(({ message }) => message), ['1', '2']);
+    assert.deepEqual(
+      first.events?.map(({ message }) => message),
+      ['1', '2'],
+    );
     const { nextForwardToken: nextToken } = first;
     const second = await logs.send(new GetLogEventsCommand({ ...command, nextToken }));
     assert.deepEqual([second.events, second.nextForwardToken], [[], nextToken]);
     const { logStreams } = await logs.send(
       new DescribeLogStreamsCommand({ logGroupName: '/read', orderBy: 'LastEventTime' }),
     );
-    assert.deepEqual(logStreams?.map((s) => [s.logStreamName, s.lastEventTimestamp]), [['s', timestamp]]);
+    assert.deepEqual(
+      logStreams?.map((s) => [s.logStreamName, s.lastEventTimestamp]),
+      [['s', timestamp]],
+    );
   });
 
   void test('batches out of order or too large are refused; events too old or too new are left out', async () => {
@@ -91,7 +97,14 @@ void suite('CloudWatch Logs', { timeout: 20_000 }, () => {
     await assert.rejects(put('/limits', 's', [event(now), event(now - 1)]), invalid);
     await assert.rejects(put('/limits', 's', [event(now, 'x'.repeat(1_048_576 - 25))]), invalid);
     await put('/limits', 's', [event(now, 'x'.repeat(1_048_576 - 26))]);
-    await assert.rejects(put('/limits', 's', Array.from({ length: 10_001 }, () => event(now))), invalid);
+    await assert.rejects(
+      put(
+        '/limits',
+        's',
+        Array.from({ length: 10_001 }, () => event(now)),
+      ),
+      invalid,
+    );
     const { rejectedLogEventsInfo } = await put('/limits', 's', [
       event(now - 15 * DAY_MS),
       event(now - 8 * DAY_MS),
@@ -103,7 +116,9 @@ void suite('CloudWatch Logs', { timeout: 20_000 }, () => {
       expiredLogEventEndIndex: 2,
       tooNewLogEventStartIndex: 3,
     });
-    const { events } = await logs.send(new GetLogEventsCommand({ logGroupName: '/limits', logStreamName: 's', limit: 1 }));
+    const { events } = await logs.send(
+      new GetLogEventsCommand({ logGroupName: '/limits', logStreamName: 's', limit: 1 }),
+    );
     assert.equal(events?.[0]?.message, 'kept');
   });
 

@@ -74,7 +74,10 @@ for (const algorithm of ['RS256', 'ES256'] as const) {
     });
 
     void test('another resource is refused', async () => {
-      const authorization = initiateDeviceAuthorization(client, { scope: 'openid', resource: 'https://elsewhere.test' });
+      const authorization = initiateDeviceAuthorization(client, {
+        scope: 'openid',
+        resource: 'https://elsewhere.test',
+      });
       await assert.rejects(authorization, (error) => {
         assert.ok(error instanceof ResponseBodyError);
         assert.equal(error.error, 'invalid_target');

@@ -33,10 +33,12 @@ async function startResolver(...addresses: string[]) {
     udp: true,
     handle(query, send) {
       const response = dns2.Packet.createResponseFromRequest(query);
+      const [question] = query.questions;
+      assert.ok(question !== undefined);
       for (const address of addresses) {
-        response.answers.push({ name: HOST, type: dns2.Packet.TYPE.A, class: dns2.Packet.CLASS.IN, ttl: 1, address });
+        response.answers.push(dns2.Packet.createResourceFromQuestion(question, { ttl: 1, address }));
       }
-      send(response);
+      void send(response);
     },
   });
   await server.listen({ udp: { port: 0, address: '127.0.0.1' } });

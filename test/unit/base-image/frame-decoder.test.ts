@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { constants, zstdCompressSync } from 'node:zlib';
+import { buffer } from 'node:stream/consumers';
+import { constants, createZstdCompress, zstdCompressSync } from 'node:zlib';
 import { FRAME_SIZE_BYTES } from '#shared/image/manifest.ts';
 import { createAllocatingDecoder, createFrameDecoder } from '../../../edge-agent/base-image/frame-decoder.ts';
 
@@ -19,6 +20,17 @@ for (const [name, decoder] of decoders) {
       const expected = raw.subarray(0, size);
       assert.ok(decoder.decode(zstdCompressSync(expected), size)?.equals(expected));
     }
+  });
+
+  test(`${name}: frames that do not tell their size, and end in an empty block, decode`, async () => {
+    const stream = createZstdCompress();
+    stream.write(raw);
+    stream.flush();
+    stream.end();
+    const flushed = await buffer(stream);
+    assert.ok(decoder.decode(flushed, raw.length)?.equals(raw));
+    assert.equal(decoder.decode(flushed, raw.length - 1), undefined);
+    assert.ok(decoder.decode(flushed, raw.length)?.equals(raw));
   });
 
   test(`${name}: what is not exactly the declared size is refused, and the next frame decodes`, () => {

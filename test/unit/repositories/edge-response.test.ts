@@ -57,21 +57,24 @@ test('without a Date our own clock decides', () => {
 test('other statuses', () => {
   const codeOf = (statusCode: number): string =>
     errorOfAnswer({ statusCode, headers: {}, body: '', expiresAt: EXPIRES_AT, now: new Date(0) }).code;
-  assert.deepEqual(
-    [400, 404, 416, 429, 500, 502, 503, 504].map(codeOf),
-    [
-      'PART_UNAVAILABLE',
-      'NOT_FOUND',
-      'PART_CORRUPT',
-      'THROTTLED',
-      ...Array<string>(4).fill('PART_UNAVAILABLE'),
-    ],
-  );
+  assert.deepEqual([400, 404, 416, 429, 500, 502, 503, 504].map(codeOf), [
+    'PART_UNAVAILABLE',
+    'NOT_FOUND',
+    'PART_CORRUPT',
+    'THROTTLED',
+    ...Array<string>(4).fill('PART_UNAVAILABLE'),
+  ]);
 });
 
 const whole: ObjectRequest = { imageId: 'i', objectKind: 'parts', sha256: '0', sizeBytes: 100 };
 const ranged: ObjectRequest = { ...whole, range: { offsetBytes: 10, lengthBytes: 20 } };
-const answers: readonly (readonly [string, ObjectRequest, number, Headers, 'PART_CORRUPT' | 'PART_UNAVAILABLE' | 'ok'])[] = [
+const answers: readonly (readonly [
+  string,
+  ObjectRequest,
+  number,
+  Headers,
+  'PART_CORRUPT' | 'PART_UNAVAILABLE' | 'ok',
+])[] = [
   ['the object', whole, 200, { 'content-length': '100' }, 'ok'],
   ['the object, length unknown', whole, 200, {}, 'ok'],
   ['another length', whole, 200, { 'content-length': '101' }, 'PART_CORRUPT'],
@@ -85,7 +88,13 @@ const answers: readonly (readonly [string, ObjectRequest, number, Headers, 'PART
   ['another range', ranged, 206, { 'content-range': 'bytes 11-30/100' }, 'PART_CORRUPT'],
   ['a range of another object', ranged, 206, { 'content-range': 'bytes 10-29/101' }, 'PART_CORRUPT'],
   ['two ranges', ranged, 206, { 'content-range': ['bytes 10-29/100', 'x'] }, 'PART_CORRUPT'],
-  ['a range with another length', ranged, 206, { 'content-range': 'bytes 10-29/100', 'content-length': '9' }, 'PART_CORRUPT'],
+  [
+    'a range with another length',
+    ranged,
+    206,
+    { 'content-range': 'bytes 10-29/100', 'content-length': '9' },
+    'PART_CORRUPT',
+  ],
 ];
 for (const [name, request, statusCode, headers, expected] of answers) {
   test(`an answer before its body: ${name}`, () => {

@@ -1,0 +1,233 @@
+/** One suite per store port, over its in-memory fake and over DynamoDB (a real engine, on loopback). */
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { after, before, describe, it } from 'node:test';
+import { CreateTableCommand, type CreateTableCommandInput, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { ulid } from 'ulid';
+import { parse } from 'yaml';
+import { DynamoDbDeploymentStore } from '../../functions/adapters/dynamodb-deployment-store.ts';
+import { DynamoDbImageStore } from '../../functions/adapters/dynamodb-image-store.ts';
+import { DynamoDbOutbox } from '../../functions/adapters/dynamodb-outbox.ts';
+import { DynamoDbPublisherStore } from '../../functions/adapters/dynamodb-publisher-store.ts';
+import { DynamoDbSiteStore } from '../../functions/adapters/dynamodb-site-store.ts';
+import { Table } from '../../functions/adapters/dynamodb-table.ts';
+import { auditEntry } from '../../functions/outbox/entries.ts';
+import type { DeploymentStore, ImageStore, Outbox, PublisherStore, SiteStore } from '../../functions/ports.ts';
+import { startDynamoDb } from '../../local/aws/dynamodb.ts';
+import {
+  MemoryDeploymentStore,
+  MemoryImageStore,
+  MemoryOutbox,
+  MemoryPublisherStore,
+  MemorySiteStore,
+} from '../helpers/memory-stores.ts';
+import {
+  sampleDeployment,
+  sampleEvent,
+  sampleImage,
+  sampleImageVersion,
+  sampleSite,
+} from '../helpers/model-samples.ts';
+
+interface Stores {
+  readonly outbox: Outbox;
+  readonly deployments: DeploymentStore;
+  readonly images: ImageStore;
+  readonly sites: SiteStore;
+  readonly publishers: PublisherStore;
+}
+
+const NOW = '2026-11-23T09:00:00.000Z';
+const LATER = '2026-11-23T10:00:00.000Z';
+const entry = () => auditEntry(NOW, { actor: 'member:alice', action: 'deployment.request', decision: 'allow' });
+const code = (expected: string) => (error: unknown) => (error as { code?: string }).code === expected;
+
+function storeContract(name: string, open: () => Stores): void {
+  describe(`${name}: outbox`, () => {
+    it('keeps entries in order until they are removed, and shows only old ones', async () => {
+      const { outbox } = open();
+      const [first, second] = [entry(), entry()];
+      await outbox.add([first, second]);
+      const ids = async (until: string) => (await outbox.pending(until)).map(({ entryId }) => entryId);
+      const mine = (all: string[]) => all.filter((id) => id === first.entryId || id === second.entryId);
+      assert.deepEqual(mine(await ids(LATER)), [first.entryId, second.entryId].sort());
+      assert.deepEqual(mine(await ids(NOW)), []);
+      await outbox.remove(first.entryId);
+      await outbox.remove(first.entryId);
+      assert.deepEqual(mine(await ids(LATER)), [second.entryId]);
+    });
+  });
+
+  describe(`${name}: deployments`, () => {
+    it('keeps row, event and outbox of a creation together', async () => {
+      const { deployments, outbox } = open();
+      const deployment = sampleDeployment({ memberId: ulid() });
+      const audit = entry();
+      await deployments.create(deployment, sampleEvent(deployment), [audit], undefined);
+      assert.deepEqual(await deployments.find(deployment.deploymentId), deployment);
+      assert.deepEqual(await deployments.eventsAfter(deployment.deploymentId, 0), [sampleEvent(deployment)]);
+      assert.ok((await outbox.pending(LATER)).some(({ entryId }) => entryId === audit.entryId));
+    });
+
+    it('answers the first deployment for a repeated idempotency key, and refuses another request under it', async () => {
+      const { deployments } = open();
+      const key = { memberId: ulid(), key: ulid(), requestSha256: 'one' };
+      const first = sampleDeployment({ memberId: key.memberId });
+      const second = sampleDeployment({ memberId: key.memberId });
+      await deployments.create(first, sampleEvent(first), [], key);
+      const repeated = await deployments.create(second, sampleEvent(second), [], key);
+      assert.equal(repeated.deploymentId, first.deploymentId);
+      assert.equal(await deployments.find(second.deploymentId), undefined);
+      const other = { ...key, requestSha256: 'two' };
+      await assert.rejects(deployments.create(second, sampleEvent(second), [], other), code('IDEMPOTENCY_MISMATCH'));
+    });
+
+    it('of many simultaneous writers of one version, one wins', async () => {
+      const { deployments } = open();
+      const row = sampleDeployment();
+      await deployments.create(row, sampleEvent(row), [], undefined);
+      const after = { ...row, version: 2, phase: 'FETCHING' as const };
+      const attempts = Array.from({ length: 10 }, () => deployments.replace(row, after, sampleEvent(after), [entry()]));
+      const outcomes = await Promise.allSettled(attempts);
+      assert.equal(outcomes.filter(({ status }) => status === 'fulfilled').length, 1);
+      for (const outcome of outcomes) if (outcome.status === 'rejected') assert.ok(code('CONFLICT')(outcome.reason));
+      assert.deepEqual(
+        (await deployments.eventsAfter(row.deploymentId, 0)).map(({ phase }) => phase),
+        ['ACCEPTED', 'FETCHING'],
+      );
+      assert.deepEqual(
+        (await deployments.eventsAfter(row.deploymentId, 1)).map(({ sequence }) => sequence),
+        [2],
+      );
+    });
+
+    it("lists a member's own, newest first", async () => {
+      const { deployments } = open();
+      const memberId = ulid();
+      const older = sampleDeployment({ memberId, deploymentId: ulid(1_000) });
+      const newer = sampleDeployment({ memberId, deploymentId: ulid(2_000) });
+      for (const one of [older, newer, sampleDeployment()]) {
+        await deployments.create(one, sampleEvent(one), [], undefined);
+      }
+      assert.deepEqual(await deployments.listByMember(memberId), [newer, older]);
+    });
+
+    it('finds nothing where nothing is', async () => {
+      const { deployments } = open();
+      assert.equal(await deployments.find(ulid()), undefined);
+      assert.deepEqual(await deployments.eventsAfter(ulid(), 0), []);
+    });
+  });
+
+  describe(`${name}: images`, () => {
+    it('gives a name to one image only, whoever comes second', async () => {
+      const { images } = open();
+      const imageName = `i-${ulid().toLowerCase()}`;
+      const made = await Promise.all([1, 2, 3].map(() => images.findOrCreate(sampleImage({ imageName }))));
+      assert.equal(new Set(made.map(({ imageId }) => imageId)).size, 1);
+      assert.deepEqual(await images.findByName(imageName), made[0]);
+      assert.ok((await images.list()).some((image) => image.imageName === imageName));
+    });
+
+    it('adds only the next version', async () => {
+      const { images } = open();
+      const image = await images.findOrCreate(sampleImage({ imageName: `v-${ulid().toLowerCase()}` }));
+      const first = sampleImageVersion(image);
+      await images.addVersion(first, [entry()]);
+      await assert.rejects(images.addVersion(first, []), code('CONFLICT'));
+      await assert.rejects(images.addVersion({ ...first, version: 3 }, []), code('CONFLICT'));
+      assert.equal((await images.findById(image.imageId))?.latestVersion, 1);
+      assert.deepEqual(await images.listVersions(image.imageId), [first]);
+      assert.deepEqual(await images.findVersion(image.imageId, 1), first);
+      assert.equal(await images.findVersion(image.imageId, 2), undefined);
+    });
+  });
+
+  describe(`${name}: sites`, () => {
+    it('uses an enrollment token up at its first use', async () => {
+      const { sites } = open();
+      const siteId = `s-${ulid().toLowerCase()}`.slice(0, 32);
+      const token = { sha256: ulid(), expiresAt: LATER };
+      await sites.register(sampleSite({ siteId }), token, [entry()]);
+      const key = { siteId, publicKeyPem: 'pem' };
+      await assert.rejects(sites.enroll(key, 'unknown', NOW, []), code('FORBIDDEN'));
+      await assert.rejects(sites.enroll({ ...key, siteId: 'other' }, token.sha256, NOW, []), code('FORBIDDEN'));
+      await assert.rejects(sites.enroll(key, token.sha256, LATER, []), code('FORBIDDEN'));
+      assert.equal(await sites.findAgentKey(siteId), undefined);
+      await sites.enroll(key, token.sha256, NOW, [entry()]);
+      assert.deepEqual(await sites.findAgentKey(siteId), key);
+      assert.equal((await sites.find(siteId))?.enrolled, true);
+      await assert.rejects(sites.enroll(key, token.sha256, NOW, []), code('FORBIDDEN'));
+    });
+
+    it('shows the last heartbeat', async () => {
+      const { sites } = open();
+      const siteId = `h-${ulid().toLowerCase()}`.slice(0, 32);
+      await sites.register(sampleSite({ siteId }), { sha256: ulid(), expiresAt: LATER }, []);
+      const free = { cpus: 3, memoryMiB: 1000, publicAddresses: 7 };
+      await sites.recordHeartbeat(siteId, NOW, free, '0.1.0');
+      const shown = (await sites.list()).find((site) => site.siteId === siteId);
+      assert.deepEqual(shown?.free, free);
+      assert.equal(shown.lastSeen, NOW);
+    });
+  });
+
+  describe(`${name}: publishers`, () => {
+    it('keeps the last certificate', async () => {
+      const { publishers } = open();
+      const memberId = ulid();
+      assert.equal(await publishers.findCertificate(memberId), undefined);
+      await publishers.saveCertificate(memberId, 'one', [entry()]);
+      await publishers.saveCertificate(memberId, 'two', []);
+      assert.equal(await publishers.findCertificate(memberId), 'two');
+    });
+  });
+}
+
+/** Keys and indexes as the stack declares them; what only AWS knows about is left out. */
+async function tableOfTheStack(): Promise<Omit<CreateTableCommandInput, 'TableName'>> {
+  const text = await readFile(new URL('../../stack/storage.yml', import.meta.url), 'utf8');
+  const stack = parse(text, { logLevel: 'silent' }) as {
+    Resources: { Table: { Properties: CreateTableCommandInput } };
+  };
+  const { BillingMode, AttributeDefinitions, KeySchema, GlobalSecondaryIndexes } = stack.Resources.Table.Properties;
+  return { BillingMode, AttributeDefinitions, KeySchema, GlobalSecondaryIndexes };
+}
+
+storeContract('in memory', () => {
+  const outbox = new MemoryOutbox();
+  return {
+    outbox,
+    deployments: new MemoryDeploymentStore(outbox),
+    images: new MemoryImageStore(outbox),
+    sites: new MemorySiteStore(outbox),
+    publishers: new MemoryPublisherStore(outbox),
+  };
+});
+
+describe('DynamoDB', () => {
+  let stores: Stores | undefined;
+  const undo = new AsyncDisposableStack();
+
+  before(async () => {
+    const database = undo.adopt(await startDynamoDb({ log: () => undefined }), (server) => server.close());
+    const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
+    const client = new DynamoDBClient({ endpoint: database.endpoint, region: 'us-east-1', credentials });
+    undo.defer(() => client.destroy());
+    await client.send(new CreateTableCommand({ ...(await tableOfTheStack()), TableName: 'stores' }));
+    const table = new Table('stores', client);
+    stores = {
+      outbox: new DynamoDbOutbox(table),
+      deployments: new DynamoDbDeploymentStore(table),
+      images: new DynamoDbImageStore(table),
+      sites: new DynamoDbSiteStore(table),
+      publishers: new DynamoDbPublisherStore(table),
+    };
+  });
+  after(() => undo.disposeAsync());
+
+  storeContract('on DynamoDB', () => {
+    assert.ok(stores);
+    return stores;
+  });
+});

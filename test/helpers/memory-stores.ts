@@ -1,0 +1,215 @@
+/** The control plane's stores in memory: for tests of the flows, held to the same contracts as the real ones. */
+import type { Image, ImageVersion } from '#shared/api.ts';
+import type { Deployment, DeploymentEvent } from '#shared/deployment.ts';
+import { EdgebootError } from '#shared/errors.ts';
+import type {
+  AgentKey,
+  DeploymentStore,
+  IdempotencyKey,
+  ImageStore,
+  Outbox,
+  OutboxEntry,
+  PublisherStore,
+  SiteRecord,
+  SiteStore,
+} from '../../functions/ports.ts';
+
+export class MemoryOutbox implements Outbox {
+  readonly entries = new Map<string, OutboxEntry>();
+
+  add(entries: readonly OutboxEntry[]): Promise<void> {
+    for (const entry of entries) this.entries.set(entry.entryId, entry);
+    return Promise.resolve();
+  }
+
+  remove(entryId: string): Promise<void> {
+    this.entries.delete(entryId);
+    return Promise.resolve();
+  }
+
+  pending(createdBefore: string): Promise<readonly OutboxEntry[]> {
+    const all = [...this.entries.values()].filter((entry) => entry.createdAt < createdBefore);
+    return Promise.resolve(all.sort((a, b) => (a.entryId < b.entryId ? -1 : 1)));
+  }
+}
+
+export class MemoryDeploymentStore implements DeploymentStore {
+  readonly #rows = new Map<string, Deployment>();
+  readonly #events: DeploymentEvent[] = [];
+  readonly #keys = new Map<string, { requestSha256: string; deploymentId: string }>();
+  readonly #outbox: MemoryOutbox;
+
+  constructor(outbox: MemoryOutbox) {
+    this.#outbox = outbox;
+  }
+
+  async create(
+    deployment: Deployment,
+    event: DeploymentEvent,
+    outbox: readonly OutboxEntry[],
+    key: IdempotencyKey | undefined,
+  ): Promise<Deployment> {
+    const known = key && this.#keys.get(`${key.memberId}#${key.key}`);
+    if (key && known) {
+      if (known.requestSha256 !== key.requestSha256) {
+        throw new EdgebootError('IDEMPOTENCY_MISMATCH', 'this Idempotency-Key was used for a different request');
+      }
+      return this.#rows.get(known.deploymentId) as Deployment;
+    }
+    if (key) {
+      const { requestSha256 } = key;
+      this.#keys.set(`${key.memberId}#${key.key}`, { requestSha256, deploymentId: deployment.deploymentId });
+    }
+    this.#rows.set(deployment.deploymentId, deployment);
+    this.#events.push(event);
+    await this.#outbox.add(outbox);
+    return deployment;
+  }
+
+  find(deploymentId: string): Promise<Deployment | undefined> {
+    return Promise.resolve(this.#rows.get(deploymentId));
+  }
+
+  async replace(
+    before: Deployment,
+    after: Deployment,
+    event: DeploymentEvent | undefined,
+    outbox: readonly OutboxEntry[],
+  ): Promise<void> {
+    if (this.#rows.get(before.deploymentId)?.version !== before.version) {
+      throw new EdgebootError('CONFLICT', 'the deployment was changed at the same time');
+    }
+    this.#rows.set(after.deploymentId, after);
+    if (event) this.#events.push(event);
+    await this.#outbox.add(outbox);
+  }
+
+  listByMember(memberId: string): Promise<readonly Deployment[]> {
+    const own = [...this.#rows.values()].filter((row) => row.memberId === memberId);
+    return Promise.resolve(own.sort((a, b) => (a.deploymentId > b.deploymentId ? -1 : 1)));
+  }
+
+  eventsAfter(deploymentId: string, sequence: number): Promise<readonly DeploymentEvent[]> {
+    const own = this.#events.filter((event) => event.deploymentId === deploymentId && event.sequence > sequence);
+    return Promise.resolve(own.sort((a, b) => a.sequence - b.sequence));
+  }
+}
+
+export class MemoryImageStore implements ImageStore {
+  readonly #images = new Map<string, Image>();
+  readonly #versions: ImageVersion[] = [];
+  readonly #outbox: MemoryOutbox;
+
+  constructor(outbox: MemoryOutbox) {
+    this.#outbox = outbox;
+  }
+
+  findOrCreate(image: Image): Promise<Image> {
+    const there = this.#named(image.imageName);
+    if (!there) this.#images.set(image.imageId, image);
+    return Promise.resolve(there ?? image);
+  }
+
+  findByName(imageName: string): Promise<Image | undefined> {
+    return Promise.resolve(this.#named(imageName));
+  }
+
+  #named(imageName: string): Image | undefined {
+    return [...this.#images.values()].find((image) => image.imageName === imageName);
+  }
+
+  findById(imageId: string): Promise<Image | undefined> {
+    return Promise.resolve(this.#images.get(imageId));
+  }
+
+  list(): Promise<readonly Image[]> {
+    return Promise.resolve([...this.#images.values()].sort((a, b) => (a.imageName < b.imageName ? -1 : 1)));
+  }
+
+  listVersions(imageId: string): Promise<readonly ImageVersion[]> {
+    return Promise.resolve(this.#versions.filter((version) => version.imageId === imageId));
+  }
+
+  findVersion(imageId: string, version: number): Promise<ImageVersion | undefined> {
+    return Promise.resolve(this.#versions.find((one) => one.imageId === imageId && one.version === version));
+  }
+
+  async addVersion(version: ImageVersion, outbox: readonly OutboxEntry[]): Promise<void> {
+    const image = this.#images.get(version.imageId);
+    if (image?.latestVersion !== version.version - 1) {
+      throw new EdgebootError('CONFLICT', `version ${version.version} is not the next one of ${version.imageName}`);
+    }
+    this.#images.set(image.imageId, { ...image, latestVersion: version.version });
+    this.#versions.push(version);
+    await this.#outbox.add(outbox);
+  }
+}
+
+export class MemorySiteStore implements SiteStore {
+  readonly #sites = new Map<string, SiteRecord>();
+  readonly #tokens = new Map<string, { siteId: string; expiresAt: string; used: boolean }>();
+  readonly #keys = new Map<string, AgentKey>();
+  readonly #outbox: MemoryOutbox;
+
+  constructor(outbox: MemoryOutbox) {
+    this.#outbox = outbox;
+  }
+
+  async register(
+    site: SiteRecord,
+    token: { readonly sha256: string; readonly expiresAt: string },
+    outbox: readonly OutboxEntry[],
+  ): Promise<void> {
+    this.#sites.set(site.siteId, site);
+    this.#tokens.set(token.sha256, { siteId: site.siteId, expiresAt: token.expiresAt, used: false });
+    await this.#outbox.add(outbox);
+  }
+
+  find(siteId: string): Promise<SiteRecord | undefined> {
+    return Promise.resolve(this.#sites.get(siteId));
+  }
+
+  list(): Promise<readonly SiteRecord[]> {
+    return Promise.resolve([...this.#sites.values()].sort((a, b) => (a.siteId < b.siteId ? -1 : 1)));
+  }
+
+  async enroll(key: AgentKey, tokenSha256: string, now: string, outbox: readonly OutboxEntry[]): Promise<void> {
+    const token = this.#tokens.get(tokenSha256);
+    const site = this.#sites.get(key.siteId);
+    if (!token || !site || token.siteId !== key.siteId || token.used || token.expiresAt <= now) {
+      throw new EdgebootError('FORBIDDEN', 'the enrollment token is unknown, used or expired');
+    }
+    token.used = true;
+    this.#keys.set(key.siteId, key);
+    this.#sites.set(key.siteId, { ...site, enrolled: true });
+    await this.#outbox.add(outbox);
+  }
+
+  findAgentKey(siteId: string): Promise<AgentKey | undefined> {
+    return Promise.resolve(this.#keys.get(siteId));
+  }
+
+  async recordHeartbeat(...[siteId, lastSeen, free, agentVersion]: Parameters<SiteStore['recordHeartbeat']>) {
+    const site = this.#sites.get(siteId);
+    if (site) this.#sites.set(siteId, { ...site, lastSeen, free, agentVersion });
+    return Promise.resolve();
+  }
+}
+
+export class MemoryPublisherStore implements PublisherStore {
+  readonly #certificates = new Map<string, string>();
+  readonly #outbox: MemoryOutbox;
+
+  constructor(outbox: MemoryOutbox) {
+    this.#outbox = outbox;
+  }
+
+  findCertificate(memberId: string): Promise<string | undefined> {
+    return Promise.resolve(this.#certificates.get(memberId));
+  }
+
+  async saveCertificate(memberId: string, certificate: string, outbox: readonly OutboxEntry[]): Promise<void> {
+    this.#certificates.set(memberId, certificate);
+    await this.#outbox.add(outbox);
+  }
+}

@@ -1,0 +1,75 @@
+/** Valid rows of the model, to be varied by tests. */
+import type { Image, ImageVersion } from '#shared/api.ts';
+import type { Deployment, DeploymentEvent } from '#shared/deployment.ts';
+import { ulid } from 'ulid';
+import type { SiteRecord } from '../../functions/ports.ts';
+
+export const SSH_KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKHEChcJSXUMkJ7LmHYrbVyy3nSrZbcMxMDsB9pRzvRr member';
+const AT = '2026-11-23T08:00:00.000Z';
+
+export function sampleImage(changes: Partial<Image> = {}): Image {
+  return { imageId: ulid(), imageName: 'hpc-base', ownerId: 'alice', latestVersion: 0, createdAt: AT, ...changes };
+}
+
+export function sampleImageVersion(image: Image, changes: Partial<ImageVersion> = {}): ImageVersion {
+  return {
+    imageId: image.imageId,
+    imageName: image.imageName,
+    version: image.latestVersion + 1,
+    manifestSha256: 'a'.repeat(64),
+    manifestSizeBytes: 1000,
+    publisherId: 'alice',
+    publisherCertificate: '{}',
+    diskSizeBytes: { frontend: 1024 ** 3, compute: 1024 ** 3 },
+    storedBytes: 1_000_000,
+    parts: 3,
+    createdAt: AT,
+    ...changes,
+  };
+}
+
+export function sampleSite(changes: Partial<SiteRecord> = {}): SiteRecord {
+  const siteId = changes.siteId ?? 'naist';
+  return {
+    siteId,
+    displayName: 'Nara',
+    deployerGroups: ['members'],
+    createdAt: AT,
+    enrolled: false,
+    queueUrl: `http://127.0.0.1:1/000000000000/edgeboot-test-site-${siteId}`,
+    queueArn: `arn:aws:sqs:us-east-1:000000000000:edgeboot-test-site-${siteId}`,
+    ...changes,
+  };
+}
+
+export function sampleDeployment(changes: Partial<Deployment> = {}): Deployment {
+  return {
+    deploymentId: ulid(),
+    memberId: 'alice',
+    siteId: 'naist',
+    imageId: ulid(),
+    imageName: 'hpc-base',
+    imageVersion: 1,
+    manifestSha256: 'a'.repeat(64),
+    sshPublicKeys: [SSH_KEY],
+    memoryMiB: { frontend: 2048, compute: 2048 },
+    desired: { power: 'on', computes: 2, generation: 1 },
+    phase: 'ACCEPTED',
+    version: 1,
+    auditSequence: 1,
+    createdAt: AT,
+    updatedAt: AT,
+    ...changes,
+  };
+}
+
+export function sampleEvent(deployment: Deployment): DeploymentEvent {
+  return {
+    deploymentId: deployment.deploymentId,
+    sequence: deployment.version,
+    at: deployment.updatedAt,
+    phase: deployment.phase,
+    generation: deployment.desired.generation,
+    actor: `member:${deployment.memberId}`,
+  };
+}

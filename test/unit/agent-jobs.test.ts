@@ -1,0 +1,128 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { describe, it } from 'node:test';
+import type { Log } from '#shared/log-fields.ts';
+import { ActiveJobs } from '../../edge-agent/active-jobs.ts';
+import { leaseHolds, retryDelaySeconds, VISIBILITY_TIMEOUT_SECONDS } from '../../edge-agent/core/lease.ts';
+import { holdLease } from '../../edge-agent/heartbeat.ts';
+import type { JobQueue, ReceivedMessage } from '../../edge-agent/ports.ts';
+import { serializer } from '../../edge-agent/serialize.ts';
+
+const SILENT: Log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
+const MESSAGE: ReceivedMessage = {
+  messageId: 'm',
+  receiptHandle: 'r',
+  body: '{}',
+  receiveCount: 1,
+  receivedAt: new Date(),
+};
+const never = new AbortController().signal;
+const until = (signal: AbortSignal) => async (): Promise<void> => {
+  if (!signal.aborted) await once(signal, 'abort');
+  throw signal.reason;
+};
+
+describe('jobs of one deployment', () => {
+  it('are done once: a second copy of a message is told so', async () => {
+    const jobs = new ActiveJobs();
+    const gate = Promise.withResolvers<undefined>();
+    let runs = 0;
+    const work = async (): Promise<void> => {
+      runs++;
+      await gate.promise;
+    };
+    const first = jobs.run({ deploymentId: 'd', generation: 1 }, never, work);
+    assert.equal(await jobs.run({ deploymentId: 'd', generation: 1 }, never, work), 'duplicate');
+    gate.resolve(undefined);
+    assert.equal(await first, 'done');
+    assert.equal(runs, 1);
+  });
+
+  it('give way to a newer wish, which starts only when the older work has ended', async () => {
+    const jobs = new ActiveJobs();
+    const order: string[] = [];
+    const older = jobs.run({ deploymentId: 'd', generation: 1 }, never, async (signal) => {
+      await until(signal)().finally(() => order.push('older ended'));
+    });
+    const newer = jobs.run({ deploymentId: 'd', generation: 2 }, never, () => {
+      order.push('newer began');
+      return Promise.resolve();
+    });
+    await assert.rejects(older, { code: 'SUPERSEDED' });
+    assert.equal(await newer, 'done');
+    assert.deepEqual(order, ['older ended', 'newer began']);
+  });
+
+  it('do not stand in the way of other deployments, or of a later try', async () => {
+    const jobs = new ActiveJobs();
+    const stop = new AbortController();
+    const blocked = jobs.run({ deploymentId: 'a', generation: 1 }, stop.signal, (signal) => until(signal)());
+    assert.equal(await jobs.run({ deploymentId: 'b', generation: 1 }, never, () => Promise.resolve()), 'done');
+    stop.abort(new Error('stopped'));
+    await assert.rejects(blocked, /stopped/);
+    assert.equal(await jobs.run({ deploymentId: 'a', generation: 1 }, never, () => Promise.resolve()), 'done');
+  });
+});
+
+describe('a lease', () => {
+  const queueThat = (extend: JobQueue['extend']): JobQueue => ({
+    receive: () => Promise.resolve([]),
+    extend,
+    delete: () => Promise.resolve(),
+  });
+
+  it('is extended to the full visibility timeout while the work goes on', async () => {
+    const extended = Promise.withResolvers<number>();
+    const queue = queueThat((_message, seconds) => {
+      extended.resolve(seconds);
+      return Promise.resolve();
+    });
+    const lease = holdLease(MESSAGE, { queue, log: SILENT, heartbeatSeconds: 0.01 });
+    assert.equal(await extended.promise, VISIBILITY_TIMEOUT_SECONDS);
+    lease.stop();
+    assert.equal(lease.signal.aborted, false);
+  });
+
+  it('stops the work when it could not be extended for too long', async () => {
+    let now = 0;
+    const queue = queueThat(() => {
+      now += VISIBILITY_TIMEOUT_SECONDS / 3;
+      return Promise.reject(new Error('the network is down'));
+    });
+    const lease = holdLease(MESSAGE, { queue, log: SILENT, heartbeatSeconds: 0.01, nowSeconds: () => now });
+    await once(lease.signal, 'abort');
+    assert.equal((lease.signal.reason as { code: string }).code, 'LEASE_LOST');
+    assert.ok(now <= VISIBILITY_TIMEOUT_SECONDS, 'before others may see the message');
+  });
+
+  it('stops the work at once when the message is in flight no more', async () => {
+    const gone = Object.assign(new Error('gone'), { name: 'MessageNotInflight' });
+    const queue = queueThat(() => Promise.reject(gone));
+    const lease = holdLease(MESSAGE, { queue, log: SILENT, heartbeatSeconds: 0.01 });
+    await once(lease.signal, 'abort');
+    assert.equal((lease.signal.reason as { code: string }).code, 'LEASE_LOST');
+  });
+
+  it('counts from when the extension was asked for, with time to spare', () => {
+    assert.equal(leaseHolds(0, VISIBILITY_TIMEOUT_SECONDS / 2), true);
+    assert.equal(leaseHolds(0, VISIBILITY_TIMEOUT_SECONDS - 1), false);
+  });
+
+  it('is given back for longer each time', () => {
+    assert.deepEqual([1, 2, 3, 9].map(retryDelaySeconds), [5, 10, 20, 120]);
+  });
+});
+
+describe('serialized work', () => {
+  it('runs one after the other, and a failure does not stop the next', async () => {
+    const run = serializer();
+    const order: number[] = [];
+    const piece = (n: number) => () => {
+      order.push(n);
+      return n === 1 ? Promise.reject(new Error('one')) : Promise.resolve(n);
+    };
+    const [first, second, third] = await Promise.allSettled([run(piece(1)), run(piece(2)), run(piece(3))]);
+    assert.deepEqual(order, [1, 2, 3]);
+    assert.deepEqual([first.status, second.status, third.status], ['rejected', 'fulfilled', 'fulfilled']);
+  });
+});
