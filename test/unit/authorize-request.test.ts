@@ -1,0 +1,131 @@
+/** Who asks: tokens of the issuer and of agents, good, bad and hostile. */
+import assert from 'node:assert/strict';
+import { createHash, createHmac } from 'node:crypto';
+import { describe, it } from 'node:test';
+import { signAgentToken } from '#shared/agent-token.ts';
+import { newKeyPair } from '#shared/keys.ts';
+import { createLocalJWKSet, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
+import { authorizeRequest, type AuthorizeRequestPorts } from '../../functions/authorize-request/authorize-request.ts';
+
+const ISSUER = 'https://issuer.example.org';
+const AUDIENCE = 'https://api.example.org';
+const REQUEST = { method: 'POST', path: '/v1/sites/naist/session' };
+
+const issuerKey = await generateKeyPair('RS256', { extractable: true });
+const strangerKey = await generateKeyPair('RS256');
+const issuerJwk: JWK = { ...(await exportJWK(issuerKey.publicKey)), kid: 'k1', alg: 'RS256' };
+const agent = newKeyPair();
+
+const ports: AuthorizeRequestPorts = {
+  issuer: ISSUER,
+  audience: AUDIENCE,
+  issuerKeys: createLocalJWKSet({ keys: [issuerJwk] }),
+  sites: {
+    findAgentKey: (siteId) =>
+      Promise.resolve(siteId === 'naist' ? { siteId, publicKeyPem: agent.publicKeyPem } : undefined),
+  },
+  now: () => new Date(),
+};
+
+interface Claims {
+  readonly iss?: string;
+  readonly aud?: string;
+  readonly sub?: string;
+  readonly exp?: string;
+  readonly groups?: unknown;
+}
+
+function memberToken(changes: Claims = {}, key = issuerKey.privateKey, header: Record<string, unknown> = {}) {
+  const { iss = ISSUER, aud = AUDIENCE, sub = 'alice', exp = '5 min', groups = ['members'] } = changes;
+  return new SignJWT({ groups })
+    .setProtectedHeader({ alg: 'RS256', kid: 'k1', ...header })
+    .setIssuer(iss)
+    .setAudience(aud)
+    .setSubject(sub)
+    .setIssuedAt()
+    .setExpirationTime(exp)
+    .sign(key);
+}
+const agentToken = (changes: { site?: string; key?: string; audience?: string; request?: typeof REQUEST } = {}) =>
+  signAgentToken(
+    changes.site ?? 'naist',
+    changes.key ?? agent.privateKeyPem,
+    changes.audience ?? AUDIENCE,
+    changes.request ?? REQUEST,
+    '{"a":1}',
+  );
+const authorize = (token: string) => authorizeRequest(`Bearer ${token}`, REQUEST, ports);
+const denied = { name: 'EdgebootError', code: 'UNAUTHENTICATED' };
+const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+
+describe('a member', () => {
+  it('is known by the issuer’s token', async () => {
+    assert.deepEqual(await authorize(await memberToken()), { kind: 'member', memberId: 'alice', groups: 'members' });
+  });
+
+  it('has no groups where the token names none', async () => {
+    const token = await new SignJWT({})
+      .setProtectedHeader({ alg: 'RS256', kid: 'k1' })
+      .setIssuer(ISSUER)
+      .setAudience(AUDIENCE)
+      .setSubject('alice')
+      .setExpirationTime('5 min')
+      .sign(issuerKey.privateKey);
+    assert.deepEqual(await authorize(token), { kind: 'member', memberId: 'alice', groups: '' });
+  });
+
+  const payload = { iss: ISSUER, aud: AUDIENCE, sub: 'alice', exp: Math.floor(Date.now() / 1000) + 300 };
+  const hostile: Record<string, () => Promise<string>> = {
+    'is expired': () => memberToken({ exp: '-1 min' }),
+    'is for another audience': () => memberToken({ aud: 'https://elsewhere.example.org' }),
+    'is of another issuer': () => memberToken({ iss: 'https://evil.example.org' }),
+    'is signed by a stranger': () => memberToken({}, strangerKey.privateKey),
+    'has an unknown kid': () => memberToken({}, strangerKey.privateKey, { kid: '../../dev/null' }),
+    'brings its own key': async () =>
+      memberToken({}, strangerKey.privateKey, { jwk: await exportJWK(strangerKey.publicKey), kid: undefined }),
+    'points at a key set of its own': () =>
+      memberToken({}, strangerKey.privateKey, { jku: 'https://evil.example.org/jwks', kid: 'evil' }),
+    'has algorithm none': () => Promise.resolve(`${encode({ alg: 'none' })}.${encode(payload)}.`),
+    'is signed with the public key as an HMAC secret': () => {
+      const body = `${encode({ alg: 'HS256', kid: 'k1' })}.${encode(payload)}`;
+      const secret = JSON.stringify(issuerJwk);
+      return Promise.resolve(`${body}.${createHmac('sha256', secret).update(body).digest('base64url')}`);
+    },
+    'has a subject with a line break': () => memberToken({ sub: 'alice\nroot' }),
+    'has a group with a comma': () => memberToken({ groups: ['guests,federation-operators'] }),
+    'is nonsense': () => Promise.resolve('a.b.c'),
+    'says that it is an agent’s': () => memberToken({ iss: 'naist' }, issuerKey.privateKey, { typ: 'edgeboot-agent+jwt' }),
+  };
+  for (const [what, make] of Object.entries(hostile)) {
+    it(`is refused when the token ${what}`, async () => assert.rejects(authorize(await make()), denied));
+  }
+
+  it('is refused without a token', async () => {
+    await assert.rejects(authorizeRequest(undefined, REQUEST, ports), denied);
+    await assert.rejects(authorizeRequest('Basic YTpi', REQUEST, ports), denied);
+  });
+});
+
+describe('an agent', () => {
+  it('is known by its own key, for this one request and body', async () => {
+    const bodySha256 = createHash('sha256').update('{"a":1}').digest('hex');
+    assert.deepEqual(await authorize(await agentToken()), { kind: 'agent', siteId: 'naist', bodySha256 });
+  });
+
+  it('is refused with a token for another request, audience, site or key', async () => {
+    const tokens = [
+      agentToken({ request: { ...REQUEST, method: 'GET' } }),
+      agentToken({ request: { ...REQUEST, path: '/v1/sites/naist/heartbeat' } }),
+      agentToken({ audience: 'https://elsewhere.example.org' }),
+      agentToken({ site: 'ucsd' }),
+      agentToken({ key: newKeyPair().privateKeyPem }),
+    ];
+    for (const token of tokens) await assert.rejects(authorize(await token), denied);
+  });
+
+  it('is refused when the token is older than a minute and the clocks’ tolerance', async () => {
+    const token = await agentToken();
+    const later = { ...ports, now: () => new Date(Date.now() + 180_000) };
+    await assert.rejects(authorizeRequest(`Bearer ${token}`, REQUEST, later), denied);
+  });
+});

@@ -1,0 +1,238 @@
+/** The cloud flow on in-memory stores that are held to the real ones' contract (test/contract/stores.test.ts). */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import type { AuditRecord } from '#shared/audit.ts';
+import { EdgebootError } from '#shared/errors.ts';
+import type { Grant } from '#shared/grant.ts';
+import type { Log } from '#shared/log-fields.ts';
+import type { DeploymentMessage } from '#shared/messages.ts';
+import { ulid } from 'ulid';
+import { destroyDeployment } from '../../functions/destroy-deployment/destroy-deployment.ts';
+import { recordReport } from '../../functions/record-report/record-report.ts';
+import { renewUrls } from '../../functions/renew-urls/renew-urls.ts';
+import { requestDeployment } from '../../functions/request-deployment/request-deployment.ts';
+import { findOwnDeployment } from '../../functions/read-deployments/read-deployments.ts';
+import { sweep } from '../../functions/sweep/sweep.ts';
+import { MemoryDeploymentStore, MemoryImageStore, MemoryOutbox, MemorySiteStore } from '../helpers/memory-stores.ts';
+import { sampleImage, sampleImageVersion, sampleSite, SSH_KEY } from '../helpers/model-samples.ts';
+
+const SILENT: Log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
+const ALICE = { memberId: 'alice', groups: ['members'] };
+const MALLORY = { memberId: 'mallory', groups: ['members'] };
+
+async function controlPlane() {
+  const outbox = new MemoryOutbox();
+  const images = new MemoryImageStore(outbox);
+  const sites = new MemorySiteStore(outbox);
+  const sent: { queueUrl: string; message: DeploymentMessage }[] = [];
+  const trail: AuditRecord[] = [];
+  const broken = { queue: false, trail: false };
+  let nowMs = Date.parse('2026-11-23T09:00:00.000Z');
+  const image = await images.findOrCreate(sampleImage());
+  await images.addVersion(sampleImageVersion(image), []);
+  const frontendOnly = await images.findOrCreate(sampleImage({ imageName: 'no-computes' }));
+  const { frontend } = sampleImageVersion(image).diskSizeBytes;
+  await images.addVersion(sampleImageVersion(frontendOnly, { diskSizeBytes: { frontend } }), []);
+  for (const site of [sampleSite(), sampleSite({ siteId: 'ucsd', deployerGroups: ['ucsd-only'] })]) {
+    await sites.register(site, { sha256: ulid(), expiresAt: '2027-01-01T00:00:00.000Z' }, []);
+  }
+  const ports = {
+    log: SILENT,
+    now: () => new Date(nowMs),
+    outbox,
+    images,
+    sites,
+    deployments: new MemoryDeploymentStore(outbox),
+    queues: {
+      create: () => Promise.reject(new Error('not asked for here')),
+      send: (queueUrl: string, message: DeploymentMessage) => {
+        if (broken.queue) return Promise.reject(new Error('the queue is down'));
+        sent.push({ queueUrl, message });
+        return Promise.resolve();
+      },
+    },
+    auditLog: {
+      append: (records: readonly AuditRecord[]) => {
+        if (broken.trail) return Promise.reject(new Error('the log group is gone'));
+        trail.push(...records);
+        return Promise.resolve();
+      },
+    },
+    urlSigner: {
+      mint: ({ imageId }: { imageId: string }): Promise<Grant> =>
+        Promise.resolve({
+          schemaVersion: 1,
+          baseUrl: 'https://d1.example.org',
+          resource: `https://d1.example.org/images/${imageId}/*`,
+          signedQuery: 'Policy=p&Signature=s&Key-Pair-Id=k&Hash-Algorithm=SHA256',
+          expiresAt: new Date(nowMs + 900_000).toISOString(),
+        }),
+    },
+  };
+  return { ports, sent, trail, broken, image, pass: (milliseconds: number) => (nowMs += milliseconds) };
+}
+
+const wish = (changes = {}) => ({
+  imageName: 'hpc-base',
+  siteId: 'naist',
+  computes: 2,
+  sshPublicKeys: [SSH_KEY],
+  ...changes,
+});
+const code = (expected: string) => ({ name: 'EdgebootError', code: expected });
+
+describe('requesting a deployment', () => {
+  it('commits the row, tells the site’s queue with a grant, and leaves a trail', async () => {
+    const { ports, sent, trail, image } = await controlPlane();
+    const deployment = await requestDeployment(ALICE, wish(), undefined, ports);
+    assert.deepEqual(await ports.deployments.find(deployment.deploymentId), deployment);
+    assert.equal(deployment.phase, 'ACCEPTED');
+    assert.equal(sent.length, 1);
+    assert.equal(sent[0]?.queueUrl, sampleSite().queueUrl);
+    assert.equal(sent[0].message.deploymentId, deployment.deploymentId);
+    assert.equal(sent[0].message.grant?.resource, `https://d1.example.org/images/${image.imageId}/*`);
+    assert.deepEqual(
+      trail.map(({ action, decision, deploymentId, sequence }) => ({ action, decision, deploymentId, sequence })),
+      [{ action: 'deployment.request', decision: 'allow', deploymentId: deployment.deploymentId, sequence: 1 }],
+    );
+    assert.equal(ports.outbox.entries.size, 0);
+  });
+
+  it('leaves no signed query in the trail', async () => {
+    const { ports, trail } = await controlPlane();
+    await requestDeployment(ALICE, wish(), undefined, ports);
+    assert.doesNotMatch(JSON.stringify(trail), /Signature|Policy/);
+  });
+
+  it('asked again with the same key answers the same deployment, and sends nothing more', async () => {
+    const { ports, sent } = await controlPlane();
+    const key = ulid();
+    const first = await requestDeployment(ALICE, wish(), key, ports);
+    const again = await requestDeployment(ALICE, wish(), key, ports);
+    assert.equal(again.deploymentId, first.deploymentId);
+    assert.equal(sent.length, 1);
+    await assert.rejects(requestDeployment(ALICE, wish({ computes: 3 }), key, ports), code('IDEMPOTENCY_MISMATCH'));
+    // Another member's key is another key.
+    const other = await requestDeployment(MALLORY, wish(), key, ports);
+    assert.notEqual(other.deploymentId, first.deploymentId);
+  });
+
+  it('is refused for an image or a site that is not there, or an image without computes', async () => {
+    const { ports, sent } = await controlPlane();
+    for (const [changes, expected] of [
+      [{ imageName: 'nothing' }, 'NOT_FOUND'],
+      [{ imageVersion: 7 }, 'NOT_FOUND'],
+      [{ siteId: 'nowhere' }, 'NOT_FOUND'],
+      [{ imageName: 'no-computes' }, 'INVALID_REQUEST'],
+    ] as const) {
+      await assert.rejects(requestDeployment(ALICE, wish(changes), undefined, ports), code(expected));
+    }
+    assert.equal((await requestDeployment(ALICE, wish({ imageName: 'no-computes', computes: 0 }), undefined, ports)).phase, 'ACCEPTED');
+    assert.equal(sent.length, 1);
+  });
+
+  it('is denied at a site of others, on record, before anything is minted', async () => {
+    const { ports, trail, sent } = await controlPlane();
+    const mint = () => Promise.reject(new Error('minted for nobody'));
+    const attempt = requestDeployment(ALICE, wish({ siteId: 'ucsd' }), undefined, { ...ports, urlSigner: { mint } });
+    await assert.rejects(attempt, code('FORBIDDEN'));
+    assert.deepEqual(
+      trail.map(({ actor, decision, siteId }) => ({ actor, decision, siteId })),
+      [{ actor: 'member:alice', decision: 'deny', siteId: 'ucsd' }],
+    );
+    assert.equal(sent.length, 0);
+  });
+
+  it('is not accepted when nobody can sign', async () => {
+    const { ports } = await controlPlane();
+    const mint = () => Promise.reject(new EdgebootError('SERVICE_UNAVAILABLE', 'no key'));
+    const attempt = requestDeployment(ALICE, wish(), undefined, { ...ports, urlSigner: { mint } });
+    await assert.rejects(attempt, code('SERVICE_UNAVAILABLE'));
+    assert.deepEqual(await ports.deployments.listByMember('alice'), []);
+  });
+});
+
+describe('the sweep', () => {
+  it('delivers what the handler could not: message and trail, each once', async () => {
+    const { ports, sent, trail, broken, pass } = await controlPlane();
+    broken.queue = broken.trail = true;
+    const deployment = await requestDeployment(ALICE, wish(), undefined, ports);
+    assert.equal(deployment.phase, 'ACCEPTED');
+    assert.equal(ports.outbox.entries.size, 2);
+    assert.deepEqual(await sweep(ports), { found: 0, delivered: 0 }, 'the handler still has its time');
+    pass(11_000);
+    assert.deepEqual(await sweep(ports), { found: 2, delivered: 0 }, 'still broken');
+    broken.queue = broken.trail = false;
+    assert.deepEqual(await sweep(ports), { found: 2, delivered: 2 });
+    assert.deepEqual(await sweep(ports), { found: 0, delivered: 0 });
+    assert.deepEqual([sent.length, trail.length], [1, 1]);
+  });
+});
+
+describe('destroying', () => {
+  it('is a new generation of the wish, announced without a grant; asked twice it is one', async () => {
+    const { ports, sent } = await controlPlane();
+    const { deploymentId } = await requestDeployment(ALICE, wish(), undefined, ports);
+    const gone = await destroyDeployment(ALICE, deploymentId, ports);
+    assert.deepEqual(gone.desired, { power: 'destroyed', computes: 2, generation: 2 });
+    assert.deepEqual((await destroyDeployment(ALICE, deploymentId, ports)).desired, gone.desired);
+    assert.deepEqual(
+      sent.map(({ message }) => [message.generation, message.grant !== undefined]),
+      [
+        [1, true],
+        [2, false],
+      ],
+    );
+  });
+
+  it('of another member’s deployment looks as if there were none, and is on record', async () => {
+    const { ports, trail } = await controlPlane();
+    const { deploymentId } = await requestDeployment(ALICE, wish(), undefined, ports);
+    await assert.rejects(destroyDeployment(MALLORY, deploymentId, ports), code('NOT_FOUND'));
+    await assert.rejects(findOwnDeployment(MALLORY, ulid(), 'deployment.read', ports), code('NOT_FOUND'));
+    assert.deepEqual(
+      trail.filter(({ decision }) => decision === 'deny').map(({ actor, action }) => [actor, action]),
+      [['member:mallory', 'deployment.destroy']],
+    );
+  });
+});
+
+describe('reports and renewals', () => {
+  it('number the trail of a deployment without a gap', async () => {
+    const { ports, trail } = await controlPlane();
+    const { deploymentId } = await requestDeployment(ALICE, wish(), undefined, ports);
+    const report = (phase: 'FETCHING' | 'RUNNING' | 'DESTROYING' | 'TERMINATED', generation: number) =>
+      recordReport('naist', deploymentId, { generation, phase, agentId: 'a' }, ports);
+    await report('FETCHING', 1);
+    await renewUrls('naist', deploymentId, ports);
+    await report('RUNNING', 1);
+    await destroyDeployment(ALICE, deploymentId, ports);
+    await report('DESTROYING', 2);
+    await report('TERMINATED', 2);
+    assert.deepEqual(
+      trail.map(({ sequence, action }) => [sequence, action]),
+      [
+        [1, 'deployment.request'],
+        [2, 'urls.mint'],
+        [3, 'deployment.report'],
+        [4, 'deployment.destroy'],
+        [5, 'deployment.report'],
+      ],
+    );
+  });
+
+  it('are for the deployment’s own site', async () => {
+    const { ports } = await controlPlane();
+    const { deploymentId } = await requestDeployment(ALICE, wish(), undefined, ports);
+    const report = { generation: 1, phase: 'FETCHING', agentId: 'a' } as const;
+    await assert.rejects(recordReport('ucsd', deploymentId, report, ports), code('NOT_FOUND'));
+    await assert.rejects(renewUrls('ucsd', deploymentId, ports), code('NOT_FOUND'));
+  });
+
+  it('a grant is not renewed for a cluster that is to be destroyed', async () => {
+    const { ports } = await controlPlane();
+    const { deploymentId } = await requestDeployment(ALICE, wish(), undefined, ports);
+    await destroyDeployment(ALICE, deploymentId, ports);
+    await assert.rejects(renewUrls('naist', deploymentId, ports), code('FORBIDDEN'));
+  });
+});
