@@ -1,4 +1,7 @@
-/** One job at a time per deployment: a newer wish stops the work on an older one, a second copy of a message does nothing. */
+/**
+ * One job at a time per deployment. A newer wish stops the work on an older one; everything else waits for its turn, and finds
+ * then what is still to be done: a second copy of a message finds the outcome recorded.
+ */
 import { EdgebootError } from '#shared/errors.ts';
 
 interface ActiveJob {
@@ -15,21 +18,19 @@ export class ActiveJobs {
     { deploymentId, generation }: { readonly deploymentId: string; readonly generation: number },
     signal: AbortSignal,
     work: (signal: AbortSignal) => Promise<void>,
-  ): Promise<'done' | 'duplicate'> {
+  ): Promise<void> {
     for (let active = this.#jobs.get(deploymentId); active; active = this.#jobs.get(deploymentId)) {
-      if (active.generation >= generation) return 'duplicate';
-      active.superseded.abort(new EdgebootError('SUPERSEDED', `generation ${generation} took over`));
+      if (active.generation < generation) {
+        active.superseded.abort(new EdgebootError('SUPERSEDED', `generation ${generation} took over`));
+      }
       await active.ended;
     }
+    signal.throwIfAborted();
     const superseded = new AbortController();
     const working = work(AbortSignal.any([signal, superseded.signal]));
     const ended = working.catch(() => undefined).finally(() => this.#jobs.delete(deploymentId));
     this.#jobs.set(deploymentId, { generation, superseded, ended });
-    try {
-      await working;
-      return 'done';
-    } finally {
-      await ended;
-    }
+    await ended;
+    await working;
   }
 }

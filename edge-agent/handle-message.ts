@@ -27,13 +27,8 @@ export function createMessageHandler(ports: HandlePorts, shutdown: AbortSignal) 
     const lease = holdLease(received, ports);
     try {
       const message = parseDeploymentMessage(received.body);
-      const outcome = await activeJobs.run(message, AbortSignal.any([shutdown, lease.signal]), (signal) =>
-        work(message, received, signal, ports),
-      );
-      if (outcome === 'duplicate') {
-        // Left invisible: when it comes again, the first copy's outcome is recorded, and it is deleted.
-        ports.log.info('a second copy of a message in hand', fieldsOf(received, message));
-      }
+      const signal = AbortSignal.any([shutdown, lease.signal]);
+      await activeJobs.run(message, signal, (either) => work(message, received, either, ports));
     } catch (error) {
       await settle(error, received, ports);
     } finally {

@@ -88,7 +88,9 @@ if (inNamespaces(import.meta.filename, { timeoutSeconds: 900, prepare })) {
     await libvirtd.close();
     assert.doesNotMatch(await runCommandOrThrow('ip', ['link']), /eb-|vnet/);
     assert.doesNotMatch(await runCommandOrThrow('ps', ['-e', '-o', 'comm']), /qemu|libvirtd|dnsmasq/);
-    assert.doesNotMatch(await runCommandOrThrow('iptables-save', []), /LIBVIRT/);
+    for (const save of ['iptables-save', 'ip6tables-save']) {
+      assert.doesNotMatch(await runCommandOrThrow(save, []), /LIBVIRT/);
+    }
 
     function plan(
       name: string,

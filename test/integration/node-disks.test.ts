@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, open, readdir, readFile, stat, symlink, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, open, readFile, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { hasCode } from '#shared/errors.ts';
+import { hasCode, messageOf } from '#shared/errors.ts';
 import { runCommand, runCommandOrThrow } from '#shared/host/run-command.ts';
 import { createQemuNodeDisks } from '../../edge-agent/adapters/qemu-node-disks.ts';
 import { withOverlayExport } from '../../edge-agent/adapters/overlay-export.ts';
@@ -184,18 +184,19 @@ test('no mount shows on the host, and nothing is left when we are killed in the 
   assert.notEqual(daemon, '');
   child.kill('SIGKILL');
   await once(child, 'exit');
-  // The lock on the overlay goes with the daemon: only then can it be exported again.
-  await waitUntilGone(daemon);
-  await disks.personalize(overlayFile, [VC_OUT]);
+  await personalizeOnceUnlocked(overlayFile, daemon);
 });
 
-/** A zombie that nobody has reaped yet has no command line any more. */
-async function waitUntilGone(pid: string): Promise<void> {
-  const deadline = Date.now() + 10_000;
+/** The lock on the overlay goes with the daemon, a moment after its end: only then can somebody else write. */
+async function personalizeOnceUnlocked(overlayFile: string, daemon: string): Promise<void> {
+  const deadline = Date.now() + 30_000;
   for (;;) {
-    const commandLine = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-    if (commandLine === '') return;
-    assert.ok(Date.now() < deadline, `qemu-storage-daemon ${pid} is still there`);
-    await readdir('/proc');
+    try {
+      await disks.personalize(overlayFile, [VC_OUT]);
+      return;
+    } catch (error) {
+      assert.match(messageOf(error), /lock/);
+      assert.ok(Date.now() < deadline, `qemu-storage-daemon ${daemon} still holds the overlay`);
+    }
   }
 }

@@ -23,19 +23,36 @@ const until = (signal: AbortSignal) => async (): Promise<void> => {
 };
 
 describe('jobs of one deployment', () => {
-  it('are done once: a second copy of a message is told so', async () => {
+  it('are done one after the other: a second copy of a message waits for the first', async () => {
     const jobs = new ActiveJobs();
     const gate = Promise.withResolvers<undefined>();
-    let runs = 0;
-    const work = async (): Promise<void> => {
-      runs++;
+    const order: string[] = [];
+    const first = jobs.run({ deploymentId: 'd', generation: 1 }, never, async () => {
       await gate.promise;
-    };
-    const first = jobs.run({ deploymentId: 'd', generation: 1 }, never, work);
-    assert.equal(await jobs.run({ deploymentId: 'd', generation: 1 }, never, work), 'duplicate');
+      order.push('first');
+    });
+    const others = ['second', 'third'].map((name) =>
+      jobs.run({ deploymentId: 'd', generation: 1 }, never, async () => {
+        order.push(`${name} begins`);
+        await Promise.resolve();
+        order.push(`${name} ends`);
+      }),
+    );
     gate.resolve(undefined);
-    assert.equal(await first, 'done');
-    assert.equal(runs, 1);
+    await Promise.all([first, ...others]);
+    assert.deepEqual(order, ['first', 'second begins', 'second ends', 'third begins', 'third ends']);
+  });
+
+  it('are not begun for one who gave up waiting', async () => {
+    const jobs = new ActiveJobs();
+    const gate = Promise.withResolvers<undefined>();
+    const first = jobs.run({ deploymentId: 'd', generation: 1 }, never, async () => void (await gate.promise));
+    const stop = new AbortController();
+    const second = jobs.run({ deploymentId: 'd', generation: 1 }, stop.signal, () => Promise.reject(new Error('began')));
+    stop.abort(new Error('gave up'));
+    gate.resolve(undefined);
+    await first;
+    await assert.rejects(second, /gave up/);
   });
 
   it('give way to a newer wish, which starts only when the older work has ended', async () => {
@@ -49,7 +66,7 @@ describe('jobs of one deployment', () => {
       return Promise.resolve();
     });
     await assert.rejects(older, { code: 'SUPERSEDED' });
-    assert.equal(await newer, 'done');
+    await newer;
     assert.deepEqual(order, ['older ended', 'newer began']);
   });
 
@@ -57,10 +74,10 @@ describe('jobs of one deployment', () => {
     const jobs = new ActiveJobs();
     const stop = new AbortController();
     const blocked = jobs.run({ deploymentId: 'a', generation: 1 }, stop.signal, (signal) => until(signal)());
-    assert.equal(await jobs.run({ deploymentId: 'b', generation: 1 }, never, () => Promise.resolve()), 'done');
+    await jobs.run({ deploymentId: 'b', generation: 1 }, never, () => Promise.resolve());
     stop.abort(new Error('stopped'));
     await assert.rejects(blocked, /stopped/);
-    assert.equal(await jobs.run({ deploymentId: 'a', generation: 1 }, never, () => Promise.resolve()), 'done');
+    await jobs.run({ deploymentId: 'a', generation: 1 }, never, () => Promise.resolve());
   });
 });
 

@@ -1,0 +1,142 @@
+/** The main job with real programs and real guests: request → sign → queue → fetch → personalize → boot → report → destroy. */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { FilterLogEventsCommand } from '@aws-sdk/client-cloudwatch-logs';
+import { GetQueueUrlCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
+import { type AuditRecord, auditRecordSchema } from '#shared/audit.ts';
+import type { Deployment } from '#shared/deployment.ts';
+import { askEveryNode } from '../../local/demo/proof.ts';
+import { runProgram } from '../../local/federation/program.ts';
+import { inNamespaces } from '../helpers/in-namespaces.ts';
+import { downloadSamplePackages, type RunningFederation, runFederation } from '../helpers/running-federation.ts';
+
+/** Emulated guests on a busy machine are slow; nothing here depends on how slow. */
+const LIMIT = { timeout: 600_000 };
+
+if (inNamespaces(import.meta.filename, { timeoutSeconds: 1200, prepare: downloadSamplePackages })) {
+  describe('the main line', LIMIT, () => {
+    const undo = new AsyncDisposableStack();
+    let running: RunningFederation;
+    let first: Deployment;
+
+    before(async () => {
+      running = await runFederation(undo, { siteIds: ['naist', 'ucsd'] });
+    }, LIMIT);
+    after(() => undo.disposeAsync(), LIMIT);
+
+    const domains = async (): Promise<string[]> => {
+      const uri = running.federation.host.libvirtd.uri;
+      const { stdout } = await runProgram('virsh', ['--quiet', '--connect', uri, 'list', '--all', '--name']);
+      return stdout.split('\n').filter(Boolean);
+    };
+    const trail = async (): Promise<AuditRecord[]> => {
+      const { events = [] } = await running.aws.logs.send(
+        new FilterLogEventsCommand({ logGroupName: '/edgeboot/local/audit' }),
+      );
+      return events.map(({ message }) => auditRecordSchema.parse(JSON.parse(message ?? '')));
+    };
+
+    it('boots one cluster, however often its message is delivered', LIMIT, async () => {
+      const { federation, aws } = running;
+      const creating = running.run('naist', '--computes', '1');
+      const agent = federation.agents.get('naist');
+      const received = await agent?.awaitLine(({ msg }) => msg === 'message received');
+      const { QueueUrl } = await aws.sqs.send(new GetQueueUrlCommand({ QueueName: 'edgeboot-local-site-naist' }));
+      const copy = JSON.stringify({ schemaVersion: 1, deploymentId: received?.['deploymentId'], generation: 1 });
+      for (let i = 0; i < 3; i++) await aws.sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: copy }));
+      first = await creating;
+      assert.equal(first.phase, 'RUNNING');
+      assert.equal((await domains()).length, 2);
+      assert.deepEqual(
+        first.nodes?.map(({ name, privateAddress }) => [name, privateAddress]),
+        [
+          ['frontend', '10.1.1.1'],
+          ['compute-0', '10.1.255.254'],
+        ],
+      );
+    });
+
+    it('fetched it from the nearest edge, and says how long each step took', () => {
+      const { timeline, createdAt } = first;
+      assert.ok(timeline);
+      assert.deepEqual(timeline.edgeLocations, ['NRT57-C1']);
+      assert.ok(timeline.bytesFetched > 1_000_000);
+      assert.equal(timeline.cacheHits + timeline.cacheMisses, timeline.partsFetched);
+      assert.deepEqual(
+        timeline.steps.map(({ name }) => name),
+        ['fetch and assemble', 'personalize', 'start domains', 'guests ready'],
+      );
+      const acceptedToHeld = Date.parse(timeline.messageReceivedAt) - Date.parse(createdAt);
+      assert.ok(acceptedToHeld < 1000, `${acceptedToHeld} ms from accepted to held`);
+    });
+
+    it('is a cluster: the member reaches the frontend, and from there its compute', LIMIT, async () => {
+      const address = first.nodes?.[0]?.publicAddress ?? '';
+      const names = await askEveryNode(running.keyFile, address, 1);
+      assert.deepEqual(names, [`vc-${address.replaceAll('.', '-')}`, 'compute-0']);
+    });
+
+    it('left a trail without gaps, without secrets', async () => {
+      const records = (await trail()).filter(({ deploymentId }) => deploymentId === first.deploymentId);
+      assert.deepEqual(
+        records.map(({ sequence }) => sequence),
+        records.map((_, i) => i + 1),
+      );
+      assert.deepEqual([records.at(0)?.action, records.at(-1)?.reason], ['deployment.request', 'RUNNING']);
+      assert.doesNotMatch(JSON.stringify(records), /Signature=|Policy=/);
+    });
+
+    it('survives its agent, which finds it again', LIMIT, async () => {
+      const agent = running.federation.agents.get('naist');
+      await agent?.stop();
+      assert.equal((await domains()).length, 2);
+      await agent?.start();
+      assert.equal((await domains()).length, 2);
+    });
+
+    it('deployed again fetches nothing', LIMIT, async () => {
+      const stats = running.federation.cloud.distribution.stats();
+      const before = Object.values(stats).reduce((sum, { bytes }) => sum + bytes, 0);
+      const second = await running.run('naist', '--computes', '1');
+      const now = Object.values(running.federation.cloud.distribution.stats()).reduce((sum, { bytes }) => sum + bytes, 0);
+      assert.equal(second.timeline?.bytesFetched, 0);
+      assert.equal(now - before, 0);
+      assert.equal((await domains()).length, 4);
+      await running.destroy(second);
+      assert.equal((await domains()).length, 2);
+    });
+
+    it('begun by an agent that is stopped in the middle is finished by the next one', LIMIT, async () => {
+      const agent = running.federation.agents.get('ucsd');
+      const creating = running.run('ucsd');
+      await agent?.awaitLine(({ msg, phase }) => msg === 'phase reached' && phase === 'BOOTING');
+      await agent?.stop();
+      await agent?.start();
+      const deployment = await creating;
+      assert.equal(deployment.phase, 'RUNNING');
+      assert.equal((await domains()).length, 3);
+      await running.destroy(deployment);
+    });
+
+    it('goes on when libvirtd is stopped in the middle and comes back', LIMIT, async () => {
+      const { agents, host } = running.federation;
+      const agent = agents.get('ucsd');
+      const creating = running.run('ucsd');
+      await agent?.awaitLine(({ msg, phase }) => msg === 'phase reached' && phase === 'PERSONALIZING');
+      await host.libvirtd.stopDaemon();
+      const putOff = await agent?.awaitLine(({ msg }) => msg.startsWith('put off'));
+      assert.equal(putOff?.['errorCode'], 'HYPERVISOR_BUSY');
+      await host.libvirtd.startDaemon();
+      const deployment = await creating;
+      assert.equal(deployment.phase, 'RUNNING');
+      await running.destroy(deployment);
+    });
+
+    it('destroyed leaves nothing', LIMIT, async () => {
+      await running.destroy(first);
+      assert.deepEqual(await running.leftovers(), []);
+      const phases = await running.federation.member.ask<Deployment[]>(['deployment', 'list']);
+      assert.deepEqual(new Set(phases.map(({ phase }) => phase)), new Set(['TERMINATED']));
+    });
+  });
+}
