@@ -3,23 +3,16 @@ import { spawnSync } from 'node:child_process';
 import { fail, run, say } from './exec.mjs';
 
 const PACKAGES = [
-  // guests
+  // guests, and their disks
   'qemu-system-x86',
   'qemu-utils',
-  'qemu-block-extra',
   'libvirt-daemon-system',
   'libvirt-clients',
-  'dnsmasq-base',
-  'iptables',
-  // disks: qemu-storage-daemon's FUSE export, debugfs, e2fsck, and the sample image's boot loader
-  'fuse3',
   'e2fsprogs',
-  'extlinux',
-  'syslinux-common',
-  'xfsprogs',
-  // networks and the member's ssh
+  // networks, and the member's ssh
   'iproute2',
   'openssh-client',
+  // the tests' looks at processes
   'procps',
 ];
 

@@ -17,7 +17,8 @@ const IMAGE_NAME = 'demo-cluster';
 const NODE_MEMORY_MIB = 128;
 /** The guests are tiny: a small machine may carry more virtual CPUs than it has real ones. */
 const SITE_SETTINGS = Object.fromEntries(DEMO_SITES.map((siteId) => [siteId, { capacity: { cpus: 16 } }]));
-const PACKAGE_CACHE = 'build/cache/debian';
+/** Debian's packages are kept between runs, nothing else. */
+const PACKAGE_CACHE = 'build/debian-packages';
 
 /** Throws CANCELED when `signal` is aborted; cleans up first in every case. */
 export async function runDemo(options: DemoOptions, signal: AbortSignal): Promise<void> {

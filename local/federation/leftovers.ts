@@ -18,7 +18,7 @@ export async function findLeftovers({ cloud, host, agents }: Federation): Promis
     ...directories.map((directory) => listFiles(path.join(directory, 'clusters')).then(named('overlay'))),
     ...directories.map((directory) => listFiles(path.join(directory, 'journal')).then(named('journal entry'))),
     processesBelow(directories.map((directory) => path.join(directory, 'clusters'))).then(named('process')),
-    mountsBelow(directories).then(named('mount')),
+    mountsBelow(directories.map((directory) => path.join(directory, 'clusters'))).then(named('mount')),
     waitingMessages(cloud.endpoints).then(named('queue')),
   ]);
   return found.flat();

@@ -13,16 +13,18 @@ if [ "$2" = yes ] && [ -e /dev/kvm ]; then
 fi
 uri="qemu:///system?socket=$directory/sock/libvirt-sock"
 # libvirt leaves its own firewall chains behind, empty. They are removed only where it was us who caused them.
-tables=(filter nat mangle)
-had_chains() { iptables -w -t "$1" -S 2>/dev/null | grep -q -e '-N LIBVIRT_'; }
-before=$(for table in "${tables[@]}"; do had_chains "$table" && echo "$table"; done)
+tables=(iptables:filter iptables:nat iptables:mangle ip6tables:filter ip6tables:nat ip6tables:mangle)
+rules_of() { "${1%:*}" -w -t "${1#*:}" -S; }
+before=" $(for table in "${tables[@]}"; do rules_of "$table" 2>/dev/null | grep -q -e '-N LIBVIRT_' && echo "$table"; done | tr '\n' ' ') "
 
 daemon=
 start() {
   libvirtd --config "$directory/libvirtd.conf" --pid-file "$directory/libvirtd.pid" >>"$directory/libvirtd.log" 2>&1 </dev/null &
   daemon=$!
-  until [ -S "$directory/sock/libvirt-sock" ] && virsh --quiet -c "$uri" version >/dev/null 2>&1; do
-    kill -0 "$daemon" 2>/dev/null || { echo failed; return; }
+  # It must answer within 60 s; what does not is left to be ended by whoever asked.
+  local deadline=$((SECONDS + 60))
+  until [ -S "$directory/sock/libvirt-sock" ] && timeout 10 virsh --quiet -c "$uri" version >/dev/null 2>&1; do
+    kill -0 "$daemon" 2>/dev/null && [ "$SECONDS" -lt "$deadline" ] || { echo failed; return; }
     sleep 0.05
   done
   echo started
@@ -40,16 +42,21 @@ while read -r order; do
   esac
 done
 
-kill -CONT "$daemon" 2>/dev/null
-if kill -0 "$daemon" 2>/dev/null || [ "$(start 2>/dev/null)" = started ]; then
-  virsh --quiet -c "$uri" list --name | while read -r name; do [ -z "$name" ] || virsh --quiet -c "$uri" destroy "$name"; done
-  virsh --quiet -c "$uri" net-list --name | while read -r name; do [ -z "$name" ] || virsh --quiet -c "$uri" net-destroy "$name"; done
+# A daemon that was stopped or hangs is replaced first: only libvirtd knows which networks are its own.
+ask() { timeout 30 virsh --quiet -c "$uri" "$@"; }
+if [ -n "$daemon" ]; then
+  timeout 10 virsh --quiet -c "$uri" version || { stop; start; }
+  ask list --name | while read -r name; do [ -z "$name" ] || ask destroy "$name"; done
+  ask net-list --name | while read -r name; do [ -z "$name" ] || ask net-destroy "$name"; done
 fi >/dev/null 2>&1
 for table in "${tables[@]}"; do
-  case " $(echo $before) " in *" $table "*) continue ;; esac
-  rules=$(iptables -w -t "$table" -S 2>/dev/null)
-  grep -e '^-A .*-j LIBVIRT_' <<<"$rules" | sed 's/^-A/-D/' | while read -r rule; do iptables -w -t "$table" $rule; done
-  grep -o -e '^-N LIBVIRT_[A-Z]*' <<<"$rules" | while read -r _ chain; do iptables -w -t "$table" -F "$chain"; done
-  grep -o -e '^-N LIBVIRT_[A-Z]*' <<<"$rules" | while read -r _ chain; do iptables -w -t "$table" -X "$chain"; done
+  case $before in *" $table "*) continue ;; esac
+  rules=$(rules_of "$table")
+  change() { "${table%:*}" -w -t "${table#*:}" "$@"; }
+  # Jumps into the chains first, then what the chains hold, then the chains.
+  sed -n 's/^-A\(.* -j LIBVIRT_.*\)/-D\1/p' <<<"$rules" | while read -ra rule; do change "${rule[@]}"; done
+  chains=$(sed -n 's/^-N \(LIBVIRT_.*\)/\1/p' <<<"$rules")
+  for chain in $chains; do change -F "$chain"; done
+  for chain in $chains; do change -X "$chain"; done
 done >/dev/null 2>&1
 exit 0

@@ -98,7 +98,10 @@ if (inNamespaces(import.meta.filename, { timeoutSeconds: 1200, prepare: download
       const stats = running.federation.cloud.distribution.stats();
       const before = Object.values(stats).reduce((sum, { bytes }) => sum + bytes, 0);
       const second = await running.run('naist', '--computes', '1');
-      const now = Object.values(running.federation.cloud.distribution.stats()).reduce((sum, { bytes }) => sum + bytes, 0);
+      const now = Object.values(running.federation.cloud.distribution.stats()).reduce(
+        (sum, { bytes }) => sum + bytes,
+        0,
+      );
       assert.equal(second.timeline?.bytesFetched, 0);
       assert.equal(now - before, 0);
       assert.equal((await domains()).length, 4);
