@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import * as z from 'zod';
 import { EdgebootError } from '#shared/errors.ts';
+import { mountNamespaceArguments } from '#shared/host/mount-namespace.ts';
 
 /** An order that takes longer is a fault. */
 const ORDER_TIMEOUT_SECONDS = 30;
@@ -30,7 +31,7 @@ export async function startStorageDaemon(): Promise<StorageDaemon> {
   const child = spawn(
     'unshare',
     [
-      ...['--mount', '--propagation', 'private', '--', 'setpriv', '--pdeathsig', 'KILL', '--'],
+      ...[...mountNamespaceArguments(), '--', 'setpriv', '--pdeathsig', 'KILL', '--'],
       ...['qemu-storage-daemon', '--chardev', 'stdio,id=monitor', '--monitor', 'chardev=monitor'],
     ],
     { stdio: 'pipe' },

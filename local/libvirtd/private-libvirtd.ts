@@ -8,6 +8,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { EdgebootError } from '#shared/errors.ts';
+import { mountNamespaceArguments } from '#shared/host/mount-namespace.ts';
 
 export interface PrivateLibvirtdOptions {
   /** Short, since sockets go below it; made where it is missing. The caller removes it after `close()`. */
@@ -37,7 +38,7 @@ export async function startPrivateLibvirtd(options: PrivateLibvirtdOptions): Pro
   const supervisor = spawn(
     'unshare',
     [
-      ...['--mount', '--pid', '--fork', '--mount-proc', '--kill-child'],
+      ...[...mountNamespaceArguments(), '--pid', '--fork', '--mount-proc', '--kill-child'],
       ...['bash', SUPERVISOR, directory, options.acceleration === 'kvm' ? 'no' : 'yes'],
     ],
     // A Ctrl-C goes to our whole process group: it must not end the supervisor before its cleaning-up.

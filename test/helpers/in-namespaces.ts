@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { test, type TestContext } from 'node:test';
+import { mountNamespaceArguments } from '#shared/host/mount-namespace.ts';
 
 const MARK = 'EDGEBOOT_TEST_IN_NAMESPACES';
 /** Inside: loopback up, and a /sys that shows our own network. */
@@ -32,7 +33,7 @@ export function inNamespaces(testFile: string, options: NamespaceOptions): boole
     const child = spawn(
       'unshare',
       [
-        ...['--net', '--mount', '--pid', '--fork', '--mount-proc', '--kill-child', 'sh', '-c', PREPARE, 'sh'],
+        ...[...mountNamespaceArguments(), '--net', '--pid', '--fork', '--mount-proc', '--kill-child', 'sh', '-c', PREPARE, 'sh'],
         ...[process.execPath, '--test-reporter=spec', testFile],
       ],
       { stdio: ['ignore', 'pipe', 'pipe'], env: environment, signal: t.signal, killSignal: 'SIGKILL' },
