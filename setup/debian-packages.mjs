@@ -17,7 +17,9 @@ const PACKAGES = [
 ];
 
 export function missingDebianPackages() {
-  const query = spawnSync('dpkg-query', ['-W', '-f', '${Package} ${db:Status-Status}\n', ...PACKAGES], { encoding: 'utf8' });
+  const query = spawnSync('dpkg-query', ['-W', '-f', '${Package} ${db:Status-Status}\n', ...PACKAGES], {
+    encoding: 'utf8',
+  });
   const installed = new Set(
     (query.stdout ?? '')
       .split('\n')

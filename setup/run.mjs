@@ -27,7 +27,10 @@ const COMMANDS = {
   // A bundle with an error never ends: types are checked first, and time is bounded.
   package: {
     host: false,
-    steps: () => [bin('tsc', '-p', '.'), ['timeout', '120', ...bin('serverless', 'package', '--package', 'build/package')]],
+    steps: () => [
+      bin('tsc', '-p', '.'),
+      ['timeout', '120', ...bin('serverless', 'package', '--package', 'build/package')],
+    ],
   },
 };
 
@@ -48,7 +51,10 @@ if (command.host) {
   const isRoot = process.getuid() === 0;
   const hasApt = existsSync('/usr/bin/apt-get');
   if (missing.length > 0 && !(isRoot && hasApt)) {
-    fail(69, `These packages are missing. As root, on Debian 12:\n\n  apt-get update && apt-get install -y ${missing.join(' ')}\n`);
+    fail(
+      69,
+      `These packages are missing. As root, on Debian 12:\n\n  apt-get update && apt-get install -y ${missing.join(' ')}\n`,
+    );
   }
   if (!isRoot) fail(69, 'Run this as root: it starts libvirtd, makes network bridges and namespaces.');
   if (missing.length > 0) await installDebianPackages(missing);

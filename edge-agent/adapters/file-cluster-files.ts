@@ -19,7 +19,9 @@ export async function openClusterFiles(stateDirectory: string): Promise<ClusterF
     removeDirectory: (deploymentId) => rm(directoryOf(deploymentId), { recursive: true, force: true }),
     async list() {
       const entries = await readdir(folder, { withFileTypes: true });
-      return entries.filter((entry) => entry.isDirectory() && ULID.safeParse(entry.name).success).map(({ name }) => name);
+      return entries
+        .filter((entry) => entry.isDirectory() && ULID.safeParse(entry.name).success)
+        .map(({ name }) => name);
     },
   };
 }

@@ -44,15 +44,13 @@ export async function createSqsJobQueue(
         { abortSignal: signal },
       );
       const receivedAt = new Date();
-      return (answer.Messages ?? []).map(
-        ({ MessageId, ReceiptHandle, Body, Attributes }): ReceivedMessage => ({
-          messageId: MessageId ?? '',
-          receiptHandle: ReceiptHandle ?? '',
-          body: Body ?? '',
-          receiveCount: Number(Attributes?.ApproximateReceiveCount ?? 1),
-          receivedAt,
-        }),
-      );
+      return (answer.Messages ?? []).map(({ MessageId, ReceiptHandle, Body, Attributes }): ReceivedMessage => ({
+        messageId: MessageId ?? '',
+        receiptHandle: ReceiptHandle ?? '',
+        body: Body ?? '',
+        receiveCount: Number(Attributes?.ApproximateReceiveCount ?? 1),
+        receivedAt,
+      }));
     },
     async extend({ receiptHandle }, visibilityTimeoutSeconds) {
       await client.send(

@@ -10,7 +10,10 @@ import { EdgebootError } from '#shared/errors.ts';
 
 /** Answers how to let go. Throws CONFLICT where another agent holds the directory. */
 export async function holdStateDirectory(stateDirectory: string): Promise<() => Promise<void>> {
-  const name = createHash('sha256').update(await realpath(stateDirectory)).digest('hex').slice(0, 32);
+  const name = createHash('sha256')
+    .update(await realpath(stateDirectory))
+    .digest('hex')
+    .slice(0, 32);
   const server = createServer((socket) => socket.destroy());
   server.listen(`\0edgeboot-agent-${name}`);
   try {

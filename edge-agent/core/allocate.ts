@@ -33,7 +33,8 @@ export function allocateCluster(
   const used = new Set(taken.map((plan) => plan.publicAddress));
   const { publicNetwork } = resources;
   const address = addressRange(publicNetwork.firstAddress, publicNetwork.lastAddress).find((one) => !used.has(one));
-  if (address === undefined) throw new EdgebootError('NO_CAPACITY', 'the site has no public address left', { step: 'allocate' });
+  if (address === undefined)
+    throw new EdgebootError('NO_CAPACITY', 'the site has no public address left', { step: 'allocate' });
   const plan = planCluster(request, address, publicNetwork);
   const demand = demandOf(plan);
   if (demand.cpus > free.cpus || demand.memoryMiB > free.memoryMiB) {

@@ -9,8 +9,7 @@ export const VC_OUT_PATH = '/root/vc-out.xml';
 /** Readable by root alone: it may come to hold more than addresses. */
 export function guestDocument(plan: ClusterPlan, node: PlannedNode, network: PublicNetwork): GuestFile {
   const cluster = describe(plan, network);
-  const content =
-    node.role === 'frontend' ? writeFrontendDocument(cluster) : writeComputeDocument(cluster, node.name);
+  const content = node.role === 'frontend' ? writeFrontendDocument(cluster) : writeComputeDocument(cluster, node.name);
   return { path: VC_OUT_PATH, content, mode: 0o600 };
 }
 

@@ -33,7 +33,18 @@ export function inNamespaces(testFile: string, options: NamespaceOptions): boole
     const child = spawn(
       'unshare',
       [
-        ...[...mountNamespaceArguments(), '--net', '--pid', '--fork', '--mount-proc', '--kill-child', 'sh', '-c', PREPARE, 'sh'],
+        ...[
+          ...mountNamespaceArguments(),
+          '--net',
+          '--pid',
+          '--fork',
+          '--mount-proc',
+          '--kill-child',
+          'sh',
+          '-c',
+          PREPARE,
+          'sh',
+        ],
         ...[process.execPath, '--test-reporter=spec', testFile],
       ],
       { stdio: ['ignore', 'pipe', 'pipe'], env: environment, signal: t.signal, killSignal: 'SIGKILL' },

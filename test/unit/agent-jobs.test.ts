@@ -46,9 +46,13 @@ describe('jobs of one deployment', () => {
   it('are not begun for one who gave up waiting', async () => {
     const jobs = new ActiveJobs();
     const gate = Promise.withResolvers<undefined>();
-    const first = jobs.run({ deploymentId: 'd', generation: 1 }, never, async () => void (await gate.promise));
+    const first = jobs.run({ deploymentId: 'd', generation: 1 }, never, async () => {
+      await gate.promise;
+    });
     const stop = new AbortController();
-    const second = jobs.run({ deploymentId: 'd', generation: 1 }, stop.signal, () => Promise.reject(new Error('began')));
+    const second = jobs.run({ deploymentId: 'd', generation: 1 }, stop.signal, () =>
+      Promise.reject(new Error('began')),
+    );
     stop.abort(new Error('gave up'));
     gate.resolve(undefined);
     await first;

@@ -94,7 +94,8 @@ describe('a member', () => {
     'has a subject with a line break': () => memberToken({ sub: 'alice\nroot' }),
     'has a group with a comma': () => memberToken({ groups: ['guests,federation-operators'] }),
     'is nonsense': () => Promise.resolve('a.b.c'),
-    'says that it is an agent’s': () => memberToken({ iss: 'naist' }, issuerKey.privateKey, { typ: 'edgeboot-agent+jwt' }),
+    'says that it is an agent’s': () =>
+      memberToken({ iss: 'naist' }, issuerKey.privateKey, { typ: 'edgeboot-agent+jwt' }),
   };
   for (const [what, make] of Object.entries(hostile)) {
     it(`is refused when the token ${what}`, async () => assert.rejects(authorize(await make()), denied));

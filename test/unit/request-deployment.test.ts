@@ -127,7 +127,10 @@ describe('requesting a deployment', () => {
     ] as const) {
       await assert.rejects(requestDeployment(ALICE, wish(changes), undefined, ports), code(expected));
     }
-    assert.equal((await requestDeployment(ALICE, wish({ imageName: 'no-computes', computes: 0 }), undefined, ports)).phase, 'ACCEPTED');
+    assert.equal(
+      (await requestDeployment(ALICE, wish({ imageName: 'no-computes', computes: 0 }), undefined, ports)).phase,
+      'ACCEPTED',
+    );
     assert.equal(sent.length, 1);
   });
 

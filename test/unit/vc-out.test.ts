@@ -28,7 +28,9 @@ const CLUSTER: VcCluster = {
   sshPublicKeys: ['ssh-ed25519 AAAA one', 'ssh-rsa BBBB <two> & "three"'],
 };
 
-type Element = { readonly [name: string]: string & Element & Element[] };
+interface Element {
+  readonly [name: string]: (string & Element & Element[]) | undefined;
+}
 const parse = (document: string): Element => convert(document, { format: 'object' }) as unknown as Element;
 /** The reader used here leaves the entities of a text as they are. */
 const unescape = (text: string): string =>
