@@ -21,7 +21,7 @@ const programRules = programs.map((program) => ({
 /** Inside a program only compose.ts knows which adapter stands behind a port. */
 const compositionRules = ['functions', 'edge-agent'].map((program) => ({
   files: [`${program}/**/*.ts`],
-  ignores: [`${program}/**/compose.ts`, `${program}/adapters/**`],
+  ignores: [`${program}/**/compose.ts`, `${program}/adapters/**`, `${program}/drivers/**`],
   rules: {
     'no-restricted-imports': [
       'error',
@@ -31,7 +31,10 @@ const compositionRules = ['functions', 'edge-agent'].map((program) => ({
             programs.filter((other) => other !== program),
             `${program}/ imports shared/ and itself, never another program.`,
           ),
-          ...forbid(['adapters'], 'Only compose.ts imports adapters: everybody else asks for a port.'),
+          ...forbid(
+            ['adapters', 'drivers'],
+            'Only compose.ts imports adapters and drivers: everybody else asks for a port.',
+          ),
         ],
       },
     ],

@@ -1,6 +1,6 @@
 /** Deployments as text. */
 import type { Deployment } from '#shared/deployment.ts';
-import { formatBytes, table } from './output.ts';
+import { fields, formatBytes, table } from './output.ts';
 
 export function deploymentTable(deployments: readonly Deployment[]): string {
   const heading = ['DEPLOYMENT', 'IMAGE', 'SITE', 'COMPUTES', 'PHASE', 'FRONTEND', 'CREATED'];
@@ -18,22 +18,24 @@ export function deploymentTable(deployments: readonly Deployment[]): string {
 
 export function describeDeployment(deployment: Deployment): string {
   const { deploymentId, imageName, imageVersion, siteId, desired, phase, nodes, failure, timeline } = deployment;
-  const lines = [
-    `deployment  ${deploymentId}`,
-    `image       ${imageName}@${imageVersion}`,
-    `site        ${siteId}`,
-    `phase       ${phase}${desired.power === 'destroyed' && phase !== 'TERMINATED' ? ' (to be destroyed)' : ''}`,
-    ...(phase === 'FETCHING' ? [`progress    ${describeProgress(deployment)}`] : []),
+  return fields([
+    ['deployment', deploymentId],
+    ['image', `${imageName}@${imageVersion}`],
+    ['site', siteId],
+    ['phase', `${phase}${desired.power === 'destroyed' && phase !== 'TERMINATED' ? ' (to be destroyed)' : ''}`],
+    ...(phase === 'FETCHING' ? [['progress', describeProgress(deployment)] as const] : []),
     ...(nodes ?? []).map(
       ({ name, privateAddress, publicAddress }) =>
-        `node        ${name}  ${privateAddress}${publicAddress === undefined ? '' : `  ${publicAddress} (public)`}`,
+        ['node', `${name}  ${privateAddress}${publicAddress === undefined ? '' : `  ${publicAddress} (public)`}`] as const,
     ),
-    ...(timeline?.steps ?? []).map(({ name, seconds }) => `took        ${seconds.toFixed(2).padStart(7)} s  ${name}`),
+    ...(timeline?.steps ?? []).map(({ name, seconds }) => ['took', `${seconds.toFixed(2).padStart(7)} s  ${name}`] as const),
     ...(failure && phase === 'FAILED'
-      ? [`failed      ${failure.code}: ${failure.message}`, `            ${failure.remedy}`]
+      ? ([
+          ['failed', `${failure.code}: ${failure.message}`],
+          ['', failure.remedy],
+        ] as const)
       : []),
-  ];
-  return lines.join('\n');
+  ]);
 }
 
 export function describeProgress({ progress }: Deployment): string {

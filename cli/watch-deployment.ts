@@ -13,6 +13,7 @@ const INTERVAL_MS = 1_000;
 export async function watchDeployment(api: ApiClient, deploymentId: string, seen = 0): Promise<Deployment> {
   const path = `/v1/deployments/${deploymentId}`;
   let saidProgress = '';
+  let saidTrouble = '';
   for (;;) {
     try {
       // The row first: whatever it shows is in the history by then.
@@ -26,11 +27,13 @@ export async function watchDeployment(api: ApiClient, deploymentId: string, seen
       const progress = deployment.phase === 'FETCHING' ? describeProgress(deployment) : '';
       if (progress !== '' && progress !== saidProgress) say(`${' '.repeat(26)}${progress}`);
       saidProgress = progress;
+      saidTrouble = '';
       if (isOutcome(deployment.phase, deployment.desired)) return deployment;
     } catch (error) {
       // The cluster comes up without us; whoever watches goes on watching.
       if (!hasCode(error, 'SERVICE_UNAVAILABLE', 'THROTTLED')) throw error;
-      say(`the API does not answer: ${error.message}`);
+      if (error.message !== saidTrouble) say(`${error.message}; going on to ask`);
+      saidTrouble = error.message;
     }
     await delay(INTERVAL_MS);
   }

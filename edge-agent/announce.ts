@@ -15,6 +15,7 @@ export interface AnnouncePorts {
 
 /** At once, and then every half minute until `signal` is aborted. */
 export function announceRegularly(ports: AnnouncePorts, signal: AbortSignal): void {
+  if (signal.aborted) return;
   const announce = async (): Promise<void> => {
     try {
       const taken = (await ports.journal.list()).map((entry) => entry.plan);

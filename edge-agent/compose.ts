@@ -1,5 +1,5 @@
 /** Where the agent's ports meet their adapters. */
-import { mkdir, statfs } from 'node:fs/promises';
+import { statfs } from 'node:fs/promises';
 import path from 'node:path';
 import { probeAcceleration } from '#shared/host/probe-acceleration.ts';
 import { createFederationApi } from './adapters/http-federation-api.ts';
@@ -13,6 +13,7 @@ import { createSqsJobQueue } from './adapters/sqs-job-queue.ts';
 import { holdStateDirectory } from './adapters/state-directory-lock.ts';
 import { BaseImages } from './base-image/base-images.ts';
 import type { AgentConfig } from './config.ts';
+import { ensureDirectory } from './durable-files.ts';
 import type { DoctorPorts } from './doctor.ts';
 import { createLibvirtDriver } from './drivers/libvirt/libvirt-driver.ts';
 import type { HandlePorts } from './handle-message.ts';
@@ -73,7 +74,7 @@ export async function composeAgent(config: AgentConfig, logLevel: string): Promi
   const host = await hypervisor.describeHost();
   const cacheDirectory = path.join(stateDirectory, 'cache');
   const manifestDirectory = path.join(cacheDirectory, 'manifests');
-  await mkdir(manifestDirectory, { recursive: true, mode: 0o711 });
+  for (const directory of [stateDirectory, cacheDirectory, manifestDirectory]) await ensureDirectory(directory, 0o711);
 
   const ports: AgentPorts = {
     siteId: identity.siteId,

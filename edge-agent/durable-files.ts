@@ -1,14 +1,31 @@
-/** Files that survive a loss of power: complete under their name, or not there. */
-import { open, readFile, rename } from 'node:fs/promises';
+/** Files that survive a loss of power: complete under their name, or not there. All throw DISK_FULL where there is no space. */
+import { randomUUID } from 'node:crypto';
+import { chmod, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { asDiskError } from './disk-errors.ts';
 
-/** Replaces `file` in one step. */
+/** Replaces `file` in one step. Two who do so at once do not meet: the last one wins. */
 export async function replaceFile(file: string, content: Buffer, mode = 0o644): Promise<void> {
-  const temporary = `${file}.new`;
-  await using handle = await open(temporary, 'w', mode);
-  await handle.writeFile(content);
-  await handle.datasync();
-  await rename(temporary, file);
+  const temporary = `${file}.${randomUUID()}.new`;
+  try {
+    await using handle = await open(temporary, 'wx', mode);
+    await handle.writeFile(content);
+    await handle.datasync();
+    await rename(temporary, file);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw asDiskError(error);
+  }
+}
+
+/** Makes a folder, and those above it. The mode is what it is in the end, whatever the umask. */
+export async function ensureDirectory(directory: string, mode: number): Promise<void> {
+  try {
+    await mkdir(directory, { recursive: true });
+    await chmod(directory, mode);
+  } catch (error) {
+    throw asDiskError(error);
+  }
 }
 
 /** Makes the names in the folder of `file` durable. */

@@ -1,16 +1,17 @@
 /** Enrollment: the one-time token is exchanged for a place in the federation; the key pair never leaves this host. */
-import { mkdir } from 'node:fs/promises';
+import { access, constants } from 'node:fs/promises';
 import { ApiClient } from '#shared/api-client.ts';
 import { ENROLLMENT_TOKEN, enrollResponse } from '#shared/api.ts';
-import { EdgebootError } from '#shared/errors.ts';
+import { EdgebootError, messageOf } from '#shared/errors.ts';
 import { newKeyPair, publicKeyFingerprint } from '#shared/keys.ts';
 import { ulid } from 'ulid';
 import type { AgentConfig } from './config.ts';
-import { writeIdentity } from './identity.ts';
+import { ensureDirectory } from './durable-files.ts';
+import { readIdentity, writeIdentity } from './identity.ts';
 
 /**
  * Answers the site's id. The token carries the fingerprint of the federation's root key: an API that shows another root is not
- * believed. Throws INVALID_REQUEST, FORBIDDEN, MANIFEST_UNTRUSTED, SERVICE_UNAVAILABLE.
+ * believed. Enrolling again keeps the agent's id, and with it the agent's clusters. Throws INVALID_REQUEST, FORBIDDEN, MANIFEST_UNTRUSTED, SERVICE_UNAVAILABLE.
  */
 export async function enroll(config: AgentConfig, token: string): Promise<string> {
   const pinned = ENROLLMENT_TOKEN.exec(token)?.[3];
@@ -20,7 +21,8 @@ export async function enroll(config: AgentConfig, token: string): Promise<string
     });
   }
   const { privateKeyPem, publicKeyPem } = newKeyPair();
-  await mkdir(config.stateDirectory, { recursive: true, mode: 0o711 });
+  await prepareStateDirectory(config.stateDirectory);
+  const agentId = (await readIdentity(config.stateDirectory).catch(() => undefined))?.agentId ?? ulid();
   const client = new ApiClient(config.apiUrl, () => Promise.resolve(undefined));
   try {
     const body = { token, publicKeyPem };
@@ -32,9 +34,19 @@ export async function enroll(config: AgentConfig, token: string): Promise<string
           'Somebody may stand between you and the API. Check its address; ask the federation operator for a new token.',
       });
     }
-    await writeIdentity(config.stateDirectory, { siteId, agentId: ulid(), privateKeyPem, rootPublicKeyPem, audience });
+    await writeIdentity(config.stateDirectory, { siteId, agentId, privateKeyPem, rootPublicKeyPem, audience });
     return siteId;
   } finally {
     await client.close();
+  }
+}
+
+/** Before the token is used up: it must be possible to keep what it is exchanged for. Throws INVALID_CONFIG. */
+async function prepareStateDirectory(directory: string): Promise<void> {
+  try {
+    await ensureDirectory(directory, 0o711);
+    await access(directory, constants.W_OK);
+  } catch (error) {
+    throw new EdgebootError('INVALID_CONFIG', `stateDirectory cannot be used: ${messageOf(error)}`, { cause: error });
   }
 }

@@ -2,19 +2,19 @@
  * One message, from receipt to deletion: is there still something to do, do it, and decide from the error's disposition what
  * becomes of the message. It is deleted only when the outcome of its generation is recorded in the control plane.
  */
-import type { Job } from '#shared/api.ts';
-import { isOutcome } from '#shared/deployment.ts';
+import { type Failure, isOutcome } from '#shared/deployment.ts';
 import { EdgebootError, hasCode, messageOf } from '#shared/errors.ts';
 import { boundedText } from '#shared/log-fields.ts';
 import { type DeploymentMessage, parseDeploymentMessage } from '#shared/messages.ts';
 import { ActiveJobs } from './active-jobs.ts';
+import type { ClusterPlan } from './core/plan-cluster.ts';
 import { MAX_RECEIVES, retryDelaySeconds } from './core/lease.ts';
 import { deploy, type DeployPorts } from './deploy.ts';
 import { destroy } from './destroy.ts';
 import { holdLease } from './heartbeat.ts';
 import type { JobQueue, ReceivedMessage } from './ports.ts';
 import { type Run, Stopwatch } from './run.ts';
-import { removeCluster } from './steps/remove-cluster.ts';
+import { clearNodes } from './steps/remove-cluster.ts';
 import { failureOf, repeatRunning, reportPhase } from './steps/report-status.ts';
 
 export type HandlePorts = DeployPorts & { readonly queue: JobQueue };
@@ -69,29 +69,41 @@ async function fulfill(run: Run, received: ReceivedMessage, ports: HandlePorts):
   }
   try {
     const entry = await ports.journal.read(deploymentId);
-    if (entry?.running && entry.generation === desired.generation) {
-      await repeatRunning(entry.plan, entry.running.timeline, run, ports);
-    } else {
-      await deploy(run, ports);
-    }
+    const ours = entry?.generation === desired.generation ? entry : undefined;
+    if (ours?.failed) await giveUp(ours.failed, run, ports);
+    else if (ours?.running && (await isUp(ours.plan, ports))) {
+      await repeatRunning(ours.plan, ours.running.timeline, run, ports);
+    } else await deploy(run, ports);
   } catch (error) {
     if (run.signal.aborted) throw run.signal.reason;
     const failure = finalFailure(error, received.receiveCount);
     if (failure === undefined) throw error;
-    await fail(failure, run.job, run, ports);
+    await giveUp(failureOf(failure), run, ports);
   }
 }
 
-async function fail(failure: EdgebootError, job: Job, run: Run, ports: HandlePorts): Promise<void> {
-  const { deploymentId } = job.deployment;
+/** Whether every node of the cluster runs: the host may have been restarted since the journal was written. */
+async function isUp({ siteId, deploymentId, nodes }: ClusterPlan, ports: HandlePorts): Promise<boolean> {
+  const observed = (await ports.hypervisor.observe(siteId)).find((cluster) => cluster.deploymentId === deploymentId);
+  return nodes.every(({ name }) => observed?.nodes.some((node) => node.name === name && node.running));
+}
+
+/** Written down first: whatever happens from here on, the job is not begun again. */
+async function giveUp(failure: Failure, run: Run, ports: HandlePorts): Promise<void> {
+  const { deployment } = run.job;
+  const { deploymentId } = deployment;
+  const { code, message, step } = failure;
   ports.log.error('deployment failed', {
     deploymentId,
-    errorCode: failure.code,
-    reason: boundedText(failure.message),
-    ...(failure.step !== undefined && { step: failure.step }),
+    errorCode: code,
+    reason: boundedText(message),
+    ...(step !== undefined && { step }),
   });
-  await removeCluster(job.deployment, ports);
-  await reportPhase('FAILED', run, ports, { failure: failureOf(failure) });
+  const entry = await ports.journal.read(deploymentId);
+  if (entry !== undefined) await ports.journal.write({ ...entry, failed: failure });
+  await clearNodes(deployment, ports);
+  await reportPhase('FAILED', run, ports, { failure });
+  await ports.journal.remove(deploymentId);
 }
 
 /** The error to report FAILED with, or `undefined` where trying again may help. */

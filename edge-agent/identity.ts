@@ -28,9 +28,22 @@ export async function readIdentity(stateDirectory: string): Promise<AgentIdentit
       cause: error,
     });
   });
-  return identitySchema.parse(JSON.parse(text));
+  // The parser's words may quote the private key: they are not passed on.
+  const identity = identitySchema.safeParse(parseJson(text)).data;
+  if (identity !== undefined) return identity;
+  throw new EdgebootError('INVALID_CONFIG', `${fileIn(stateDirectory)} is damaged`, {
+    remedy: 'Restore it from a backup, or enroll this agent again with a new token.',
+  });
 }
 
 export async function writeIdentity(stateDirectory: string, identity: AgentIdentity): Promise<void> {
   await replaceFile(fileIn(stateDirectory), Buffer.from(JSON.stringify(identity, null, 2)), 0o600);
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }

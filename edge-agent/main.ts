@@ -1,6 +1,6 @@
 /** `edgeboot-agent`: the site's agent, and what its operator needs to install it. */
 import { hostname } from 'node:os';
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 import { EdgebootError, ERROR_KINDS, messageOf } from '#shared/errors.ts';
 import { boundedText } from '#shared/log-fields.ts';
 import { readConfig } from './config.ts';
@@ -22,9 +22,11 @@ function program(): Command {
     .command('run')
     .description('Work until stopped. SIGTERM gives unfinished jobs back; running clusters stay up.')
     .option('--config <file>', 'the configuration', CONFIG_FILE)
-    .option('--log-level <level>', 'debug, info, warn or error', 'info')
+    .addOption(new Option('--log-level <level>').choices(['debug', 'info', 'warn', 'error']).default('info'))
     .action(async (options: { config: string; logLevel: string }) => {
       await runAgent(await readConfig(options.config), options.logLevel);
+      // What is still under way after the time given to it must not keep the process.
+      process.exit(0);
     });
 
   agent
@@ -41,7 +43,7 @@ function program(): Command {
     .command('doctor')
     .description('Check this host: KVM, libvirt, disk, clock, edges, queue, API. One line each.')
     .option('--config <file>', 'the configuration', CONFIG_FILE)
-    .option('--output <format>', 'text or json', 'text')
+    .addOption(new Option('--output <format>').choices(['text', 'json']).default('text'))
     .action(async (options: { config: string; output: string }) => {
       const checks = await doctor(await readConfig(options.config));
       const text = options.output === 'json' ? JSON.stringify(checks, null, 2) : checks.map(formatCheck).join('\n');

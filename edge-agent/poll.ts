@@ -8,6 +8,8 @@ import type { JobQueue, ReceivedMessage } from './ports.ts';
 const MAX_IN_HAND = 32;
 const MAX_PER_RECEIVE = 10;
 const PAUSE_AFTER_FAILURE_MS = 2_000;
+/** After a stop the messages in hand are given back; what takes longer comes back by its visibility timeout. */
+const SETTLE_LIMIT_MS = 8_000;
 
 export interface PollPorts {
   readonly queue: JobQueue;
@@ -16,7 +18,7 @@ export interface PollPorts {
   readonly handleMessage: (message: ReceivedMessage) => Promise<void>;
 }
 
-/** Runs until `signal` is aborted; resolves when every message in hand is settled. */
+/** Runs until `signal` is aborted; resolves when every message in hand is settled, or after some seconds. */
 export async function poll(ports: PollPorts, signal: AbortSignal): Promise<void> {
   const inHand = new Set<Promise<void>>();
   while (!signal.aborted) {
@@ -26,7 +28,7 @@ export async function poll(ports: PollPorts, signal: AbortSignal): Promise<void>
       inHand.add(settled);
     }
   }
-  await Promise.all(inHand);
+  await Promise.race([Promise.all(inHand), delay(SETTLE_LIMIT_MS)]);
 }
 
 async function receive(ports: PollPorts, room: number, signal: AbortSignal): Promise<readonly ReceivedMessage[]> {

@@ -1,7 +1,7 @@
 /** What the edge flow needs from the world, in the flow's own words. Adapters, repositories and drivers implement it. */
 import type { Capacity, Job, sessionResponse } from '#shared/api.ts';
 import type { Report } from '#shared/apply-report.ts';
-import type { Deployment, Timeline } from '#shared/deployment.ts';
+import type { Deployment, Failure, Timeline } from '#shared/deployment.ts';
 import type { Grant } from '#shared/grant.ts';
 import type { ImageObjectKind } from '#shared/image/manifest.ts';
 import type * as z from 'zod';
@@ -141,11 +141,14 @@ export type ReadySign = 'guest-kit' | 'ssh-banner';
 
 // ---- the control plane ----------------------------------------------------------------------------------------------
 
-/** The federation's API, as the agent of one site. Throws what the API says; SERVICE_UNAVAILABLE where it is out of reach. */
+/**
+ * The federation's API, as the agent of one site. Throws NOT_FOUND (no such job here), SUPERSEDED, CLAIMED_ELSEWHERE; whatever else
+ * goes wrong is SERVICE_UNAVAILABLE: no refusal of ours, and no reason to give a cluster up.
+ */
 export interface FederationApi {
-  readJob(deploymentId: string, signal?: AbortSignal): Promise<Job>;
-  report(deploymentId: string, report: Report): Promise<Deployment>;
-  renewGrant(deploymentId: string): Promise<Grant>;
+  readJob(deploymentId: string, signal: AbortSignal): Promise<Job>;
+  report(deploymentId: string, report: Report, signal: AbortSignal): Promise<Deployment>;
+  renewGrant(deploymentId: string, signal: AbortSignal): Promise<Grant>;
   openSession(): Promise<AgentSession>;
   announce(free: Capacity): Promise<void>;
 }
@@ -180,6 +183,8 @@ export interface JournalEntry {
   readonly startedAt: string;
   /** Set once the cluster is up: from then on only the report may be missing. */
   readonly running?: { readonly timeline: Timeline };
+  /** Set once it is given up: from then on only clearing away and the report may be missing. */
+  readonly failed?: Failure;
 }
 
 /** One durable entry per deployment at this site. Writes are atomic. */

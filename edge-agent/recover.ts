@@ -19,7 +19,7 @@ export async function recover(ports: RecoverPorts): Promise<number> {
   const found = new Set([...observed.map((cluster) => cluster.deploymentId), ...directories]);
   const orphans = [...found].filter((deploymentId) => !known.has(deploymentId));
   for (const deploymentId of orphans) {
-    log.warn('removing what an interrupted run left behind', { siteId, deploymentId });
+    log.warn('removing what an interrupted run left behind', { deploymentId });
     await removeCluster({ siteId, deploymentId }, ports);
   }
   return orphans.length;

@@ -14,14 +14,14 @@ export async function runAgent(config: AgentConfig, logLevel: string): Promise<v
   process.once('SIGTERM', onSignal).once('SIGINT', onSignal);
 
   await using agent = await composeAgent(config, logLevel);
-  const { log, siteId, host } = agent.ports;
+  const { log, host } = agent.ports;
   if (host.acceleration === 'emulation') {
-    log.warn('KVM does not truly work here: guests run under emulation, many times slower', { siteId });
+    log.warn('KVM does not truly work here: guests run under emulation, many times slower');
   }
   await recover(agent.ports);
   announceRegularly(agent.ports, stop.signal);
-  log.info('agent ready', { siteId, agentId: agent.ports.agentId, acceleration: host.acceleration });
+  log.info('agent ready', { agentId: agent.ports.agentId, acceleration: host.acceleration });
   const handleMessage = createMessageHandler(agent.ports, stop.signal);
   await poll({ ...agent.ports, handleMessage }, stop.signal);
-  log.info('agent stopped', { siteId });
+  log.info('agent stopped');
 }

@@ -107,10 +107,10 @@ function problemError(statusCode: number, text: string): EdgebootError {
   return new EdgebootError(code, `the API answered ${statusCode}${reference}`);
 }
 
+/** Without a document of ours it was not our function that answered: a bare 404 says nothing about what was asked for. */
 function codeOfStatus(statusCode: number): ErrorCode {
   if (statusCode === 401) return 'UNAUTHENTICATED';
   if (statusCode === 403) return 'FORBIDDEN';
-  if (statusCode === 404) return 'NOT_FOUND';
   if (statusCode === 429) return 'THROTTLED';
   return 'SERVICE_UNAVAILABLE';
 }

@@ -7,7 +7,6 @@ import {
   progressSchema,
   timelineSchema,
   type Deployment,
-  isTerminal,
   PHASES,
 } from './deployment.ts';
 import { EdgebootError } from './errors.ts';
@@ -43,7 +42,8 @@ export function applyReport(row: Deployment, report: Report, now: string): { row
     throw new EdgebootError('CLAIMED_ELSEWHERE', 'another agent of the site holds this deployment');
   }
   const samePhase = row.phase === report.phase;
-  if (samePhase && (isTerminal(row.phase) || report.progress === undefined)) return { row, changed: false };
+  // Progress that comes late, when the work is further on already, is no news; nor is a phase that is reported again.
+  if (report.progress === undefined ? samePhase : !samePhase) return { row, changed: false };
   if (!samePhase && !mayFollow(row.phase, report.phase)) {
     throw new EdgebootError('CONFLICT', `a deployment that is ${row.phase} cannot become ${report.phase}`);
   }

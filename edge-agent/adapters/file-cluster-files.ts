@@ -1,7 +1,8 @@
 /** Clusters' directories below `<stateDirectory>/clusters`. */
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { ULID } from '#shared/names.ts';
+import { ensureDirectory } from '../durable-files.ts';
 import type { ClusterFiles } from '../ports.ts';
 
 /** The hypervisor's user must be able to pass through, not to list. */
@@ -9,11 +10,11 @@ const MODE = 0o711;
 
 export async function openClusterFiles(stateDirectory: string): Promise<ClusterFiles> {
   const folder = path.join(stateDirectory, 'clusters');
-  await mkdir(folder, { recursive: true, mode: MODE });
+  await ensureDirectory(folder, MODE);
   const directoryOf = (deploymentId: string): string => path.join(folder, ULID.parse(deploymentId));
   return {
     async makeDirectory(deploymentId) {
-      await mkdir(directoryOf(deploymentId), { recursive: true, mode: MODE });
+      await ensureDirectory(directoryOf(deploymentId), MODE);
       return directoryOf(deploymentId);
     },
     removeDirectory: (deploymentId) => rm(directoryOf(deploymentId), { recursive: true, force: true }),

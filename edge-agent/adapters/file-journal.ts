@@ -1,11 +1,11 @@
 /** The journal as one JSON file per deployment, replaced in one step. */
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { timelineSchema } from '#shared/deployment.ts';
+import { failureSchema, timelineSchema } from '#shared/deployment.ts';
 import { ULID } from '#shared/names.ts';
 import * as z from 'zod';
 import { clusterPlanSchema } from '../core/plan-cluster.ts';
-import { readIfThere, replaceFile, syncFolderOf } from '../durable-files.ts';
+import { ensureDirectory, readIfThere, replaceFile, syncFolderOf } from '../durable-files.ts';
 import type { Journal, JournalEntry } from '../ports.ts';
 
 const entrySchema = z.strictObject({
@@ -14,6 +14,7 @@ const entrySchema = z.strictObject({
   plan: clusterPlanSchema,
   startedAt: z.iso.datetime(),
   running: z.strictObject({ timeline: timelineSchema }).optional(),
+  failed: failureSchema.optional(),
 });
 
 const ENDING = '.json';
@@ -22,7 +23,7 @@ const ENDING = '.json';
 export async function openFileJournal(stateDirectory: string): Promise<Journal> {
   const folder = path.join(stateDirectory, 'journal');
   const quarantineFolder = path.join(stateDirectory, 'quarantine');
-  for (const directory of [folder, quarantineFolder]) await mkdir(directory, { recursive: true, mode: 0o700 });
+  for (const directory of [folder, quarantineFolder]) await ensureDirectory(directory, 0o700);
   const fileOf = (deploymentId: string): string => path.join(folder, ULID.parse(deploymentId) + ENDING);
 
   const read = async (deploymentId: string): Promise<JournalEntry | undefined> => {

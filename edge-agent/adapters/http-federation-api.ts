@@ -2,10 +2,14 @@
 import { signAgentToken } from '#shared/agent-token.ts';
 import { ApiClient } from '#shared/api-client.ts';
 import { grantResponse, jobResponse, reportResponse, sessionResponse } from '#shared/api.ts';
+import { EdgebootError, type ErrorCode } from '#shared/errors.ts';
 import * as z from 'zod';
 import type { AgentIdentity } from '../identity.ts';
 import type { FederationApi } from '../ports.ts';
 import { AGENT_VERSION } from '../version.ts';
+
+/** What the API may say about a job. Anything else (a refused token, a lost race) is worth another try. */
+const VERDICTS: readonly ErrorCode[] = ['NOT_FOUND', 'SUPERSEDED', 'CLAIMED_ELSEWHERE'];
 
 export function createFederationApi(apiUrl: string, identity: AgentIdentity): FederationApi {
   const { siteId, privateKeyPem, audience } = identity;
@@ -13,21 +17,29 @@ export function createFederationApi(apiUrl: string, identity: AgentIdentity): Fe
     return `Bearer ${await signAgentToken(siteId, privateKeyPem, audience, { method, path }, body)}`;
   });
   const site = `/v1/sites/${siteId}`;
+  const call: ApiClient['call'] = async (request) => {
+    try {
+      return await client.call(request);
+    } catch (error) {
+      if (!(error instanceof EdgebootError) || VERDICTS.includes(error.code)) throw error;
+      throw new EdgebootError('SERVICE_UNAVAILABLE', error.message, { remedy: error.remedy, cause: error });
+    }
+  };
   return {
     readJob: (deploymentId, signal) =>
-      client.call({ method: 'GET', path: `${site}/deployments/${deploymentId}`, answer: jobResponse, signal }),
-    async report(deploymentId, report) {
+      call({ method: 'GET', path: `${site}/deployments/${deploymentId}`, answer: jobResponse, signal }),
+    async report(deploymentId, report, signal) {
       const path = `${site}/deployments/${deploymentId}/reports`;
-      return (await client.call({ method: 'POST', path, body: report, answer: reportResponse })).deployment;
+      return (await call({ method: 'POST', path, body: report, answer: reportResponse, signal })).deployment;
     },
-    async renewGrant(deploymentId) {
+    async renewGrant(deploymentId, signal) {
       const path = `${site}/deployments/${deploymentId}/grant`;
-      return (await client.call({ method: 'POST', path, answer: grantResponse })).grant;
+      return (await call({ method: 'POST', path, answer: grantResponse, signal })).grant;
     },
-    openSession: () => client.call({ method: 'POST', path: `${site}/session`, answer: sessionResponse }),
+    openSession: () => call({ method: 'POST', path: `${site}/session`, answer: sessionResponse }),
     async announce(free) {
       const body = { free, agentVersion: AGENT_VERSION };
-      await client.call({ method: 'POST', path: `${site}/heartbeat`, body, answer: z.object({}) });
+      await call({ method: 'POST', path: `${site}/heartbeat`, body, answer: z.object({}) });
     },
   };
 }

@@ -10,6 +10,9 @@ import type { AgentSession, JobQueue, ReceivedMessage } from '../ports.ts';
 
 /** The longest that SQS waits. */
 const WAIT_SECONDS = 20;
+/** An answer that takes longer does not come. */
+const ANSWER_SECONDS = 15;
+const bounded = () => ({ abortSignal: AbortSignal.timeout(ANSWER_SECONDS * 1000) });
 
 /** @param openSession asks the control plane for credentials; the first session names the queue and its region. */
 export async function createSqsJobQueue(
@@ -19,6 +22,8 @@ export async function createSqsJobQueue(
   const { queueUrl, region } = session;
   const client = new SQSClient({
     region,
+    // The queue's own host: the SDK would otherwise warn that it is not the region's.
+    endpoint: new URL(queueUrl).origin,
     credentials: async () => {
       const { credentials } = session ?? (await openSession());
       session = undefined;
@@ -41,7 +46,7 @@ export async function createSqsJobQueue(
           WaitTimeSeconds: WAIT_SECONDS,
           MessageSystemAttributeNames: ['ApproximateReceiveCount'],
         }),
-        { abortSignal: signal },
+        { abortSignal: AbortSignal.any([signal, AbortSignal.timeout((WAIT_SECONDS + ANSWER_SECONDS) * 1000)]) },
       );
       const receivedAt = new Date();
       return (answer.Messages ?? []).map(({ MessageId, ReceiptHandle, Body, Attributes }): ReceivedMessage => ({
@@ -59,10 +64,11 @@ export async function createSqsJobQueue(
           ReceiptHandle: receiptHandle,
           VisibilityTimeout: visibilityTimeoutSeconds,
         }),
+        bounded(),
       );
     },
     async delete({ receiptHandle }) {
-      await client.send(new DeleteMessageCommand({ QueueUrl: queueUrl, ReceiptHandle: receiptHandle }));
+      await client.send(new DeleteMessageCommand({ QueueUrl: queueUrl, ReceiptHandle: receiptHandle }), bounded());
     },
   };
 }

@@ -1,11 +1,10 @@
 /** The base images of this agent: whoever opens the same disk shares one image, and one transfer. */
-import { type FileHandle, mkdir, open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { DiskDescription } from '#shared/image/manifest.ts';
 import { BaseImage } from './base-image.ts';
-import { asDiskError } from './disk-errors.ts';
-import { isNotThere } from '../durable-files.ts';
+import { ensureDirectory, isNotThere } from '../durable-files.ts';
 import { FrameFetcher } from './frame-fetcher.ts';
 import { loadFrameIndex } from './load-frame-index.ts';
 import { PartialFile } from './partial-file.ts';
@@ -103,9 +102,8 @@ export class BaseImages {
     if (complete !== undefined) return new BaseImage({ ...common, handle: complete, fetcher: undefined });
 
     const folder = join(this.#cacheDirectory, disk.index.sha256);
-    await mkdir(folder, { recursive: true }).catch((error: unknown) => {
-      throw asDiskError(error);
-    });
+    // The hypervisor's user passes through to the disk.
+    await ensureDirectory(folder, 0o711);
     const index = await loadFrameIndex({ file: join(folder, 'frame-index'), disk, imageId, source }, signal);
     const partial = await PartialFile.open(`${file}.partial`, disk);
     const fetcher = new FrameFetcher({ imageId, disk, index, source, partial });

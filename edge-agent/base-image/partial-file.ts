@@ -4,7 +4,7 @@
  */
 import { type FileHandle, constants, open, rename, rm } from 'node:fs/promises';
 import type { DiskDescription } from '#shared/image/manifest.ts';
-import { asDiskError } from './disk-errors.ts';
+import { asDiskError } from '../disk-errors.ts';
 import { readIfThere, replaceFile, syncFolderOf } from '../durable-files.ts';
 import { Presence } from './presence.ts';
 

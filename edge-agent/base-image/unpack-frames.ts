@@ -7,7 +7,7 @@ import { writeSync } from 'node:fs';
 import { EdgebootError } from '#shared/errors.ts';
 import type { StoredFrame } from '#shared/image/frame-index.ts';
 import { FRAME_SIZE_BYTES } from '#shared/image/manifest.ts';
-import { asDiskError } from './disk-errors.ts';
+import { asDiskError } from '../disk-errors.ts';
 import { createFrameDecoder, type FrameDecoder } from './frame-decoder.ts';
 
 /** Blocks of zero of this size stay holes. */

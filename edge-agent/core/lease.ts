@@ -4,13 +4,8 @@
 export const VISIBILITY_TIMEOUT_SECONDS = 120;
 /** Extend at a third of it: two beats may fail before the lease is in danger. */
 export const HEARTBEAT_SECONDS = VISIBILITY_TIMEOUT_SECONDS / 3;
-/** Stop this long before others may see the message, so that the last side effect is over by then. */
-const SAFETY_SECONDS = 15;
-
-/** True while work may go on. Both in seconds of one monotonic clock. */
-export function leaseHolds(extendedAtSeconds: number, nowSeconds: number): boolean {
-  return nowSeconds - extendedAtSeconds < VISIBILITY_TIMEOUT_SECONDS - SAFETY_SECONDS;
-}
+/** An extension holds this long for us: less than for SQS, so that the last side effect is over before others see the message. */
+export const LEASE_SECONDS = VISIBILITY_TIMEOUT_SECONDS - 15;
 
 /** When a job that was put off is tried again: 5 s, doubling, at most the visibility timeout. */
 export function retryDelaySeconds(receiveCount: number): number {

@@ -17,8 +17,8 @@ export async function allocate(run: Run, ports: AllocatePorts): Promise<ClusterP
   const { deployment } = run.job;
   const { deploymentId, siteId } = deployment;
   const { generation, computes } = deployment.desired;
-  run.signal.throwIfAborted();
   return ports.allocating(async () => {
+    run.signal.throwIfAborted();
     const earlier = await ports.journal.read(deploymentId);
     if (earlier !== undefined) {
       await clearNodes(deployment, ports);

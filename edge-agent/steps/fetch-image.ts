@@ -40,7 +40,7 @@ export interface FetchedImage {
 /** Also checks each disk against the image standard. Throws IMAGE_NOT_COMPLIANT, MANIFEST_UNTRUSTED, PART_CORRUPT, PART_UNAVAILABLE, FORBIDDEN, DISK_FULL. */
 export async function fetchImage(run: Run, ports: FetchPorts): Promise<FetchedImage> {
   await using repository = new LazyRepository(async () => {
-    const renew = () => ports.api.renewGrant(run.job.deployment.deploymentId);
+    const renew = () => ports.api.renewGrant(run.job.deployment.deploymentId, run.signal);
     return ports.openRepository(new GrantHolder(run.grant ?? (await renew()), renew), run.signal);
   });
   const manifest = await readManifest(run, repository, ports);

@@ -24,9 +24,10 @@ export async function reportPhase(
   detail: Pick<Report, 'nodes' | 'timeline' | 'failure'> = {},
 ): Promise<void> {
   run.signal.throwIfAborted();
-  const { deploymentId, siteId, desired } = run.job.deployment;
-  await ports.api.report(deploymentId, { generation: desired.generation, phase, agentId: ports.agentId, ...detail });
-  ports.log.info('phase reached', { deploymentId, siteId, generation: desired.generation, phase });
+  const { deploymentId, desired } = run.job.deployment;
+  const report = { generation: desired.generation, phase, agentId: ports.agentId, ...detail };
+  await ports.api.report(deploymentId, report, run.signal);
+  ports.log.info('phase reached', { deploymentId, generation: desired.generation, phase });
 }
 
 /** How far the transfer is. Nothing depends on it: what cannot be said now is said next time. */
@@ -38,7 +39,8 @@ export async function reportProgress(
   const { deploymentId, desired } = run.job.deployment;
   try {
     const { generation } = desired;
-    await ports.api.report(deploymentId, { generation, phase: 'FETCHING', agentId: ports.agentId, progress });
+    const report = { generation, phase: 'FETCHING', agentId: ports.agentId, progress } as const;
+    await ports.api.report(deploymentId, report, run.signal);
   } catch (error) {
     ports.log.debug('progress not reported', { deploymentId, reason: messageOf(error) });
   }
@@ -78,12 +80,18 @@ export async function repeatRunning(
   await reportPhase('RUNNING', run, ports, { nodes, timeline });
 }
 
-/** What a person is told about an error: bounded, and without control characters. */
+const MAX_MESSAGE_CHARACTERS = 4000;
+
+/**
+ * What a person is told about an error. Control characters are escaped, line by line; of a long text the end is kept, where a
+ * console tells why it came to it.
+ */
 export function failureOf(error: EdgebootError): Failure {
+  const message = error.message.split('\n').map(boundedText).join('\n');
   return {
     code: error.code,
-    message: boundedText(error.message),
-    remedy: error.remedy,
+    message: message.length > MAX_MESSAGE_CHARACTERS ? `…${message.slice(-MAX_MESSAGE_CHARACTERS)}` : message,
+    remedy: boundedText(error.remedy),
     ...(error.step !== undefined && { step: error.step }),
   };
 }

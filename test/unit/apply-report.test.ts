@@ -68,6 +68,12 @@ describe('a report', () => {
     assert.equal(after.phase, 'FETCHING');
   });
 
+  it('of progress that comes late does not move the row back', () => {
+    const row = sampleDeployment({ phase: 'BOOTING', agentId: 'agent-1' });
+    const progress = { bytesFetched: 1, bytesTotal: 2, partsFetched: 1, partsTotal: 2 };
+    assert.deepEqual(applyReport(row, report({ progress }), NOW), { row, changed: false });
+  });
+
   it('of a past generation is superseded, of one never wished for a conflict', () => {
     const row = sampleDeployment({ desired: { power: 'destroyed', computes: 2, generation: 2 } });
     assert.throws(() => applyReport(row, report({ generation: 1 }), NOW), refused('SUPERSEDED'));
