@@ -1,0 +1,245 @@
+/** One message, from receipt to deletion: what becomes of it, and of the cluster, when something goes wrong. */
+import assert from 'node:assert/strict';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import { applyReport } from '#shared/apply-report.ts';
+import type { Deployment } from '#shared/deployment.ts';
+import { EdgebootError } from '#shared/errors.ts';
+import type { Log } from '#shared/log-fields.ts';
+import { openClusterFiles } from '../../edge-agent/adapters/file-cluster-files.ts';
+import { openFileJournal } from '../../edge-agent/adapters/file-journal.ts';
+import { BaseImages } from '../../edge-agent/base-image/base-images.ts';
+import { planCluster } from '../../edge-agent/core/plan-cluster.ts';
+import { createMessageHandler, type HandlePorts } from '../../edge-agent/handle-message.ts';
+import type { FederationApi, HypervisorDriver, JournalEntry, ReceivedMessage } from '../../edge-agent/ports.ts';
+import { serializer } from '../../edge-agent/serialize.ts';
+import { sampleDeployment, sampleImage, sampleImageVersion } from '../helpers/model-samples.ts';
+
+const SILENT: Log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
+const PUBLIC_NETWORK = {
+  libvirtNetwork: 'public',
+  firstAddress: '192.0.2.10',
+  lastAddress: '192.0.2.20',
+  netmask: '255.255.255.0',
+  gateway: '192.0.2.1',
+  dnsServers: ['192.0.2.53'],
+  domain: 'naist.example.org',
+};
+const TIMELINE = {
+  messageReceivedAt: '2026-11-23T09:00:00.000Z',
+  steps: [],
+  bytesFetched: 0,
+  partsFetched: 0,
+  edgeLocations: [],
+  cacheHits: 0,
+  cacheMisses: 0,
+  acceleration: 'kvm',
+} as const;
+
+/** The control plane's side of one deployment, by the real state machine; the next answers may be spoiled. */
+class ControlPlane {
+  row: Deployment;
+  readonly spoiled: EdgebootError[] = [];
+  constructor(row: Deployment) {
+    this.row = row;
+  }
+
+  readonly api: FederationApi = {
+    readJob: (deploymentId) => {
+      if (deploymentId !== this.row.deploymentId) return Promise.reject(new EdgebootError('NOT_FOUND', 'no such job'));
+      const image = { ...sampleImageVersion(sampleImage()), imageId: this.row.imageId };
+      return Promise.resolve({ deployment: this.row, image });
+    },
+    report: async (_deploymentId, report) => {
+      const spoiled = this.spoiled.shift();
+      if (spoiled) throw spoiled;
+      this.row = applyReport(this.row, report, new Date().toISOString()).row;
+      return Promise.resolve(this.row);
+    },
+    renewGrant: () => Promise.reject(new EdgebootError('SERVICE_UNAVAILABLE', 'not here')),
+    openSession: () => Promise.reject(new Error('not asked for')),
+    announce: () => Promise.resolve(),
+  };
+}
+
+describe('a message', () => {
+  let directory: string;
+  let control: ControlPlane;
+  let ports: HandlePorts;
+  let running: string[];
+  let done: string[];
+  let handle: (message: ReceivedMessage) => Promise<void>;
+  let shutdown: AbortController;
+
+  beforeEach(async () => {
+    directory = await mkdtemp(path.join(tmpdir(), 'edgeboot-handle-'));
+    control = new ControlPlane(sampleDeployment({ desired: { power: 'on', computes: 0, generation: 1 } }));
+    running = [];
+    done = [];
+    shutdown = new AbortController();
+    const hypervisor: HypervisorDriver = {
+      describeHost: () => Promise.resolve({ cpus: 4, memoryMiB: 4096, acceleration: 'kvm' }),
+      createPrivateNetwork: () => Promise.resolve(),
+      bootNode: (_cluster, { name }) => Promise.resolve(void running.push(name)),
+      observe: (siteId) => {
+        const nodes = running.map((name) => ({ name, running: true }));
+        return Promise.resolve([{ siteId, deploymentId: control.row.deploymentId, nodes, hasNetwork: true }]);
+      },
+      destroyCluster: () => {
+        done.push('destroy domains');
+        running = [];
+        return Promise.resolve();
+      },
+      close: () => Promise.resolve(),
+    };
+    ports = {
+      api: control.api,
+      hypervisor,
+      log: SILENT,
+      agentId: 'agent-1',
+      host: { cpus: 4, memoryMiB: 4096, acceleration: 'kvm' },
+      queue: {
+        receive: () => Promise.resolve([]),
+        extend: (_message, seconds) => Promise.resolve(void done.push(`visible in ${seconds} s`)),
+        delete: () => Promise.resolve(void done.push('delete')),
+      },
+      journal: await openFileJournal(directory),
+      clusterFiles: await openClusterFiles(directory),
+      nodeDisks: { createOverlay: () => Promise.resolve(), personalize: () => Promise.resolve() },
+      guestSignals: { awaitReady: () => Promise.resolve('guest-kit') },
+      baseImages: new BaseImages({ cacheDirectory: directory }),
+      manifestDirectory: directory,
+      openRepository: () => Promise.reject(new EdgebootError('PART_UNAVAILABLE', 'no edge answers')),
+      rootPublicKeyPem: '',
+      connections: 1,
+      publicNetwork: PUBLIC_NETWORK,
+      resources: { cpus: 4, memoryMiB: 8192, publicNetwork: PUBLIC_NETWORK },
+      allocating: serializer(),
+      readyTimeoutSeconds: 1,
+    };
+    handle = createMessageHandler(ports, shutdown.signal);
+  });
+  afterEach(() => rm(directory, { recursive: true, force: true }));
+
+  const received = (body: unknown, receiveCount = 1): ReceivedMessage => ({
+    messageId: 'm-1',
+    receiptHandle: 'r-1',
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+    receiveCount,
+    receivedAt: new Date(),
+  });
+  const announcing = (generation = 1, receiveCount = 1) =>
+    received({ schemaVersion: 1, deploymentId: control.row.deploymentId, generation }, receiveCount);
+
+  /** As after a crash: the cluster is up, or given up, and the journal says so. */
+  async function journal(outcome: Pick<JournalEntry, 'running' | 'failed'>): Promise<void> {
+    const { deploymentId, siteId, imageName, memoryMiB, sshPublicKeys, desired } = control.row;
+    const wish = { deploymentId, siteId, imageName, memoryMiB, sshPublicKeys, computes: desired.computes };
+    const plan = planCluster(wish, '192.0.2.10', PUBLIC_NETWORK);
+    control.row = { ...control.row, phase: 'BOOTING', agentId: 'agent-1' };
+    await ports.journal.write({ deploymentId, generation: 1, plan, startedAt: TIMELINE.messageReceivedAt, ...outcome });
+  }
+  const up = { running: { timeline: { ...TIMELINE, steps: [], edgeLocations: [] } } };
+  const failure = { code: 'BOOT_TIMEOUT', message: 'it did not come up', remedy: 'look at the console' };
+
+  it('that nobody can read is quarantined with the reason, and the queue flows', async () => {
+    await handle(received('{"schemaVersion": 9}'));
+    assert.deepEqual(done, ['delete']);
+    assert.equal((await readdir(path.join(directory, 'quarantine'))).length, 1);
+  });
+
+  it('for a deployment that is not of this site is quarantined', async () => {
+    await handle(received({ schemaVersion: 1, deploymentId: sampleDeployment().deploymentId, generation: 1 }));
+    assert.deepEqual(done, ['delete']);
+    assert.equal((await readdir(path.join(directory, 'quarantine'))).length, 1);
+  });
+
+  it('of a past wish, or of one that is fulfilled, is deleted without any work', async () => {
+    control.row = { ...control.row, phase: 'RUNNING', agentId: 'agent-1' };
+    await handle(announcing());
+    control.row = { ...control.row, desired: { power: 'on', computes: 0, generation: 2 } };
+    await handle(announcing(1));
+    assert.deepEqual(done, ['delete', 'delete']);
+  });
+
+  it('whose report was lost is reported again, and the cluster left alone', async () => {
+    await journal(up);
+    running = ['frontend'];
+    await handle(announcing());
+    assert.equal(control.row.phase, 'RUNNING');
+    assert.deepEqual(done, ['delete']);
+  });
+
+  it('is put off when the API does not take the report; the cluster runs on', async () => {
+    await journal(up);
+    running = ['frontend'];
+    control.spoiled.push(new EdgebootError('SERVICE_UNAVAILABLE', 'the API is down'));
+    await handle(announcing());
+    assert.deepEqual(done, ['visible in 5 s']);
+    assert.deepEqual(running, ['frontend']);
+    await handle(announcing(1, 2));
+    assert.equal(control.row.phase, 'RUNNING');
+  });
+
+  it('is worked on anew when the journal says running, but the host was restarted', async () => {
+    await journal(up);
+    await handle(announcing());
+    assert.notEqual(control.row.phase, 'RUNNING');
+    assert.equal(control.row.phase, 'FETCHING');
+    assert.deepEqual(done, ['destroy domains', 'visible in 5 s'], 'begun anew, then no edge answered');
+  });
+
+  it('that was given up is only reported, never begun again', async () => {
+    await journal({ failed: failure });
+    running = ['frontend'];
+    control.spoiled.push(new EdgebootError('SERVICE_UNAVAILABLE', 'the API is down'));
+    await handle(announcing());
+    assert.deepEqual(done, ['destroy domains', 'visible in 5 s']);
+    await handle(announcing(1, 2));
+    assert.equal(control.row.phase, 'FAILED');
+    assert.equal(control.row.failure?.code, 'BOOT_TIMEOUT');
+    assert.equal(await ports.journal.read(control.row.deploymentId), undefined);
+  });
+
+  it('is put off while there is hope, and failed before SQS takes it away', async () => {
+    await handle(announcing());
+    assert.equal(control.row.phase, 'FETCHING');
+    assert.deepEqual(done.slice(-1), ['visible in 5 s']);
+    await handle(announcing(1, 12));
+    assert.equal(control.row.phase, 'FAILED');
+    assert.deepEqual([control.row.failure?.code, done.at(-1)], ['SERVICE_UNAVAILABLE', 'delete']);
+    assert.deepEqual(await ports.journal.list(), []);
+    assert.deepEqual(await ports.clusterFiles.list(), []);
+  });
+
+  it('that wants the cluster gone clears everything, then says so', async () => {
+    await journal(up);
+    control.row = { ...control.row, phase: 'RUNNING', desired: { power: 'destroyed', computes: 0, generation: 2 } };
+    await handle(announcing(2));
+    assert.equal(control.row.phase, 'TERMINATED');
+    assert.deepEqual(done, ['destroy domains', 'delete']);
+    assert.deepEqual(await ports.journal.list(), []);
+  });
+
+  it('is given back at once when the agent is stopped', async () => {
+    shutdown.abort(new EdgebootError('SHUTDOWN', 'stopped'));
+    await handle(announcing());
+    assert.deepEqual(done, ['visible in 0 s']);
+  });
+
+  it('of another agent’s cluster is left to that agent', async () => {
+    control.row = { ...control.row, phase: 'BOOTING', agentId: 'agent-2' };
+    await handle(announcing());
+    assert.deepEqual(done, ['visible in 5 s']);
+    assert.equal(control.row.agentId, 'agent-2');
+  });
+
+  it('that asks for more than the site has fails with that reason, and leaves nothing', async () => {
+    control.row = { ...control.row, desired: { power: 'on', computes: 9, generation: 1 } };
+    await handle(announcing());
+    assert.deepEqual([control.row.phase, control.row.failure?.code], ['FAILED', 'NO_CAPACITY']);
+    assert.deepEqual(await ports.journal.list(), []);
+  });
+});
