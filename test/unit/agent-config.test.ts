@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { stringify } from 'yaml';
+import { readConfig } from '../../edge-agent/config.ts';
+import { ensureDirectory, replaceFile } from '../../edge-agent/durable-files.ts';
+import { readIdentity, writeIdentity } from '../../edge-agent/identity.ts';
+import { newKeyPair } from '#shared/keys.ts';
+
+const NETWORK = {
+  libvirtNetwork: 'public',
+  firstAddress: '192.0.2.10',
+  lastAddress: '192.0.2.20',
+  netmask: '255.255.255.0',
+  gateway: '192.0.2.1',
+  dnsServers: ['192.0.2.53'],
+  domain: 'naist.example.org',
+};
+let directory: string;
+before(async () => (directory = await mkdtemp(path.join(tmpdir(), 'edgeboot-config-'))));
+after(() => rm(directory, { recursive: true, force: true }));
+
+const invalid = (message: RegExp) => ({ name: 'EdgebootError', code: 'INVALID_CONFIG', message });
+
+describe("the agent's configuration", () => {
+  const read = async (text: string) => {
+    const file = path.join(directory, 'agent.yaml');
+    await writeFile(file, text);
+    return readConfig(file);
+  };
+  const withNetwork = (changes: Partial<typeof NETWORK>, more = {}) =>
+    read(stringify({ apiUrl: 'https://api.example.org', publicNetwork: { ...NETWORK, ...changes }, ...more }));
+
+  it('needs the API and the public network; everything else has a default', async () => {
+    const config = await withNetwork({});
+    assert.deepEqual(
+      [config.stateDirectory, config.libvirtUri, config.connections, config.resolvers],
+      ['/var/lib/edgeboot', 'qemu:///system', 8, []],
+    );
+  });
+
+  it('is refused, naming the setting', async () => {
+    await assert.rejects(readConfig(path.join(directory, 'missing.yaml')), invalid(/missing\.yaml/));
+    await assert.rejects(read('a: [1'), invalid(/is not YAML/));
+    await assert.rejects(read('{}'), invalid(/apiUrl.*publicNetwork/));
+    await assert.rejects(withNetwork({}, { conections: 8 }), invalid(/conections/));
+    await assert.rejects(withNetwork({}, { connections: 0 }), invalid(/connections/));
+    await assert.rejects(withNetwork({}, { apiUrl: 'http://api.example.org' }), invalid(/apiUrl: must be https/));
+    await assert.rejects(withNetwork({ domain: 'a;b' }), invalid(/domain/));
+  });
+
+  it('keeps the pool of addresses sane', async () => {
+    await assert.rejects(withNetwork({ lastAddress: '192.0.2.9' }), invalid(/must not come before/));
+    await assert.rejects(
+      withNetwork({ gateway: '192.0.2.15' }),
+      invalid(/gateway: must not be an address of the pool/),
+    );
+    await assert.rejects(withNetwork({ gateway: '198.51.100.1' }), invalid(/netmask/));
+    const everything = { firstAddress: '0.0.0.0', lastAddress: '255.255.255.255' };
+    await assert.rejects(withNetwork(everything), invalid(/more than 65536/));
+  });
+});
+
+describe("the agent's identity", () => {
+  it('is kept for its owner alone, and read back', async () => {
+    const { privateKeyPem, publicKeyPem } = newKeyPair();
+    const identity = { siteId: 'naist', agentId: 'a', privateKeyPem, rootPublicKeyPem: publicKeyPem, audience: 'api' };
+    await writeIdentity(directory, identity);
+    assert.deepEqual(await readIdentity(directory), identity);
+    assert.equal((await stat(path.join(directory, 'identity.json'))).mode & 0o777, 0o600);
+  });
+
+  it('that is damaged is refused without a word of its content', async () => {
+    await writeFile(path.join(directory, 'identity.json'), '{"privateKeyPem": "SECRET');
+    await assert.rejects(readIdentity(directory), (error: Error) => {
+      assert.equal((error as Error & { code?: string }).code, 'INVALID_CONFIG');
+      return !`${error.message}${String(error.cause)}`.includes('SECRET');
+    });
+  });
+});
+
+describe('durable files', () => {
+  it('are replaced by many at once, and hold one writer’s content whole', async () => {
+    const file = path.join(directory, 'shared.json');
+    const contents = Array.from({ length: 20 }, (_, i) => String(i).repeat(1000));
+    await Promise.all(contents.map((content) => replaceFile(file, Buffer.from(content))));
+    assert.ok(contents.includes(await readFile(file, 'utf8')));
+    assert.deepEqual(
+      (await readdir(directory)).filter((name) => name.endsWith('.new')),
+      [],
+    );
+  });
+
+  it('lie in directories whose mode does not depend on the umask', async () => {
+    const umask = process.umask(0o077);
+    try {
+      await ensureDirectory(path.join(directory, 'a/b'), 0o711);
+      assert.equal((await stat(path.join(directory, 'a/b'))).mode & 0o777, 0o711);
+    } finally {
+      process.umask(umask);
+    }
+  });
+});
