@@ -1,4 +1,5 @@
 /** The member's own files: `$EDGEBOOT_CONFIG_DIRECTORY`, or `edgeboot` in `$XDG_CONFIG_HOME`, or `~/.config/edgeboot`. */
+import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
@@ -30,7 +31,7 @@ export async function readConfigFile(name: string): Promise<string | undefined> 
 /** Readable by its owner alone, replaced in one step. Throws INVALID_CONFIG where it cannot be written. */
 export async function writeConfigFile(name: string, content: string): Promise<void> {
   const file = configFile(name);
-  const fresh = `${file}.${process.pid}.new`;
+  const fresh = `${file}.${randomUUID()}`;
   try {
     await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
     await writeFile(fresh, content, { mode: 0o600, flag: 'wx' });

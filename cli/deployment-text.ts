@@ -26,9 +26,14 @@ export function describeDeployment(deployment: Deployment): string {
     ...(phase === 'FETCHING' ? [['progress', describeProgress(deployment)] as const] : []),
     ...(nodes ?? []).map(
       ({ name, privateAddress, publicAddress }) =>
-        ['node', `${name}  ${privateAddress}${publicAddress === undefined ? '' : `  ${publicAddress} (public)`}`] as const,
+        [
+          'node',
+          `${name}  ${privateAddress}${publicAddress === undefined ? '' : `  ${publicAddress} (public)`}`,
+        ] as const,
     ),
-    ...(timeline?.steps ?? []).map(({ name, seconds }) => ['took', `${seconds.toFixed(2).padStart(7)} s  ${name}`] as const),
+    ...(timeline?.steps ?? []).map(
+      ({ name, seconds }) => ['took', `${seconds.toFixed(2).padStart(7)} s  ${name}`] as const,
+    ),
     ...(failure && phase === 'FAILED'
       ? ([
           ['failed', `${failure.code}: ${failure.message}`],

@@ -1,27 +1,62 @@
 /** `edgeboot`: the members' and operators' command. Data goes to standard output, words to standard error. */
 import { Command, CommanderError, Option } from 'commander';
 import { EdgebootError, ERROR_KINDS, messageOf } from '#shared/errors.ts';
-import { boundedText } from '#shared/log-fields.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import { deploymentCommand } from './commands/deployment.ts';
 import { imageCommand } from './commands/image.ts';
 import { loginCommand } from './commands/login.ts';
 import { publisherCommand } from './commands/publisher.ts';
 import { siteCommand } from './commands/site.ts';
+import { say } from './output.ts';
 
-const EXIT_CODES = `
-Exit status: 0 done · 64 usage · 65 bad data · 66 no such thing · 69 something is missing here · 70 our fault · 75 try later ·
-77 denied · 78 configuration`;
+const HELP = `
+To begin:
+  edgeboot login --api https://…
+  edgeboot image list
+  edgeboot site list
+  edgeboot deployment create IMAGE --site SITE --computes 2 --wait
+
+Exit status:
+   0  done                         70  our fault
+  64  wrong usage                  74  cannot write, or disk full
+  65  bad data                     75  try again later
+  66  no such thing                77  not logged in, or denied
+  69  something is missing here    78  wrong configuration
+                                  130  interrupted (Ctrl-C)
+
+With --output json, standard output holds JSON and nothing else.`;
+
+const MAX_ERROR_CHARACTERS = 16_384;
 
 const program = new Command('edgeboot')
   .description('Publish virtual clusters once; deploy them at any site of the federation.')
   .version(packageJson.version)
   .addOption(new Option('--output <format>', 'what goes to standard output').choices(['text', 'json']).default('text'))
-  .addHelpText('after', EXIT_CODES)
-  .showHelpAfterError('(add --help for how it is called)')
+  .addHelpText('after', HELP)
+  .showHelpAfterError()
   .exitOverride();
 
-for (const command of [loginCommand(), imageCommand(), deploymentCommand(), siteCommand(), publisherCommand()]) {
+const interruption = new AbortController();
+const interrupted = Promise.withResolvers<never>();
+process.once('SIGINT', () => {
+  interruption.abort(new EdgebootError('CANCELED', 'interrupted'));
+  // A command that knows more, such as how to go on, has the first word.
+  setImmediate(() => interrupted.reject(interruption.signal.reason));
+});
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  // Whoever reads us may stop when it has enough, like head: nothing to talk about.
+  if (error.code !== 'EPIPE')
+    tell(new EdgebootError('DISK_FULL', messageOf(error), { remedy: 'The output is incomplete.' }));
+  process.exit(ERROR_KINDS.DISK_FULL.exitCode);
+});
+
+for (const command of [
+  loginCommand(),
+  imageCommand(),
+  deploymentCommand(interruption.signal),
+  siteCommand(),
+  publisherCommand(),
+]) {
   program.addCommand(inheritSettings(command));
 }
 
@@ -36,9 +71,11 @@ function inheritSettings(command: Command): Command {
 }
 
 try {
-  await program.parseAsync();
+  await Promise.race([program.parseAsync(), interrupted.promise]);
 } catch (error) {
   process.exitCode = exitCodeOf(error);
+  // What was under way is left where it is.
+  if (interruption.signal.aborted) process.exit();
 }
 
 /** The one place where errors become exit codes. */
@@ -46,7 +83,13 @@ function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : ERROR_KINDS.USAGE.exitCode;
   const known =
     error instanceof EdgebootError ? error : new EdgebootError('INTERNAL', messageOf(error), { cause: error });
-  process.stderr.write(`edgeboot: ${known.code}: ${boundedText(known.message)}\n  ${known.remedy}\n`);
-  if (known.code === 'INTERNAL' && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);
+  tell(known);
+  // Not one of ours: where it came from is all that there is to report.
+  if (error !== known && error instanceof Error) say(error.stack ?? '');
   return ERROR_KINDS[known.code].exitCode;
+}
+
+function tell({ code, message, remedy }: EdgebootError): void {
+  say(`edgeboot: ${code}: ${message.slice(0, MAX_ERROR_CHARACTERS)}`);
+  say(`  ${remedy.slice(0, MAX_ERROR_CHARACTERS)}`);
 }

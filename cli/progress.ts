@@ -19,7 +19,16 @@ function startBar(what: string, total: number): Progress {
     stream: process.stderr,
   });
   bar.start(total, 0, { note: '' });
-  return { update: (value, note) => bar.update(value, { note }), stop: () => bar.stop() };
+  // The terminal gets its settings back however the program ends.
+  const stop = (): void => bar.stop();
+  process.once('exit', stop);
+  return {
+    update: (value, note) => bar.update(value, { note }),
+    stop: () => {
+      process.off('exit', stop);
+      stop();
+    },
+  };
 }
 
 function startLines(what: string, total: number): Progress {

@@ -14,7 +14,11 @@ export function requireSecureUrl(text: string, what: string): URL {
   const url = URL.parse(text);
   if (url === null) throw new EdgebootError('USAGE', `${what} ${JSON.stringify(text)} is no URL`);
   if (url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url))) return url;
-  throw new EdgebootError('USAGE', `${what} ${text} is not one to send your tokens to: anybody on the way could read them`, {
-    remedy: 'It must begin with https://. Plain http:// is for this machine only: 127.0.0.1, [::1], localhost.',
-  });
+  throw new EdgebootError(
+    'USAGE',
+    `${what} ${text} is not one to send your tokens to: anybody on the way could read them`,
+    {
+      remedy: 'It must begin with https://. Plain http:// is for this machine only: 127.0.0.1, [::1], localhost.',
+    },
+  );
 }

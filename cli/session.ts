@@ -4,6 +4,7 @@ import { EdgebootError, messageOf } from '#shared/errors.ts';
 import * as oidc from 'openid-client';
 import * as z from 'zod';
 import { readConfigFile, writeConfigFile } from './config-directory.ts';
+import { isLoopback, requireSecureUrl } from './secure-url.ts';
 
 const FILE = 'session.json';
 const CLIENT_ID = 'edgeboot-cli';
@@ -47,23 +48,23 @@ export async function writeSession(session: Session): Promise<void> {
   await writeConfigFile(FILE, JSON.stringify(session, null, 2));
 }
 
-/** The API, as the member who is logged in. Throws UNAUTHENTICATED. */
+/** The API, as the member who is logged in. Throws UNAUTHENTICATED; USAGE where the token would go out over plain HTTP. */
 export async function openApi(): Promise<ApiClient> {
   let session = await readSession();
+  requireSecureUrl(session.apiUrl, "the API's address");
   return new ApiClient(session.apiUrl, async () => {
     if (Date.parse(session.expiresAt) - Date.now() < REFRESH_BEFORE_SECONDS * 1000) session = await refresh(session);
     return `Bearer ${session.accessToken}`;
   });
 }
 
-/** What the issuer says of itself. Plain HTTP is allowed on this machine only. */
+/** What the issuer says of itself. Throws USAGE where that is over plain HTTP from elsewhere, SERVICE_UNAVAILABLE. */
 export async function discover(issuer: string): Promise<oidc.Configuration> {
-  const url = new URL(issuer);
-  const here = ['127.0.0.1', '[::1]', 'localhost'].includes(url.hostname);
+  const url = requireSecureUrl(issuer, "the address of the federation's issuer");
   try {
     return await oidc.discovery(url, CLIENT_ID, undefined, oidc.None(), {
       // eslint-disable-next-line @typescript-eslint/no-deprecated -- marked so only to stand out: plain HTTP on loopback is meant
-      ...(here && { execute: [oidc.allowInsecureRequests] }),
+      ...(isLoopback(url) && { execute: [oidc.allowInsecureRequests] }),
     });
   } catch (error) {
     throw new EdgebootError('SERVICE_UNAVAILABLE', `the issuer ${issuer} cannot be reached: ${messageOf(error)}`, {

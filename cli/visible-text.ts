@@ -12,9 +12,5 @@ export function visibleLine(text: string): string {
 
 /** Line breaks stay; each further line begins with `indent`, so that it never looks like words of ours. */
 export function visibleText(text: string, indent: string): string {
-  return text
-    .trimEnd()
-    .split(/\r*\n/)
-    .map(visibleLine)
-    .join(`\n${indent}`);
+  return text.trimEnd().split(/\r*\n/).map(visibleLine).join(`\n${indent}`);
 }

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { ApiClient } from '#shared/api-client.ts';
 import { deploymentResponse, eventsResponse } from '#shared/api.ts';
 import { type Deployment, isOutcome } from '#shared/deployment.ts';
-import { hasCode } from '#shared/errors.ts';
+import { EdgebootError, hasCode, isErrorCode } from '#shared/errors.ts';
 import { describeProgress } from './deployment-text.ts';
 import { say } from './output.ts';
 
@@ -37,4 +37,13 @@ export async function watchDeployment(api: ApiClient, deploymentId: string, seen
     }
     await delay(INTERVAL_MS);
   }
+}
+
+/** A watched deployment that failed is the command's failure, too, with the agent's own words. */
+export function requireNotFailed({ phase, failure }: Deployment): void {
+  if (phase !== 'FAILED') return;
+  const code = failure?.code ?? 'INTERNAL';
+  throw new EdgebootError(isErrorCode(code) ? code : 'INTERNAL', failure?.message ?? 'the deployment failed', {
+    ...(failure && { remedy: failure.remedy }),
+  });
 }

@@ -7,5 +7,14 @@ const FULL = new Set(['ENOSPC', 'EDQUOT']);
 export function asDiskError(error: unknown): unknown {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   if (typeof code !== 'string' || !FULL.has(code)) return error;
-  return new EdgebootError('DISK_FULL', `There is no space left for the image (${code}).`, { cause: error });
+  return new EdgebootError('DISK_FULL', `There is no space left on the disk (${code}).`, { cause: error });
+}
+
+/** What programs say of the same two errors, in the C locale. */
+const FULL_TEXT = /No space left on device|Disk quota exceeded/;
+
+/** DISK_FULL where a program's words say so, `undefined` otherwise. */
+export function diskFullIn(said: string, doing: string): EdgebootError | undefined {
+  const found = FULL_TEXT.exec(said);
+  return found === null ? undefined : new EdgebootError('DISK_FULL', `${doing}: ${found[0]}`);
 }

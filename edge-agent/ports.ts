@@ -48,13 +48,17 @@ export interface PartSource {
 
 /** Makes and fills a node's own layer. Untrusted file systems are never mounted by the host's kernel. */
 export interface NodeDisks {
-  /** A qcow2 overlay on a raw backing file; both formats are named, nothing is probed. Replaces one that is there. */
-  createOverlay(backingFile: string, overlayFile: string): Promise<void>;
+  /**
+   * A qcow2 overlay on a raw backing file; both formats are named, nothing is probed. Replaces one that is there. Throws
+   * DISK_FULL; the signal's reason when it was aborted.
+   */
+  createOverlay(backingFile: string, overlayFile: string, signal: AbortSignal): Promise<void>;
   /**
    * Writes files into the first partition of the disk behind an overlay, reads each back and compares; moves the network
-   * configuration of earlier lives aside (spec of the formats, section 5). Throws IMAGE_NOT_COMPLIANT.
+   * configuration of earlier lives aside (spec of the formats, section 5). Temporary files lie in the overlay's folder. Throws
+   * IMAGE_NOT_COMPLIANT, DISK_FULL; the signal's reason when it was aborted.
    */
-  personalize(overlayFile: string, files: readonly GuestFile[]): Promise<void>;
+  personalize(overlayFile: string, files: readonly GuestFile[], signal: AbortSignal): Promise<void>;
 }
 
 export interface GuestFile {
@@ -123,8 +127,9 @@ export interface ObservedCluster extends ClusterIdentity {
 /** Hears when guests are ready, without any key of the member's. */
 export interface GuestSignals {
   /**
-   * Resolves when the guest says READY on its port, or, for a frontend that knows nothing of us, answers with an SSH banner on
-   * its public address. Throws BOOT_TIMEOUT with the end of the console's text when `timeoutSeconds` have passed.
+   * Resolves when the guest says READY on its port. Guests that know nothing of us: when a frontend answers with an SSH banner on
+   * its public address, when a compute is heard on the private network under its own MAC and address. Throws BOOT_TIMEOUT with the
+   * end of the console's text when `timeoutSeconds` have passed.
    */
   awaitReady(node: AwaitedNode, timeoutSeconds: number, signal: AbortSignal): Promise<ReadySign>;
 }
@@ -135,9 +140,19 @@ export interface AwaitedNode {
   readonly consoleSocket: string;
   /** Only the frontend has one. */
   readonly publicAddress: string | undefined;
+  /** Where a compute is heard; `undefined` for the frontend, of which more is asked. */
+  readonly privateLink: PrivateLink | undefined;
 }
 
-export type ReadySign = 'guest-kit' | 'ssh-banner';
+/** A node's place on its cluster's private network. */
+export interface PrivateLink {
+  readonly deploymentId: string;
+  /** Lower case, with colons. */
+  readonly macAddress: string;
+  readonly address: string;
+}
+
+export type ReadySign = 'guest-kit' | 'ssh-banner' | 'arp';
 
 // ---- the control plane ----------------------------------------------------------------------------------------------
 

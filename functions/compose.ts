@@ -25,7 +25,7 @@ import type { MintUrlsPorts } from './mint-urls/mint-urls.ts';
 import type { DeliveryPorts } from './outbox/deliver-outbox.ts';
 import type { PublishImagePorts } from './publish-image/publish-image.ts';
 import type { ReadDeploymentsPorts } from './read-deployments/read-deployments.ts';
-import type { RecordReportPorts } from './record-report/record-report.ts';
+import type { ReadJobPorts, SiteDeploymentPorts } from './read-job/read-job.ts';
 import type { RenewUrlsPorts } from './renew-urls/renew-urls.ts';
 import type { RequestDeploymentPorts } from './request-deployment/request-deployment.ts';
 import type { SweepPorts } from './sweep/sweep.ts';
@@ -135,12 +135,17 @@ export const composeOpenAgentSession = () => ({
   siteCredentials: new StsSiteCredentials(setting('SITE_SESSION_ROLE')),
 });
 
-export const composeReadJob = () => ({ log, deployments: deployments(), images: images() });
+export const composeReadJob = (): ReadJobPorts => ({
+  ...decisions(),
+  deployments: deployments(),
+  images: images(),
+  publishers: publishers(),
+});
 
-export const composeRecordReport = (): RecordReportPorts => ({ ...decisions(), deployments: deployments() });
+export const composeRecordReport = (): SiteDeploymentPorts => ({ ...decisions(), deployments: deployments() });
 
-export const composeRecordHeartbeat = () => ({ log, now, sites: sites() });
+export const composeRecordHeartbeat = () => ({ ...decisions(), sites: sites() });
 
 export const composeDescribeApi = () => ({ log, issuer: setting('OIDC_ISSUER'), audience: setting('OIDC_AUDIENCE') });
 
-export const composeSweep = (): SweepPorts => decisions();
+export const composeSweep = (): SweepPorts => ({ ...decisions(), deployments: deployments(), sites: sites() });

@@ -21,8 +21,8 @@ export type OutboxEntry = {
 export interface Outbox {
   add(entries: readonly OutboxEntry[]): Promise<void>;
   remove(entryId: string): Promise<void>;
-  /** The oldest entries that were written before `createdBefore` (ISO 8601). */
-  pending(createdBefore: string): Promise<readonly OutboxEntry[]>;
+  /** A page of the oldest entries that were written before `createdBefore` (ISO 8601), those after the entry `after`. */
+  pending(createdBefore: string, after?: string): Promise<readonly OutboxEntry[]>;
 }
 
 /** The audit trail's log group. Resolves once the records are taken. */
@@ -46,6 +46,9 @@ export interface IdempotencyKey {
   readonly requestSha256: string;
 }
 
+/** As an index knows it: the row may have moved on. */
+export type UnsettledDeployment = Pick<Deployment, 'deploymentId' | 'siteId'>;
+
 export interface DeploymentStore {
   /**
    * One transaction: the row, its first event, the idempotency record, the outbox. Where the key was used before, answers the
@@ -65,16 +68,18 @@ export interface DeploymentStore {
     event: DeploymentEvent | undefined,
     outbox: readonly OutboxEntry[],
   ): Promise<void>;
-  /** Newest first. */
-  listByMember(memberId: string): Promise<readonly Deployment[]>;
+  /** Newest first, `limit` at most; those older than `before`, where it is given. */
+  listByMember(memberId: string, before: string | undefined, limit: number): Promise<readonly Deployment[]>;
+  /** Without an outcome, and not changed since `unchangedSince` (ISO 8601); the longest untouched first, `limit` at most. */
+  listUnsettled(unchangedSince: string, limit: number): Promise<readonly UnsettledDeployment[]>;
   eventsAfter(deploymentId: string, sequence: number): Promise<readonly DeploymentEvent[]>;
 }
 
 // ---- images and publishers ---------------------------------------------------------------------------------------------
 
 export interface ImageStore {
-  /** The image of that name; made for the owner where there is none. */
-  findOrCreate(image: Image): Promise<Image>;
+  /** The image of that name; where there is none, this one, in one transaction with the outbox. */
+  findOrCreate(image: Image, outbox: readonly OutboxEntry[]): Promise<Image>;
   findByName(imageName: string): Promise<Image | undefined>;
   findById(imageId: string): Promise<Image | undefined>;
   list(): Promise<readonly Image[]>;
@@ -116,23 +121,30 @@ export type SiteRecord = Site & {
   readonly egressAddress?: string | undefined;
 };
 
+/** What registering says about a site. The rest of its record is its agent's doing. */
+export type SiteSettings = Omit<SiteRecord, 'enrolled' | 'lastSeen' | 'free' | 'agentVersion'>;
+
 export interface AgentKey {
   readonly siteId: string;
   readonly publicKeyPem: string;
 }
 
 export interface SiteStore {
-  /** Registers a site with the digest of its one-time token. A site that is there gets the new token instead. */
+  /**
+   * Registers a site with the digest of its one-time token. A site that is there gets the settings and the token instead of its
+   * earlier ones, which are good no more; `createdAt` and what its agent has said stay.
+   */
   register(
-    site: SiteRecord,
+    site: SiteSettings,
     token: { readonly sha256: string; readonly expiresAt: string },
     outbox: readonly OutboxEntry[],
   ): Promise<void>;
   find(siteId: string): Promise<SiteRecord | undefined>;
   list(): Promise<readonly SiteRecord[]>;
-  /** Uses the token up and keeps the agent's key, in one transaction. Throws FORBIDDEN (no such token, used, expired). */
+  /** Uses the token up and keeps the agent's key, in one transaction. Throws FORBIDDEN (not the site's present token, used, expired). */
   enroll(key: AgentKey, tokenSha256: string, now: string, outbox: readonly OutboxEntry[]): Promise<void>;
   findAgentKey(siteId: string): Promise<AgentKey | undefined>;
+  /** Throws NOT_FOUND. */
   recordHeartbeat(siteId: string, lastSeen: string, free: Capacity, agentVersion: string): Promise<void>;
 }
 

@@ -39,7 +39,7 @@ function bin(name, ...args) {
 }
 
 const [name, ...args] = process.argv.slice(2);
-const command = COMMANDS[name];
+const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
 if (command === undefined) fail(64, `usage: node setup/run.mjs ${Object.keys(COMMANDS).join('|')} [arguments]`);
 if (process.platform !== 'linux') fail(69, 'This runs on Linux: guests are booted by QEMU through libvirt.');
 if (Number(process.versions.node.split('.')[0]) < MIN_NODE_MAJOR) {

@@ -2,7 +2,8 @@
 import * as z from 'zod';
 import { deploymentEventSchema, deploymentSchema } from './deployment.ts';
 import { grantSchema } from './grant.ts';
-import { MAX_PARTS } from './image/manifest.ts';
+import { type ImageObjectKind, MAX_MANIFEST_BYTES, MAX_PARTS, PART_SIZE_BYTES } from './image/manifest.ts';
+import { MAX_SIGNED_MANIFEST_BYTES } from './image/signed-manifest.ts';
 import { IMAGE_NAME, SHA256, SITE_ID, SSH_PUBLIC_KEY, ULID } from './names.ts';
 
 // ---- images ---------------------------------------------------------------------------------------------------------
@@ -13,18 +14,23 @@ export const beginImageResponse = z.object({ imageId: ULID, imageName: IMAGE_NAM
 /** Presigned URLs are long: they are handed out for this many objects at a time. */
 export const MAX_UPLOADS_PER_REQUEST = 256;
 
+/** Largest objects that may be uploaded: as large as the schema of the manifest lets a part and an index be. */
+export const MAX_UPLOAD_BYTES: Readonly<Record<ImageObjectKind, number>> = {
+  manifests: MAX_SIGNED_MANIFEST_BYTES,
+  indexes: 8 * MAX_MANIFEST_BYTES,
+  parts: PART_SIZE_BYTES + 64 * 1024,
+};
+
+const uploadOf = <Kind extends ImageObjectKind>(objectKind: Kind) =>
+  z.strictObject({
+    objectKind: z.literal(objectKind),
+    sha256: SHA256,
+    sizeBytes: z.int().positive().max(MAX_UPLOAD_BYTES[objectKind]),
+  });
+
 export const uploadsRequest = z.strictObject({
   objects: z
-    .array(
-      z.strictObject({
-        objectKind: z.enum(['manifests', 'indexes', 'parts']),
-        sha256: SHA256,
-        sizeBytes: z
-          .int()
-          .positive()
-          .max(64 * 1024 * 1024),
-      }),
-    )
+    .array(z.discriminatedUnion('objectKind', [uploadOf('manifests'), uploadOf('indexes'), uploadOf('parts')]))
     .min(1)
     .max(MAX_UPLOADS_PER_REQUEST),
 });
@@ -84,6 +90,7 @@ export const trustResponse = z.object({
 
 // ---- sites ----------------------------------------------------------------------------------------------------------
 
+/** Registering a site again replaces all of these: a field that is left out is cleared. */
 export const registerSiteRequest = z.strictObject({
   siteId: SITE_ID,
   displayName: z.string().min(1).max(128),
@@ -175,7 +182,11 @@ export const requestDeploymentRequest = z.strictObject({
     .optional(),
 });
 export const deploymentResponse = z.object({ deployment: deploymentSchema });
-export const deploymentListResponse = z.object({ deployments: z.array(deploymentSchema) });
+/** Newest first. Where there are more, the next page is asked for with `?before=<nextBefore>`. */
+export const deploymentListResponse = z.object({
+  deployments: z.array(deploymentSchema),
+  nextBefore: ULID.optional(),
+});
 export const eventsResponse = z.object({ events: z.array(deploymentEventSchema) });
 
 // ---- problems -------------------------------------------------------------------------------------------------------

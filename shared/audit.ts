@@ -4,7 +4,7 @@ import * as z from 'zod';
 export const auditRecordSchema = z.object({
   auditId: z.string(),
   at: z.iso.datetime(),
-  /** `member:<id>`, `agent:<siteId>/<agentId>` or `system:<function>`. */
+  /** `member:<id>`, `agent:<siteId>`, `agent:<siteId>/<agentId>` or `anonymous`. Of a refused enrollment: whose agent it claimed to be. */
   actor: z.string(),
   action: z.enum([
     'deployment.request',
@@ -12,11 +12,15 @@ export const auditRecordSchema = z.object({
     'deployment.destroy',
     'deployment.report',
     'urls.mint',
+    'image.create',
+    'image.upload',
     'image.publish',
     'publisher.certify',
     'site.register',
     'agent.enroll',
     'agent.session',
+    'agent.heartbeat',
+    'job.read',
   ]),
   decision: z.enum(['allow', 'deny']),
   deploymentId: z.string().optional(),

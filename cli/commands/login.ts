@@ -5,6 +5,7 @@ import { EdgebootError, messageOf } from '#shared/errors.ts';
 import * as oidc from 'openid-client';
 import * as z from 'zod';
 import { printData, say } from '../output.ts';
+import { requireSecureUrl } from '../secure-url.ts';
 import { discover, readSession, sessionOf, writeSession } from '../session.ts';
 
 const SCOPE = 'openid offline_access';
@@ -29,7 +30,7 @@ export function loginCommand(): Command {
 }
 
 async function describeFederation(apiUrl: string) {
-  if (!URL.canParse(apiUrl)) throw new EdgebootError('USAGE', `${apiUrl} is no URL`);
+  requireSecureUrl(apiUrl, "the API's address");
   const api = new ApiClient(apiUrl, () => Promise.resolve(undefined));
   try {
     const path = '/.well-known/oauth-protected-resource';

@@ -1,16 +1,20 @@
 /** `edgeboot publisher`: whose keys may sign images. */
-import { createPublicKey } from 'node:crypto';
+import { createPublicKey, type KeyObject } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { certifyPublisherRequest } from '#shared/api.ts';
 import { EdgebootError, messageOf } from '#shared/errors.ts';
 import { issueCertificate } from '#shared/image/publisher-certificate.ts';
 import * as z from 'zod';
+import { wholeNumber } from '../option-values.ts';
 import { printData, say } from '../output.ts';
 import { readOrMakePublishingKey } from '../publish/publishing-key.ts';
 import { openApi } from '../session.ts';
 
 const DAY_MS = 24 * 3600 * 1000;
+/** Ten years. */
+const MAX_DAYS = 3653;
+const MAX_MEMBER_ID_CHARACTERS = 255;
 
 export function publisherCommand(): Command {
   const publisher = new Command('publisher').description('Whose keys may sign images.');
@@ -29,8 +33,8 @@ export function publisherCommand(): Command {
     .requiredOption('--public-key <file>', "the member's public key (PEM)")
     .option('--days <days>', 'how long the certificate is good', '365')
     .action(async (memberId: string, options: CertifyOptions, command: Command) => {
-      const days = Number(options.days);
-      if (!Number.isInteger(days) || days < 1) throw new EdgebootError('USAGE', '--days must be a whole number from 1');
+      requireMemberId(memberId);
+      const days = wholeNumber(options.days, '--days', { min: 1, max: MAX_DAYS });
       const notAfter = new Date(Date.now() + days * DAY_MS).toISOString();
       const publicKeyPem = requirePublicKey(await readText(options.publicKey), options.publicKey);
       const rootPrivateKeyPem = await readText(options.rootKey);
@@ -50,12 +54,24 @@ interface CertifyOptions {
   readonly days: string;
 }
 
+function requireMemberId(memberId: string): void {
+  if (memberId.length > 0 && memberId.length <= MAX_MEMBER_ID_CHARACTERS) return;
+  throw new EdgebootError('USAGE', `<member> must be an id of 1 to ${MAX_MEMBER_ID_CHARACTERS} characters`, {
+    remedy: 'It is what edgeboot login shows to the member: logged in as …',
+  });
+}
+
 function requirePublicKey(pem: string, file: string): string {
+  let key: KeyObject | undefined;
   try {
-    return createPublicKey(pem).export({ type: 'spki', format: 'pem' }).toString();
-  } catch (error) {
-    throw new EdgebootError('USAGE', `${file} holds no public key: ${messageOf(error)}`);
+    key = createPublicKey(pem);
+  } catch {
+    // The parser's words may quote a key: they stay here.
   }
+  if (key?.asymmetricKeyType === 'ed25519') return key.export({ type: 'spki', format: 'pem' }).toString();
+  throw new EdgebootError('USAGE', `${file} holds no Ed25519 public key in PEM`, {
+    remedy: 'Name the file with what edgeboot publisher key printed for the member.',
+  });
 }
 
 async function readText(file: string): Promise<string> {

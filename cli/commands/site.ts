@@ -1,6 +1,7 @@
 /** `edgeboot site`: the sites of the federation. */
 import { Command } from 'commander';
 import { registerSiteResponse, type Site, siteListResponse } from '#shared/api.ts';
+import { repeatable } from '../option-values.ts';
 import { printData, say, table } from '../output.ts';
 import { openApi } from '../session.ts';
 
@@ -18,21 +19,27 @@ export function siteCommand(): Command {
     .command('register')
     .description("For federation operators: register a site, or renew its token. Prints its agent's one-time token.")
     .argument('<site>', 'letters, digits and hyphens; never changes')
-    .requiredOption('--group <group...>', 'members of these groups may deploy there')
+    .requiredOption('--group <group>', 'its members may deploy there; may be given several times', repeatable)
     .option('--name <name>', 'as people call it')
     .option('--egress <address>', "the IPv4 address that the site's requests come from: binds signed URLs to it")
-    .action(async (siteId: string, options: { group: string[]; name?: string; egress?: string }, command: Command) => {
-      const api = await openApi();
-      const body = {
-        siteId,
-        displayName: options.name ?? siteId,
-        deployerGroups: options.group,
-        ...(options.egress !== undefined && { egressAddress: options.egress }),
-      };
-      const answer = await api.call({ method: 'POST', path: '/v1/sites', body, answer: registerSiteResponse });
-      say(`Run this at the site within a day: edgeboot-agent enroll TOKEN`);
-      printData(command, answer, ({ enrollmentToken }) => enrollmentToken);
-    });
+    .action(
+      async (
+        siteId: string,
+        options: { group: readonly string[]; name?: string; egress?: string },
+        command: Command,
+      ) => {
+        const api = await openApi();
+        const body = {
+          siteId,
+          displayName: options.name ?? siteId,
+          deployerGroups: options.group,
+          ...(options.egress !== undefined && { egressAddress: options.egress }),
+        };
+        const answer = await api.call({ method: 'POST', path: '/v1/sites', body, answer: registerSiteResponse });
+        say(`Run this at the site within a day: edgeboot-agent enroll TOKEN`);
+        printData(command, answer, ({ enrollmentToken }) => enrollmentToken);
+      },
+    );
   return site;
 }
 

@@ -1,6 +1,7 @@
-/** Finds the holes of a sparse file without reading them: lseek's SEEK_DATA, which Node does not offer. */
+/** lseek, which Node does not offer: finds the holes of a sparse file without reading them, and the end of a block device. */
 import koffi from 'koffi';
 
+const SEEK_END = 2;
 const SEEK_DATA = 3;
 
 /** Offset of the first byte at or after `offsetBytes` that may hold data; `undefined` when only a hole follows. */
@@ -15,6 +16,12 @@ export function createDataSeeker(fileDescriptor: number): DataSeeker {
     if (found >= 0) return found;
     return koffi.errno() === koffi.os.errno['ENXIO'] ? undefined : offsetBytes;
   };
+}
+
+/** Size of a file or block device; `undefined` where the C library cannot tell. */
+export function seekEnd(fileDescriptor: number): number | undefined {
+  const sizeBytes = loadLseek()?.(fileDescriptor, 0, SEEK_END) ?? -1;
+  return sizeBytes < 0 ? undefined : sizeBytes;
 }
 
 function loadLseek(): ((fileDescriptor: number, offsetBytes: number, whence: number) => number) | undefined {

@@ -1,7 +1,8 @@
 /** Opens a disk file and checks it against the image standard. */
-import { type FileHandle, open } from 'node:fs/promises';
+import { constants, type FileHandle, open } from 'node:fs/promises';
 import { EdgebootError, messageOf } from '#shared/errors.ts';
 import { type DiskFindings, inspectDisk } from '#shared/image/inspect-disk.ts';
+import { seekEnd } from './data-seeker.ts';
 
 export interface OpenedDisk {
   readonly file: string;
@@ -10,13 +11,14 @@ export interface OpenedDisk {
   readonly findings: DiskFindings;
 }
 
-/** Throws USAGE where it cannot be read. The caller closes the handle. */
+/** Throws USAGE where it is no file or block device that can be read. The caller closes the handle. */
 export async function openDisk(file: string): Promise<OpenedDisk> {
-  const handle = await open(file, 'r').catch((error: unknown) => {
+  // Without O_NONBLOCK a named pipe that nobody writes to would hold us for ever.
+  const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK).catch((error: unknown) => {
     throw new EdgebootError('USAGE', `cannot read the disk: ${messageOf(error)}`);
   });
   try {
-    const { size: sizeBytes } = await handle.stat();
+    const sizeBytes = await sizeOf(handle, file);
     const read = async (offsetBytes: number, lengthBytes: number): Promise<Buffer> => {
       const { buffer, bytesRead } = await handle.read(Buffer.alloc(lengthBytes), 0, lengthBytes, offsetBytes);
       return buffer.subarray(0, bytesRead);
@@ -26,4 +28,12 @@ export async function openDisk(file: string): Promise<OpenedDisk> {
     await handle.close();
     throw error;
   }
+}
+
+async function sizeOf(handle: FileHandle, file: string): Promise<number> {
+  const stat = await handle.stat();
+  if (stat.isFile()) return stat.size;
+  const sizeBytes = stat.isBlockDevice() ? seekEnd(handle.fd) : undefined;
+  if (sizeBytes !== undefined) return sizeBytes;
+  throw new EdgebootError('USAGE', `cannot read the disk: ${file} is neither a regular file nor a block device`);
 }

@@ -1,15 +1,17 @@
 /**
- * Hears when a guest is ready: READY on its virtio-serial port, or the SSH banner of a frontend that knows nothing of us. While it
- * waits it keeps the end of the console's text, which tells why a guest did not come up.
+ * Hears when a guest is ready: READY on its virtio-serial port; of guests that know nothing of us, a frontend's SSH banner, and a
+ * compute's ARP. While it waits it keeps the end of the console's text, which tells why a guest did not come up.
  */
 import { connect, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { EdgebootError } from '#shared/errors.ts';
 import { createConsoleTail } from '../core/console-tail.ts';
-import type { GuestSignals, ReadySign } from '../ports.ts';
+import type { GuestSignals, PrivateLink, ReadySign } from '../ports.ts';
+import { awaitArp } from './await-arp.ts';
 
 const RETRY_SECONDS = 0.25;
 const SSH_PORT = 22;
+const KIT_GRACE_SECONDS = 10;
 const BANNER_LINE = /^SSH-2\.0-/;
 const BANNER_TIMEOUT_SECONDS = 5;
 /** Nobody who is well-behaved says more on one line. */
@@ -20,10 +22,13 @@ const REPORTED_CONSOLE_LINES = 20;
 export interface GuestSignalsOptions {
   /** Where a frontend answers with its SSH banner. */
   readonly sshPort?: number;
+  /** A compute whose network is up gets this long to say READY, which tells more: its services run. */
+  readonly kitGraceSeconds?: number;
 }
 
 export function createGuestSignals(options: GuestSignalsOptions = {}): GuestSignals {
   const sshPort = options.sshPort ?? SSH_PORT;
+  const kitGraceSeconds = options.kitGraceSeconds ?? KIT_GRACE_SECONDS;
   return {
     awaitReady: async (node, timeoutSeconds, signal) => {
       signal.throwIfAborted();
@@ -32,17 +37,20 @@ export function createGuestSignals(options: GuestSignalsOptions = {}): GuestSign
       const until = AbortSignal.any([signal, timeout, done.signal]);
       const consoleTail = createConsoleTail();
       const listening = retry(until, () => readSocket(connect(node.consoleSocket), until, consoleTail.append));
-      const { publicAddress } = node;
+      const { publicAddress, privateLink } = node;
       const signs = [
         retry<ReadySign>(until, () => awaitLine(connect(node.readySocket), until, READY_LINE, 'guest-kit')),
         ...(publicAddress === undefined
           ? []
           : [retry<ReadySign>(until, () => awaitBanner(publicAddress, sshPort, until))]),
+        ...(privateLink === undefined
+          ? []
+          : [retry<ReadySign>(until, () => awaitArpOrKit(privateLink, kitGraceSeconds, until))]),
       ];
       try {
-        const sign = await Promise.race(signs);
-        if (sign !== undefined) return sign;
+        const sign = await firstOf(signs);
         signal.throwIfAborted();
+        if (sign !== undefined) return sign;
         const tail = consoleTail.text(REPORTED_CONSOLE_LINES);
         throw new EdgebootError(
           'BOOT_TIMEOUT',
@@ -55,6 +63,17 @@ export function createGuestSignals(options: GuestSignalsOptions = {}): GuestSign
       }
     },
   };
+}
+
+/** The first value that is one; `undefined` when none is. */
+function firstOf<Value>(awaited: readonly Promise<Value | undefined>[]): Promise<Value | undefined> {
+  return new Promise((resolve, reject) => {
+    const values = awaited.map(async (one) => {
+      const value = await one;
+      if (value !== undefined) resolve(value);
+    });
+    Promise.all(values).then(() => resolve(undefined), reject);
+  });
 }
 
 /** Tries again until there is a value. `undefined` when time is up. */
@@ -107,4 +126,15 @@ function awaitBanner(address: string, port: number, until: AbortSignal): Promise
   const soon = AbortSignal.any([until, AbortSignal.timeout(BANNER_TIMEOUT_SECONDS * 1000)]);
   const socket = connect({ host: address, port });
   return awaitLine<ReadySign>(socket, soon, BANNER_LINE, 'ssh-banner');
+}
+
+/** A network that is up is a weaker sign than READY: where the kit is there, that comes first. */
+async function awaitArpOrKit(
+  link: PrivateLink,
+  kitGraceSeconds: number,
+  until: AbortSignal,
+): Promise<ReadySign | undefined> {
+  if (!(await awaitArp(link, until))) return undefined;
+  await delay(kitGraceSeconds * 1000, undefined, { signal: until }).catch(() => undefined);
+  return 'arp';
 }

@@ -3,37 +3,68 @@
  * through FUSE. The daemon has a mount namespace of its own and dies with us, so that neither a process nor a mount is ever left;
  * we reach its files through /proc/PID/root.
  */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { chmod, chown, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { asDiskError } from '../disk-errors.ts';
+import { CONFINED_ID } from './disk-tool.ts';
 import { startStorageDaemon, type StorageDaemon } from './storage-daemon.ts';
 
 export interface OverlayExport {
   /** The whole disk, for reading. */
   readonly diskFile: string;
-  /** For temporary files; nobody else writes there. */
+  /**
+   * Beside the overlay, for temporary files; as the daemon sees it, with its files in it. Nobody else writes there; confined
+   * programs may read there what they know the name of.
+   */
   readonly workDirectory: string;
-  /** A piece of the disk as a file of its own, for reading and writing. Throws when it does not lie within the disk. */
+  /**
+   * A piece of the disk as a file of its own, which confined programs may read and write.
+   * @returns its name in the work directory.
+   * @throws Error when it does not lie within the disk.
+   */
   exportPartition(offsetBytes: number, sizeBytes: number): Promise<string>;
 }
 
-/** @param use the files end with it; what was written is in the overlay when the promise resolves. */
+/** The owner's alone, and passable for the group, which what is made inside inherits. */
+const WORK_DIRECTORY_MODE = 0o2710;
+
+/**
+ * @param use the files end with it; what was written is in the overlay when the promise resolves.
+ * @throws EdgebootError DISK_FULL, PREREQUISITE_MISSING; the signal's reason when it was aborted.
+ */
 export async function withOverlayExport<Result>(
   overlayFile: string,
+  signal: AbortSignal,
   use: (overlay: OverlayExport) => Promise<Result>,
 ): Promise<Result> {
-  const workDirectory = await mkdtemp(join(tmpdir(), 'edgeboot-disk-'));
   try {
-    const daemon = await startStorageDaemon();
-    let result: Result;
+    return await exportWhile(overlayFile, signal, use);
+  } catch (error) {
+    // What broke because we ended the daemon is no news.
+    signal.throwIfAborted();
+    throw asDiskError(error);
+  }
+}
+
+async function exportWhile<Result>(
+  overlayFile: string,
+  signal: AbortSignal,
+  use: (overlay: OverlayExport) => Promise<Result>,
+): Promise<Result> {
+  signal.throwIfAborted();
+  // Where recovery finds it, should we be killed.
+  const workDirectory = await mkdtemp(join(dirname(overlayFile), '.personalize-'));
+  try {
+    await chown(workDirectory, 0, CONFINED_ID);
+    await chmod(workDirectory, WORK_DIRECTORY_MODE);
+    const daemon = await startStorageDaemon(signal);
     try {
-      result = await use(await exportOverlay(daemon, overlayFile, workDirectory));
-    } catch (error) {
+      const result = await use(await exportOverlay(daemon, overlayFile, workDirectory));
+      await daemon.quit();
+      return result;
+    } finally {
       await daemon.kill();
-      throw error;
     }
-    await daemon.quit();
-    return result;
   } finally {
     await rm(workDirectory, { recursive: true, force: true });
   }
@@ -44,13 +75,14 @@ async function exportOverlay(
   overlayFile: string,
   workDirectory: string,
 ): Promise<OverlayExport> {
+  const seenByDaemon = join(`/proc/${daemon.pid}/root`, workDirectory);
   const show = async (nodeName: string, writable: boolean): Promise<string> => {
     const mountPoint = join(workDirectory, nodeName);
     await writeFile(mountPoint, '', { mode: 0o600 });
     await daemon.execute('block-export-add', {
-      ...{ type: 'fuse', id: nodeName, 'node-name': nodeName, mountpoint: mountPoint, writable },
+      ...{ type: 'fuse', id: nodeName, 'node-name': nodeName, mountpoint: mountPoint, writable, 'allow-other': 'on' },
     });
-    return `/proc/${daemon.pid}/root${mountPoint}`;
+    return join(seenByDaemon, nodeName);
   };
   await daemon.execute('blockdev-add', {
     'node-name': 'disk',
@@ -61,12 +93,13 @@ async function exportOverlay(
   });
   return {
     diskFile: await show('disk', false),
-    workDirectory,
+    workDirectory: seenByDaemon,
     exportPartition: async (offsetBytes, sizeBytes) => {
       // A window of QEMU's, since e2fsck forgets an offset that it is given once it has replayed a journal (1.47.0).
       const window = { driver: 'raw', offset: offsetBytes, size: sizeBytes, file: 'disk' };
       await daemon.execute('blockdev-add', { 'node-name': 'partition', ...window });
-      return show('partition', true);
+      await chown(await show('partition', true), CONFINED_ID, CONFINED_ID);
+      return 'partition';
     },
   };
 }

@@ -1,29 +1,34 @@
 /** The disks of nodes with QEMU's tools: qcow2 overlays, filled before their first boot. */
-import { open } from 'node:fs/promises';
+import { open, rm } from 'node:fs/promises';
 import { isAbsolute } from 'node:path';
-import { EdgebootError } from '#shared/errors.ts';
-import { runCommand } from '#shared/host/run-command.ts';
 import { readFirstPartition, type DiskReader, type Partition } from '#shared/image/partition-table.ts';
 import { identifyFileSystem, notPersonalizable, SUPERBLOCK_BYTES, type FileSystem } from '../core/debugfs.ts';
+import { diskFullIn } from '../disk-errors.ts';
 import type { NodeDisks } from '../ports.ts';
+import { runDiskTool } from './disk-tool.ts';
 import { openExtFileSystem } from './ext-file-system.ts';
 import { withOverlayExport } from './overlay-export.ts';
 
+const CANNOT_MAKE = 'qemu-img cannot make an overlay';
+
 export function createQemuNodeDisks(): NodeDisks {
   return {
-    createOverlay: async (backingFile, overlayFile) => {
+    createOverlay: async (backingFile, overlayFile, signal) => {
       // A path that starts with a slash is never taken for a protocol of QEMU's.
       if (!isAbsolute(backingFile) || !isAbsolute(overlayFile)) throw new Error('paths of disks must be absolute');
       const args = ['create', '-q', '-f', 'qcow2', '-b', backingFile, '-F', 'raw', overlayFile];
-      const { exitCode, stderr } = await runCommand('qemu-img', args);
-      if (exitCode === 0) return;
-      const isFull = stderr.includes('No space left on device');
-      const text = `qemu-img cannot make an overlay: ${stderr.trim()}`;
-      throw isFull ? new EdgebootError('DISK_FULL', text) : new Error(text);
+      try {
+        const { exitCode, stderr } = await runDiskTool('qemu-img', args, signal);
+        if (exitCode === 0) return;
+        throw diskFullIn(stderr, CANNOT_MAKE) ?? new Error(`${CANNOT_MAKE}: ${stderr.trim()}`);
+      } catch (error) {
+        await rm(overlayFile, { force: true });
+        throw error;
+      }
     },
 
-    personalize: (overlayFile, files) =>
-      withOverlayExport(overlayFile, async (overlay) => {
+    personalize: (overlayFile, files, signal) =>
+      withOverlayExport(overlayFile, signal, async (overlay) => {
         const { partition, fileSystem } = await lookAt(overlay.diskFile);
         if (fileSystem.kind === 'xfs') {
           throw notPersonalizable(
@@ -31,8 +36,8 @@ export function createQemuNodeDisks(): NodeDisks {
           );
         }
         if (fileSystem.kind === 'other') throw notPersonalizable('the first partition holds no ext2, ext3 or ext4');
-        const partitionFile = await overlay.exportPartition(partition.offsetBytes, partition.sizeBytes);
-        const root = openExtFileSystem(partitionFile, overlay.workDirectory);
+        const device = await overlay.exportPartition(partition.offsetBytes, partition.sizeBytes);
+        const root = openExtFileSystem(device, overlay.workDirectory, signal);
         if (fileSystem.needsRecovery) await root.repair();
         await root.moveStaleAside();
         await root.writeFiles(files);

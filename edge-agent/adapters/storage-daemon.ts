@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline';
 import * as z from 'zod';
 import { EdgebootError } from '#shared/errors.ts';
 import { mountNamespaceArguments } from '#shared/host/mount-namespace.ts';
+import { diskFullIn } from '../disk-errors.ts';
 
 /** An order that takes longer is a fault. */
 const ORDER_TIMEOUT_SECONDS = 30;
@@ -12,8 +13,9 @@ export interface StorageDaemon {
   readonly pid: number;
   /** Carries out one QMP command. Throws Error with QEMU's words when it is refused. */
   execute(command: string, parameters?: object): Promise<void>;
-  /** Writes everything out and ends. */
+  /** Writes everything out and ends. Throws EdgebootError DISK_FULL where there is no room for it. */
   quit(): Promise<void>;
+  /** Ends it at once; nothing when it has ended. */
   kill(): Promise<void>;
 }
 
@@ -25,17 +27,20 @@ const answerSchema = z.union([
 
 /**
  * The daemon sees our mounts, but we do not see its; it is killed when we end, however we end.
+ * @param signal kills it: what was asked of it fails then.
  * @throws EdgebootError PREREQUISITE_MISSING when it does not start.
  */
-export async function startStorageDaemon(): Promise<StorageDaemon> {
+export async function startStorageDaemon(signal: AbortSignal): Promise<StorageDaemon> {
   const child = spawn(
     'unshare',
     [
       ...[...mountNamespaceArguments(), '--', 'setpriv', '--pdeathsig', 'KILL', '--'],
       ...['qemu-storage-daemon', '--chardev', 'stdio,id=monitor', '--monitor', 'chardev=monitor'],
     ],
-    { stdio: 'pipe' },
+    { stdio: 'pipe', env: { ...process.env, LC_ALL: 'C' } },
   );
+  const onAbort = (): void => void child.kill('SIGKILL');
+  signal.addEventListener('abort', onAbort);
   let said = '';
   child.stderr.on('data', (chunk: Buffer) => (said = `${said}${chunk.toString()}`.slice(-2000)));
   const ended = new Promise<void>((resolve) => {
@@ -43,7 +48,10 @@ export async function startStorageDaemon(): Promise<StorageDaemon> {
       said = error.message;
       resolve();
     });
-    child.once('close', () => resolve());
+    child.once('close', () => {
+      signal.removeEventListener('abort', onAbort);
+      resolve();
+    });
   });
   child.stdin.on('error', () => undefined);
 
@@ -73,7 +81,7 @@ export async function startStorageDaemon(): Promise<StorageDaemon> {
     await kill();
     throw new EdgebootError('PREREQUISITE_MISSING', `qemu-storage-daemon does not start: ${said.trim()}`, {
       cause,
-      remedy: 'It needs qemu-utils and util-linux: check them with edgeboot-agent doctor.',
+      remedy: 'Check the tools of this host with edgeboot-agent doctor.',
     });
   }
   return {
@@ -83,6 +91,9 @@ export async function startStorageDaemon(): Promise<StorageDaemon> {
     quit: async () => {
       await execute('quit');
       await ended;
+      // Its exit status says nothing of what it could not write; its words do.
+      const full = diskFullIn(said, 'the overlay cannot be written out');
+      if (full !== undefined) throw full;
       if (child.exitCode !== 0) throw new Error(`qemu-storage-daemon did not end well: ${said.trim()}`);
     },
   };

@@ -38,6 +38,8 @@ export const PRIVATE_NETWORK = {
   frontendAddress: '10.1.1.1',
   /** Computes count down from here. */
   firstComputeAddress: '10.1.255.254',
+  /** Nobody's: what the agent asks in the name of when it looks for a node. */
+  inquiryAddress: '10.1.0.1',
 } as const;
 
 /** Nodes get one CPU each: with an emulated or a small host the rule of the original (all free CPUs) starves the others. */

@@ -1,5 +1,5 @@
 /** Makes the private network, starts the domains (the frontend first), and waits until the guests are ready. */
-import type { ClusterPlan } from '../core/plan-cluster.ts';
+import type { ClusterPlan, PlannedNode } from '../core/plan-cluster.ts';
 import type { GuestSignals, HypervisorDriver, NodePlan } from '../ports.ts';
 import type { Run } from '../run.ts';
 import { together } from '../together.ts';
@@ -31,9 +31,14 @@ export async function bootCluster(
 async function awaitAllReady(plan: ClusterPlan, nodes: readonly NodePlan[], run: Run, ports: BootPorts): Promise<void> {
   await together(
     run.signal,
-    nodes.map(({ name, role, readySocket, consoleSocket }) => (signal) => {
-      const publicAddress = role === 'frontend' ? plan.publicAddress : undefined;
-      const node = { name, readySocket, consoleSocket, publicAddress };
+    nodes.map(({ name, role, readySocket, consoleSocket }, i) => (signal) => {
+      const isFrontend = role === 'frontend';
+      const { privateMacAddress: macAddress, privateAddress: address } = plan.nodes[i] as PlannedNode;
+      const node = {
+        ...{ name, readySocket, consoleSocket },
+        publicAddress: isFrontend ? plan.publicAddress : undefined,
+        privateLink: isFrontend ? undefined : { deploymentId: plan.deploymentId, macAddress, address },
+      };
       return ports.guestSignals.awaitReady(node, ports.readyTimeoutSeconds, signal);
     }),
   );

@@ -27,10 +27,8 @@ export async function personalize(
       run.signal,
       plan.nodes.map((node, i) => async (signal) => {
         const { backingFile, overlayFile } = nodes[i] as NodePlan;
-        signal.throwIfAborted();
-        await ports.nodeDisks.createOverlay(backingFile, overlayFile);
-        signal.throwIfAborted();
-        await ports.nodeDisks.personalize(overlayFile, [guestDocument(plan, node, ports.publicNetwork)]);
+        await ports.nodeDisks.createOverlay(backingFile, overlayFile, signal);
+        await ports.nodeDisks.personalize(overlayFile, [guestDocument(plan, node, ports.publicNetwork)], signal);
       }),
     ),
   );

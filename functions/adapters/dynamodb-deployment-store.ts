@@ -1,16 +1,25 @@
 /** Deployments in the table: the row, its events below it, and one record per idempotency key. */
-import { type Deployment, type DeploymentEvent, deploymentEventSchema, deploymentSchema } from '#shared/deployment.ts';
+import {
+  type Deployment,
+  type DeploymentEvent,
+  deploymentEventSchema,
+  deploymentSchema,
+  isOutcome,
+} from '#shared/deployment.ts';
 import { EdgebootError } from '#shared/errors.ts';
-import type { DeploymentStore, IdempotencyKey, OutboxEntry } from '../ports.ts';
+import type { DeploymentStore, IdempotencyKey, OutboxEntry, UnsettledDeployment } from '../ports.ts';
 import { outboxWrite } from './dynamodb-outbox.ts';
-import { ConditionRefused, type Item, type Table, type Write } from './dynamodb-table.ts';
+import { ConditionRefused, type Item, type Table, UNSETTLED, type Write } from './dynamodb-table.ts';
 
 /** An idempotency key is remembered for a day. */
 const IDEMPOTENCY_SECONDS = 24 * 3600;
+const PAGE_EVENTS = 1000;
 
 const rowKey = (deploymentId: string) => ({ pk: `DEPLOYMENT#${deploymentId}`, sk: 'DEPLOYMENT' });
 const idempotencyKeyOf = (key: IdempotencyKey) => ({ pk: `IDEMPOTENCY#${key.memberId}#${key.key}`, sk: 'IDEMPOTENCY' });
 const eventSk = (sequence: number): string => `EVENT#${String(sequence).padStart(10, '0')}`;
+
+const unsettledSchema = deploymentSchema.pick({ deploymentId: true, siteId: true });
 
 export class DynamoDbDeploymentStore implements DeploymentStore {
   readonly #table: Table;
@@ -87,18 +96,19 @@ export class DynamoDbDeploymentStore implements DeploymentStore {
     }
   }
 
-  async listByMember(memberId: string): Promise<readonly Deployment[]> {
-    const items = await this.#table.listUnder(`DEPLOYMENTS#${memberId}`, true);
+  async listByMember(memberId: string, before: string | undefined, limit: number): Promise<readonly Deployment[]> {
+    const items = await this.#table.listNewest(`DEPLOYMENTS#${memberId}`, before, limit);
     return items.map((item) => deploymentSchema.parse(item));
   }
 
+  async listUnsettled(unchangedSince: string, limit: number): Promise<readonly UnsettledDeployment[]> {
+    const items = await this.#table.listUnsettled(unchangedSince, limit);
+    return items.map((item) => unsettledSchema.parse(item));
+  }
+
   async eventsAfter(deploymentId: string, sequence: number): Promise<readonly DeploymentEvent[]> {
-    const items = await this.#table.queryBetween(
-      rowKey(deploymentId).pk,
-      eventSk(sequence + 1),
-      eventSk(9_999_999_999),
-      1000,
-    );
+    // Nothing sorts behind the events.
+    const items = await this.#table.queryAfter(rowKey(deploymentId).pk, eventSk(sequence), PAGE_EVENTS);
     return items.map((item) => deploymentEventSchema.parse(item));
   }
 
@@ -107,6 +117,8 @@ export class DynamoDbDeploymentStore implements DeploymentStore {
       ...rowKey(deployment.deploymentId),
       listPk: `DEPLOYMENTS#${deployment.memberId}`,
       listSk: deployment.deploymentId,
+      // Sparse: only rows with this attribute are in the index.
+      ...(!isOutcome(deployment.phase, deployment.desired) && { unsettled: UNSETTLED }),
       ...deployment,
     };
   }

@@ -15,13 +15,14 @@ export class DynamoDbImageStore implements ImageStore {
     this.#table = table;
   }
 
-  async findOrCreate(image: Image): Promise<Image> {
+  async findOrCreate(image: Image, outbox: readonly OutboxEntry[]): Promise<Image> {
     const there = await this.findByName(image.imageName);
     if (there !== undefined) return there;
     try {
       await this.#table.transact([
         this.#table.put({ ...nameKey(image.imageName), imageId: image.imageId }, 'attribute_not_exists(pk)'),
         this.#table.put({ ...imageKey(image.imageId), listPk: 'IMAGES', listSk: image.imageName, ...image }),
+        ...outbox.map((entry) => outboxWrite(this.#table, entry)),
       ]);
       return image;
     } catch (error) {

@@ -3,7 +3,6 @@ import type { Outbox, OutboxEntry } from '../ports.ts';
 import type { Table, Write } from './dynamodb-table.ts';
 
 const PARTITION = 'OUTBOX';
-/** The sweep takes this many at a time. */
 const PAGE_ENTRIES = 200;
 
 /** The write that adds an entry, for the transaction of the decision that it belongs to. */
@@ -25,8 +24,8 @@ export class DynamoDbOutbox implements Outbox {
     await this.#table.transact([this.#table.remove({ pk: PARTITION, sk: entryId })]);
   }
 
-  async pending(createdBefore: string): Promise<readonly OutboxEntry[]> {
-    const items = await this.#table.queryBetween(PARTITION, '0', 'Z', PAGE_ENTRIES);
+  async pending(createdBefore: string, after = '0'): Promise<readonly OutboxEntry[]> {
+    const items = await this.#table.queryAfter(PARTITION, after, PAGE_ENTRIES);
     return items.map((item) => item['entry'] as OutboxEntry).filter((entry) => entry.createdAt < createdBefore);
   }
 }

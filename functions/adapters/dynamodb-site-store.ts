@@ -1,14 +1,13 @@
-/** Sites in the table: the site, its agent's key, its last heartbeat, and the digest of each enrollment token. */
+/** Sites in the table: the site with its last heartbeat and the digest of its enrollment token, and its agent's key. */
 import { type Capacity, siteSchema } from '#shared/api.ts';
 import { EdgebootError } from '#shared/errors.ts';
 import * as z from 'zod';
-import type { AgentKey, OutboxEntry, SiteRecord, SiteStore } from '../ports.ts';
+import type { AgentKey, OutboxEntry, SiteRecord, SiteSettings, SiteStore } from '../ports.ts';
 import { outboxWrite } from './dynamodb-outbox.ts';
-import { ConditionRefused, type Item, type Table } from './dynamodb-table.ts';
+import { ConditionRefused, type Table } from './dynamodb-table.ts';
 
 const siteKey = (siteId: string) => ({ pk: `SITE#${siteId}`, sk: 'SITE' });
 const agentKey = (siteId: string) => ({ pk: `SITE#${siteId}`, sk: 'AGENT' });
-const tokenKey = (sha256: string) => ({ pk: `ENROLLMENT#${sha256}`, sk: 'ENROLLMENT' });
 
 const siteItem = siteSchema.extend({ queueUrl: z.url(), queueArn: z.string(), egressAddress: z.ipv4().optional() });
 
@@ -19,18 +18,21 @@ export class DynamoDbSiteStore implements SiteStore {
   }
 
   async register(
-    site: SiteRecord,
+    site: SiteSettings,
     token: { readonly sha256: string; readonly expiresAt: string },
     outbox: readonly OutboxEntry[],
   ): Promise<void> {
+    const { siteId, displayName, deployerGroups, queueUrl, queueArn, egressAddress, createdAt } = site;
+    const once = { createdAt, enrolled: false };
+    const always = {
+      ...{ siteId, displayName, deployerGroups, queueUrl, queueArn, egressAddress },
+      listPk: 'SITES',
+      listSk: siteId,
+      tokenSha256: token.sha256,
+      tokenExpiresAt: token.expiresAt,
+    };
     await this.#table.transact([
-      this.#table.put({ ...siteKey(site.siteId), listPk: 'SITES', listSk: site.siteId, ...site }),
-      this.#table.put({
-        ...tokenKey(token.sha256),
-        siteId: site.siteId,
-        tokenExpiresAt: token.expiresAt,
-        expiresAt: Math.floor(Date.parse(token.expiresAt) / 1000),
-      }),
+      this.#table.merge(siteKey(siteId), always, once),
       ...outbox.map((entry) => outboxWrite(this.#table, entry)),
     ]);
   }
@@ -48,22 +50,21 @@ export class DynamoDbSiteStore implements SiteStore {
     const useToken = {
       Update: {
         TableName: this.#table.name,
-        Key: tokenKey(tokenSha256),
-        UpdateExpression: 'SET usedAt = :now',
-        ConditionExpression: 'siteId = :site AND attribute_not_exists(usedAt) AND tokenExpiresAt > :now',
-        ExpressionAttributeValues: { ':now': now, ':site': key.siteId },
+        Key: siteKey(key.siteId),
+        UpdateExpression: 'SET enrolled = :true REMOVE tokenSha256, tokenExpiresAt',
+        ConditionExpression: 'tokenSha256 = :sha256 AND tokenExpiresAt > :now',
+        ExpressionAttributeValues: { ':true': true, ':sha256': tokenSha256, ':now': now },
       },
     };
     try {
       await this.#table.transact([
         useToken,
         this.#table.put({ ...agentKey(key.siteId), ...key, enrolledAt: now }),
-        this.#update(key.siteId, 'SET enrolled = :true', { ':true': true }),
         ...outbox.map((entry) => outboxWrite(this.#table, entry)),
       ]);
     } catch (error) {
       if (!(error instanceof ConditionRefused)) throw error;
-      throw new EdgebootError('FORBIDDEN', 'the enrollment token is unknown, used or expired', {
+      throw new EdgebootError('FORBIDDEN', 'the enrollment token is unknown, used, replaced or expired', {
         remedy: 'Ask the federation operator for a new one: edgeboot site register.',
       });
     }
@@ -75,27 +76,13 @@ export class DynamoDbSiteStore implements SiteStore {
   }
 
   async recordHeartbeat(siteId: string, lastSeen: string, free: Capacity, agentVersion: string): Promise<void> {
-    await this.#table.transact([
-      this.#update(
-        siteId,
-        'SET lastSeen = :lastSeen, #free = :free, agentVersion = :agentVersion',
-        { ':lastSeen': lastSeen, ':free': free, ':agentVersion': agentVersion },
-        // A reserved word.
-        { '#free': 'free' },
-      ),
-    ]);
-  }
-
-  #update(siteId: string, expression: string, values: Item, names?: Record<string, string>) {
-    return {
-      Update: {
-        TableName: this.#table.name,
-        Key: siteKey(siteId),
-        UpdateExpression: expression,
-        ConditionExpression: 'attribute_exists(pk)',
-        ExpressionAttributeValues: values,
-        ...(names && { ExpressionAttributeNames: names }),
-      },
-    };
+    const key = siteKey(siteId);
+    const said = { lastSeen, free, agentVersion };
+    try {
+      await this.#table.transact([this.#table.merge(key, said, {}, 'attribute_exists(pk)')]);
+    } catch (error) {
+      if (!(error instanceof ConditionRefused)) throw error;
+      throw new EdgebootError('NOT_FOUND', `there is no site ${siteId}`);
+    }
   }
 }

@@ -1,9 +1,6 @@
 /** The one table, as the stores see it: keys, conditional transactions, and errors in our words. */
-import {
-  ConditionalCheckFailedException,
-  DynamoDBClient,
-  TransactionCanceledException,
-} from '@aws-sdk/client-dynamodb';
+import { setTimeout } from 'node:timers/promises';
+import { DynamoDBClient, TransactionCanceledException } from '@aws-sdk/client-dynamodb';
 import {
   DynamoDBDocumentClient,
   GetCommand,
@@ -12,10 +9,17 @@ import {
   TransactWriteCommand,
   type TransactWriteCommandInput,
 } from '@aws-sdk/lib-dynamodb';
-import { EdgebootError } from '#shared/errors.ts';
+import { EdgebootError, hasCode } from '#shared/errors.ts';
 
 export type Item = Record<string, unknown>;
 export type Write = NonNullable<TransactWriteCommandInput['TransactItems']>[number];
+
+/** Value of the attribute that puts an item into the index `unsettled`. */
+export const UNSETTLED = 'UNSETTLED';
+
+/** Transactions on one item refuse each other instead of waiting: so do we, for some milliseconds. */
+const MAX_ATTEMPTS = 4;
+const FIRST_PAUSE_MS = 20;
 
 export interface Key {
   readonly pk: string;
@@ -59,12 +63,12 @@ export class Table {
     });
   }
 
-  /** Items of a partition with `sk` in (after, before). */
-  async queryBetween(pk: string, after: string, before: string, limit: number): Promise<Item[]> {
+  /** Items of a partition whose sort key comes after this one, in its order. */
+  async queryAfter(pk: string, after: string, limit: number): Promise<Item[]> {
     return this.#query(
       {
-        KeyConditionExpression: 'pk = :pk AND sk BETWEEN :after AND :before',
-        ExpressionAttributeValues: { ':pk': pk, ':after': after, ':before': before },
+        KeyConditionExpression: 'pk = :pk AND sk > :after',
+        ExpressionAttributeValues: { ':pk': pk, ':after': after },
         ConsistentRead: true,
       },
       limit,
@@ -72,21 +76,56 @@ export class Table {
   }
 
   /** Items of the listing index under one heading. */
-  async listUnder(heading: string, newestFirst = false): Promise<Item[]> {
+  async listUnder(heading: string): Promise<Item[]> {
     return this.#query({
       IndexName: 'listing',
       KeyConditionExpression: 'listPk = :heading',
       ExpressionAttributeValues: { ':heading': heading },
-      ScanIndexForward: !newestFirst,
     });
   }
 
-  /** All or nothing. Throws ConditionRefused; CONFLICT where another transaction was in the way. */
+  /** The same from the end of its order on, beginning before `before`. */
+  async listNewest(heading: string, before: string | undefined, limit: number): Promise<Item[]> {
+    return this.#query(
+      {
+        IndexName: 'listing',
+        KeyConditionExpression: before === undefined ? 'listPk = :heading' : 'listPk = :heading AND listSk < :before',
+        ExpressionAttributeValues: { ':heading': heading, ...(before !== undefined && { ':before': before }) },
+        ScanIndexForward: false,
+      },
+      limit,
+    );
+  }
+
+  /** Keys and ids of the rows that have the attribute `unsettled`, oldest `updatedAt` first. */
+  async listUnsettled(updatedBefore: string, limit: number): Promise<Item[]> {
+    return this.#query(
+      {
+        IndexName: 'unsettled',
+        KeyConditionExpression: 'unsettled = :unsettled AND updatedAt < :before',
+        ExpressionAttributeValues: { ':unsettled': UNSETTLED, ':before': updatedBefore },
+      },
+      limit,
+    );
+  }
+
+  /** All or nothing. Throws ConditionRefused; CONFLICT where other transactions were in the way each time. */
   async transact(writes: Write[]): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await this.#transactOnce(writes);
+        return;
+      } catch (error) {
+        if (!hasCode(error, 'CONFLICT') || attempt === MAX_ATTEMPTS) throw error;
+        await setTimeout(Math.random() * FIRST_PAUSE_MS * 2 ** attempt);
+      }
+    }
+  }
+
+  async #transactOnce(writes: Write[]): Promise<void> {
     try {
       await this.#call(() => this.#client.send(new TransactWriteCommand({ TransactItems: writes })));
     } catch (error) {
-      if (error instanceof ConditionalCheckFailedException) throw new ConditionRefused([0]);
       if (!(error instanceof TransactionCanceledException)) throw error;
       const reasons = error.CancellationReasons ?? [];
       const refused = reasons.flatMap((reason, i) => (reason.Code === 'ConditionalCheckFailed' ? [i] : []));
@@ -103,6 +142,27 @@ export class Table {
         Item: item,
         ...(condition && { ConditionExpression: condition }),
         ...(values && { ExpressionAttributeValues: values }),
+      },
+    };
+  }
+
+  /**
+   * Sets attributes of an item and leaves the others as they are; makes the item where there is none. An attribute of `always`
+   * that is undefined is removed; one of `once` keeps the value that it has.
+   */
+  merge(key: Key, always: Item, once: Item = {}, condition?: string): Write {
+    const all = Object.entries({ ...always, ...once });
+    const given = all.filter(([, value]) => value !== undefined);
+    const gone = all.filter(([, value]) => value === undefined).map(([name]) => `#${name}`);
+    const set = given.map(([name]) => `#${name} = ${name in once ? `if_not_exists(#${name}, :${name})` : `:${name}`}`);
+    return {
+      Update: {
+        TableName: this.name,
+        Key: key,
+        UpdateExpression: `SET ${set.join(', ')}${gone.length > 0 ? ` REMOVE ${gone.join(', ')}` : ''}`,
+        ExpressionAttributeNames: Object.fromEntries(all.map(([name]) => [`#${name}`, name])),
+        ExpressionAttributeValues: Object.fromEntries(given.map(([name, value]) => [`:${name}`, value])),
+        ...(condition && { ConditionExpression: condition }),
       },
     };
   }

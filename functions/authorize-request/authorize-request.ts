@@ -4,7 +4,8 @@
  */
 import { AGENT_TOKEN_TYPE, type AgentRequest, claimedSiteId, verifyAgentToken } from '#shared/agent-token.ts';
 import { EdgebootError } from '#shared/errors.ts';
-import { decodeProtectedHeader, type JWTVerifyGetKey, jwtVerify } from 'jose';
+import { SITE_ID } from '#shared/names.ts';
+import { decodeProtectedHeader, errors, type JWTVerifyGetKey, jwtVerify } from 'jose';
 import * as z from 'zod';
 import type { IdentityContext } from '../http/identity.ts';
 import type { SiteStore } from '../ports.ts';
@@ -18,12 +19,35 @@ export interface AuthorizeRequestPorts {
   readonly now: () => Date;
 }
 
+/** What is wrong with a token, as against what is wrong with the store or the issuer. */
+const TOKEN_FAULTS = [
+  errors.JOSEAlgNotAllowed,
+  errors.JOSENotSupported,
+  errors.JWKSMultipleMatchingKeys,
+  errors.JWKSNoMatchingKey,
+  errors.JWSInvalid,
+  errors.JWSSignatureVerificationFailed,
+  errors.JWTClaimValidationFailed,
+  errors.JWTExpired,
+  errors.JWTInvalid,
+];
+
+/** A comma separates groups on their way to the handlers: a name that holds one would be two. */
+const GROUP = /^[\w.@:-]{1,64}$/;
+
 const memberClaims = z.object({
   sub: z.string().regex(/^[\w.@|:-]{1,128}$/),
-  groups: z.array(z.string().regex(/^[\w.@:-]{1,64}$/)).default([]),
+  /** Issuers have groups of other services, too, named as those like it: such give no right here, and are left out. */
+  groups: z
+    .array(z.unknown())
+    .default([])
+    .transform((groups) => groups.filter((group) => typeof group === 'string' && GROUP.test(group))),
 });
 
-/** @param authorization the whole header. Throws UNAUTHENTICATED. */
+/**
+ * @param authorization the whole header. Throws UNAUTHENTICATED for what is the token's fault; anything else that is thrown
+ *   (the store is busy, the issuer's keys cannot be had) says nothing about the asker.
+ */
 export async function authorizeRequest(
   authorization: string | undefined,
   request: AgentRequest,
@@ -36,12 +60,18 @@ export async function authorizeRequest(
       ? await authorizeAgent(token, request, ports)
       : await authorizeMember(token, ports);
   } catch (error) {
-    if (error instanceof EdgebootError) throw error;
+    if (!TOKEN_FAULTS.some((fault) => error instanceof fault)) throw error;
     throw new EdgebootError('UNAUTHENTICATED', 'the token is not valid', { cause: error });
   }
 }
 
-const typeOf = (token: string): string | undefined => decodeProtectedHeader(token).typ;
+function typeOf(token: string): string | undefined {
+  try {
+    return decodeProtectedHeader(token).typ;
+  } catch (cause) {
+    throw new EdgebootError('UNAUTHENTICATED', 'the token has no header that can be read', { cause });
+  }
+}
 
 async function authorizeMember(token: string, ports: AuthorizeRequestPorts): Promise<IdentityContext> {
   const { payload } = await jwtVerify(token, ports.issuerKeys, {
@@ -51,8 +81,9 @@ async function authorizeMember(token: string, ports: AuthorizeRequestPorts): Pro
     requiredClaims: ['exp', 'sub'],
     currentDate: ports.now(),
   });
-  const claims = memberClaims.parse(payload);
-  return { kind: 'member', memberId: claims.sub, groups: claims.groups.join(',') };
+  const claims = memberClaims.safeParse(payload);
+  if (!claims.success) throw new EdgebootError('UNAUTHENTICATED', 'the token names no member', { cause: claims.error });
+  return { kind: 'member', memberId: claims.data.sub, groups: claims.data.groups.join(',') };
 }
 
 async function authorizeAgent(
@@ -60,9 +91,11 @@ async function authorizeAgent(
   request: AgentRequest,
   ports: AuthorizeRequestPorts,
 ): Promise<IdentityContext> {
-  const siteId = claimedSiteId(token) ?? '';
-  const key = await ports.sites.findAgentKey(siteId);
-  if (key === undefined) throw new EdgebootError('UNAUTHENTICATED', 'no agent of that site is enrolled');
+  const siteId = SITE_ID.safeParse(claimedSiteId(token)).data;
+  const key = siteId === undefined ? undefined : await ports.sites.findAgentKey(siteId);
+  if (siteId === undefined || key === undefined) {
+    throw new EdgebootError('UNAUTHENTICATED', 'no agent of that site is enrolled');
+  }
   const { audience } = ports;
   const bodySha256 = await verifyAgentToken(token, key.publicKeyPem, { siteId, audience, request, now: ports.now() });
   return { kind: 'agent', siteId, bodySha256 };

@@ -1,4 +1,5 @@
-import { messageOf } from '#shared/errors.ts';
+import { hasCode, messageOf } from '#shared/errors.ts';
+import { boundedText } from '#shared/log-fields.ts';
 import type { APIGatewayRequestAuthorizerEventV2, APIGatewaySimpleAuthorizerWithContextResult } from 'aws-lambda';
 import { composeAuthorizeRequest } from '../compose.ts';
 import type { IdentityContext } from '../http/identity.ts';
@@ -6,7 +7,10 @@ import { authorizeRequest } from './authorize-request.ts';
 
 const ports = composeAuthorizeRequest();
 
-/** Lambda authorizer, payload 2.0, simple responses. HTTP API answers 401 for exactly the error text 'Unauthorized'. */
+/**
+ * Lambda authorizer, payload 2.0, simple responses. HTTP API answers 401 for exactly the error text 'Unauthorized', and 500 for
+ * any other: a fault on our side is no refusal.
+ */
 export const handler = async (
   event: APIGatewayRequestAuthorizerEventV2,
 ): Promise<APIGatewaySimpleAuthorizerWithContextResult<IdentityContext>> => {
@@ -18,11 +22,16 @@ export const handler = async (
     return { isAuthorized: true, context };
   } catch (error) {
     const cause = error instanceof Error && error.cause !== undefined ? `: ${messageOf(error.cause)}` : '';
-    ports.log.info('request not authenticated', {
+    const fields = {
       requestId: event.requestContext.requestId,
       operation: event.routeKey,
-      reason: `${messageOf(error)}${cause}`,
-    });
-    throw new Error('Unauthorized');
+      reason: boundedText(`${messageOf(error)}${cause}`),
+    };
+    if (hasCode(error, 'UNAUTHENTICATED')) {
+      ports.log.info('request not authenticated', fields);
+      throw new Error('Unauthorized');
+    }
+    ports.log.error('authentication failed for a reason on our side', fields);
+    throw error;
   }
 };

@@ -6,24 +6,35 @@ import { deliverOutbox } from '../outbox/deliver-outbox.ts';
 import { auditEntry, messageEntry } from '../outbox/entries.ts';
 import type { SiteStore } from '../ports.ts';
 import { findOwnDeployment, type ReadDeploymentsPorts } from '../read-deployments/read-deployments.ts';
+import { retryConflict } from '../retry-conflict.ts';
 
 export interface DestroyDeploymentPorts extends ReadDeploymentsPorts {
   readonly sites: SiteStore;
 }
 
-/** Idempotent: a deployment that is gone, or going, is answered as it is. Throws NOT_FOUND, CONFLICT. */
+/**
+ * Idempotent: a deployment that is gone is answered as it is; for one that is going, the wish is announced again, in case that
+ * its message was lost. Throws NOT_FOUND, CONFLICT.
+ */
 export async function destroyDeployment(
   member: Member,
   deploymentId: string,
   ports: DestroyDeploymentPorts,
 ): Promise<Deployment> {
-  const before = await findOwnDeployment(member, deploymentId, 'deployment.destroy', ports);
-  if (isTerminal(before.phase) || before.desired.power === 'destroyed') return before;
+  return retryConflict(
+    () => findOwnDeployment(member, deploymentId, 'deployment.destroy', ports),
+    (before) => (isTerminal(before.phase) ? Promise.resolve(before) : wishDestroyed(before, ports)),
+  );
+}
+
+async function wishDestroyed(before: Deployment, ports: DestroyDeploymentPorts): Promise<Deployment> {
   const site = await ports.sites.find(before.siteId);
   if (site === undefined) throw new EdgebootError('NOT_FOUND', `the site ${before.siteId} is gone`);
 
+  const { deploymentId } = before;
   const now = ports.now().toISOString();
-  const generation = before.desired.generation + 1;
+  const isNew = before.desired.power === 'on';
+  const generation = before.desired.generation + (isNew ? 1 : 0);
   const after: Deployment = {
     ...before,
     desired: { ...before.desired, power: 'destroyed', generation },
@@ -31,7 +42,7 @@ export async function destroyDeployment(
     auditSequence: before.auditSequence + 1,
     updatedAt: now,
   };
-  const actor = `member:${member.memberId}`;
+  const actor = `member:${before.memberId}`;
   const event = { deploymentId, sequence: after.version, at: now, phase: after.phase, generation, actor };
   const outbox = [
     messageEntry(now, site.queueUrl, { schemaVersion: 1, deploymentId, generation }),
@@ -42,9 +53,10 @@ export async function destroyDeployment(
       deploymentId,
       sequence: after.auditSequence,
       siteId: after.siteId,
+      ...(!isNew && { reason: 'asked again' }),
     }),
   ];
-  await ports.deployments.replace(before, after, event, outbox);
+  await ports.deployments.replace(before, after, isNew ? event : undefined, outbox);
   await deliverOutbox(outbox, ports);
   return after;
 }

@@ -1,8 +1,9 @@
 /** An agent presents its site's one-time token and its own public key; from then on it signs its requests. */
 import { createPublicKey } from 'node:crypto';
 import { ENROLLMENT_TOKEN } from '#shared/api.ts';
-import { EdgebootError } from '#shared/errors.ts';
+import { EdgebootError, hasCode } from '#shared/errors.ts';
 import { deliverOutbox, type DeliveryPorts } from '../outbox/deliver-outbox.ts';
+import { deny } from '../outbox/deny.ts';
 import { auditEntry } from '../outbox/entries.ts';
 import { tokenDigest } from '../manage-sites/manage-sites.ts';
 import type { SiteStore } from '../ports.ts';
@@ -20,8 +21,14 @@ export async function enrollAgent(token: string, publicKeyPem: string, ports: En
   if (siteId === undefined) throw new EdgebootError('INVALID_REQUEST', 'this is no enrollment token');
   requireEd25519(publicKeyPem);
   const now = ports.now().toISOString();
-  const entry = auditEntry(now, { actor: `agent:${siteId}`, action: 'agent.enroll', decision: 'allow', siteId });
-  await ports.sites.enroll({ siteId, publicKeyPem }, tokenDigest(token), now, [entry]);
+  const decision = { actor: `agent:${siteId}`, action: 'agent.enroll', siteId } as const;
+  const entry = auditEntry(now, { ...decision, decision: 'allow' });
+  try {
+    await ports.sites.enroll({ siteId, publicKeyPem }, tokenDigest(token), now, [entry]);
+  } catch (error) {
+    if (!hasCode(error, 'FORBIDDEN')) throw error;
+    throw await deny(ports, { ...decision, reason: error.message }, error);
+  }
   await deliverOutbox([entry], ports);
   return siteId;
 }

@@ -4,12 +4,17 @@ import middy from '@middy/core';
 import httpHeaderNormalizer from '@middy/http-header-normalizer';
 import { EdgebootError } from '#shared/errors.ts';
 import { boundedText, type Log } from '#shared/log-fields.ts';
+import { IMAGE_NAME, SITE_ID, ULID } from '#shared/names.ts';
 import type { APIGatewayProxyEventV2WithLambdaAuthorizer, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import type * as z from 'zod';
 import { type IdentityContext, identitySchema } from './identity.ts';
 import { problemOf } from './problem.ts';
 
 const MAX_BODY_BYTES = 256 * 1024;
+
+/** The parameters of the paths in serverless.yml. */
+const PATH_PARAMETERS = { deploymentId: ULID, imageId: ULID, imageName: IMAGE_NAME, siteId: SITE_ID };
+export type PathParameter = keyof typeof PATH_PARAMETERS;
 
 export interface ApiRequest {
   readonly method: string;
@@ -18,8 +23,8 @@ export interface ApiRequest {
   readonly identity: IdentityContext | undefined;
   readonly requestId: string;
   readonly sourceAddress: string;
-  /** Throws INVALID_REQUEST where the path has no such parameter. */
-  pathParameter(name: string): string;
+  /** Throws NOT_FOUND for what can be no such id or name: it never reaches the store. */
+  pathParameter(name: PathParameter): string;
   query(name: string): string | undefined;
   header(name: string): string | undefined;
   /** Throws INVALID_REQUEST naming the field. */
@@ -73,9 +78,9 @@ function readRequest(event: Event): ApiRequest {
     requestId: event.requestContext.requestId,
     sourceAddress: event.requestContext.http.sourceIp,
     pathParameter: (name) => {
-      const value = event.pathParameters?.[name];
-      if (value === undefined || value === '') throw new EdgebootError('INVALID_REQUEST', `the path names no ${name}`);
-      return value;
+      const value = PATH_PARAMETERS[name].safeParse(event.pathParameters?.[name]);
+      if (!value.success) throw new EdgebootError('NOT_FOUND', `what the path names can be no ${name}`);
+      return value.data;
     },
     query: (name) => event.queryStringParameters?.[name],
     header: (name) => event.headers[name.toLowerCase()],

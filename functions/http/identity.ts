@@ -29,10 +29,3 @@ export function requireMember(identity: IdentityContext | undefined): Member {
   if (identity?.kind !== 'member') throw new EdgebootError('UNAUTHENTICATED', 'this operation is for members');
   return { memberId: identity.memberId, groups: identity.groups.split(',').filter(Boolean) };
 }
-
-/** Throws FORBIDDEN where the asker is not the agent of this very site. */
-export function requireAgentOf(siteId: string, identity: IdentityContext | undefined): void {
-  if (identity?.kind !== 'agent' || identity.siteId !== siteId) {
-    throw new EdgebootError('FORBIDDEN', `this operation is for the agent of the site ${siteId}`);
-  }
-}

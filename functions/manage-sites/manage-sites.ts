@@ -18,8 +18,8 @@ export interface ManageSitesPorts extends DeliveryPorts {
 const TOKEN_HOURS = 24;
 
 /**
- * Answers the token, which nobody can read again. Registering a site anew changes its settings and gives a new token; the agent
- * that is enrolled stays enrolled until the token is used. Throws FORBIDDEN.
+ * Answers the token, which nobody can read again. Registering a site anew replaces its settings and its token, so that an earlier
+ * one is good no more; the agent that is enrolled stays enrolled until the new token is used. Throws FORBIDDEN.
  */
 export async function registerSite(
   operator: Member,
@@ -32,13 +32,12 @@ export async function registerSite(
     throw await deny(ports, { ...decision, reason: `only members of ${FEDERATION_OPERATORS} may register sites` });
   }
   const queue = await ports.queues.create(siteId);
-  const there = await ports.sites.find(siteId);
   const now = ports.now();
   const secret = randomBytes(32).toString('base64url');
   const enrollmentToken = `enroll.${siteId}.${secret}.${publicKeyFingerprint(ports.rootPublicKeyPem)}`;
   const entry = auditEntry(now.toISOString(), { ...decision, decision: 'allow' });
   await ports.sites.register(
-    { ...(there ?? { createdAt: now.toISOString(), enrolled: false }), ...request, ...queue },
+    { ...request, ...queue, createdAt: now.toISOString() },
     {
       sha256: tokenDigest(enrollmentToken),
       expiresAt: new Date(now.getTime() + TOKEN_HOURS * 3_600_000).toISOString(),

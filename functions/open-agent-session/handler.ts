@@ -1,7 +1,7 @@
 import { EdgebootError } from '#shared/errors.ts';
 import { composeOpenAgentSession } from '../compose.ts';
 import { apiHandler } from '../http/api-handler.ts';
-import { requireAgentOf } from '../http/identity.ts';
+import { requireAgentOf } from '../http/require-agent.ts';
 import { deliverOutbox } from '../outbox/deliver-outbox.ts';
 import { auditEntry } from '../outbox/entries.ts';
 
@@ -10,7 +10,7 @@ const ports = composeOpenAgentSession();
 /** One-hour credentials for the site's own queue. */
 export const handler = apiHandler(ports.log, async (request) => {
   const siteId = request.pathParameter('siteId');
-  requireAgentOf(siteId, request.identity);
+  await requireAgentOf(siteId, request.identity, 'agent.session', ports);
   const site = await ports.sites.find(siteId);
   if (site === undefined) throw new EdgebootError('NOT_FOUND', `there is no site ${siteId}`);
   const entry = auditEntry(ports.now().toISOString(), {

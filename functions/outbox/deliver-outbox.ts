@@ -14,10 +14,13 @@ export interface DeliveryPorts {
   readonly log: Log;
 }
 
-/** Answers how many entries were delivered. Never throws: the decision is taken already. */
-export async function deliverOutbox(entries: readonly OutboxEntry[], ports: DeliveryPorts): Promise<number> {
-  const outcomes = await Promise.all(entries.map((entry) => deliver(entry, ports)));
-  return outcomes.filter(Boolean).length;
+/** Answers the entries that were not delivered. Never throws: the decision is taken already. */
+export async function deliverOutbox(
+  entries: readonly OutboxEntry[],
+  ports: DeliveryPorts,
+): Promise<readonly OutboxEntry[]> {
+  const delivered = await Promise.all(entries.map((entry) => deliver(entry, ports)));
+  return entries.filter((_, i) => delivered[i] !== true);
 }
 
 async function deliver(entry: OutboxEntry, ports: DeliveryPorts): Promise<boolean> {

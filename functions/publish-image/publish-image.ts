@@ -3,6 +3,7 @@
  * signature and the presence and size of every object are checked here before the version exists.
  */
 import type { Image, ImageVersion, uploadsRequest, uploadsResponse } from '#shared/api.ts';
+import type { AuditAction } from '#shared/audit.ts';
 import { EdgebootError } from '#shared/errors.ts';
 import { type DiskDescription, type Manifest } from '#shared/image/manifest.ts';
 import { MAX_SIGNED_MANIFEST_BYTES, verifySignedManifest } from '#shared/image/signed-manifest.ts';
@@ -24,18 +25,21 @@ export interface PublishImagePorts extends DeliveryPorts {
 
 /** The image of that name, made where there is none. Throws FORBIDDEN (no publisher; another member's image). */
 export async function beginImage(member: Member, imageName: string, ports: PublishImagePorts): Promise<Image> {
-  const image = await ports.images.findByName(imageName);
-  await authorizePublisher(member, imageName, image, ports);
-  return (
-    image ??
-    ports.images.findOrCreate({
-      imageId: ulid(ports.now().getTime()),
-      imageName,
-      ownerId: member.memberId,
-      latestVersion: 0,
-      createdAt: ports.now().toISOString(),
-    })
-  );
+  const there = await ports.images.findByName(imageName);
+  await authorizePublisher(member, imageName, there, 'image.create', ports);
+  if (there !== undefined) return there;
+
+  const now = ports.now();
+  const imageId = ulid(now.getTime());
+  const createdAt = now.toISOString();
+  const wished = { imageId, imageName, ownerId: member.memberId, latestVersion: 0, createdAt };
+  const actor = `member:${member.memberId}`;
+  const entry = auditEntry(createdAt, { actor, action: 'image.create', decision: 'allow', imageId, reason: imageName });
+  const image = await ports.images.findOrCreate(wished, [entry]);
+  if (image.imageId === imageId) await deliverOutbox([entry], ports);
+  // Somebody else may have been faster.
+  else await authorizePublisher(member, imageName, image, 'image.create', ports);
+  return image;
 }
 
 /** Which of these objects are missing, and where to put them. Throws NOT_FOUND, FORBIDDEN. */
@@ -45,7 +49,7 @@ export async function presignUploads(
   request: z.infer<typeof uploadsRequest>,
   ports: PublishImagePorts,
 ): Promise<z.infer<typeof uploadsResponse>> {
-  await findOwnImage(member, imageId, ports);
+  await findOwnImage(member, imageId, 'image.upload', ports);
   const uploads = await Promise.all(
     request.objects.map(async ({ objectKind, sha256, sizeBytes }) => {
       const there = await ports.bucket.sizeOf(imageId, objectKind, sha256);
@@ -53,7 +57,17 @@ export async function presignUploads(
       return { sha256, upload: await ports.bucket.presignUpload(imageId, objectKind, sha256, sizeBytes) };
     }),
   );
+  const handedOut = uploads.filter((one) => 'upload' in one).length;
+  if (handedOut > 0) await recordUploads(member, imageId, `${handedOut} of ${uploads.length} objects`, ports);
   return { uploads };
+}
+
+async function recordUploads(member: Member, imageId: string, reason: string, ports: PublishImagePorts): Promise<void> {
+  const actor = `member:${member.memberId}`;
+  const record = { actor, action: 'image.upload', decision: 'allow', imageId, reason } as const;
+  const entry = auditEntry(ports.now().toISOString(), record);
+  await ports.outbox.add([entry]);
+  await deliverOutbox([entry], ports);
 }
 
 /** Makes the version. Throws NOT_FOUND, FORBIDDEN, MANIFEST_UNTRUSTED, INVALID_REQUEST (objects missing), CONFLICT. */
@@ -63,13 +77,9 @@ export async function completeVersion(
   manifestSha256: string,
   ports: PublishImagePorts,
 ): Promise<ImageVersion> {
-  const image = await findOwnImage(member, imageId, ports);
+  const image = await findOwnImage(member, imageId, 'image.publish', ports);
   const certificate = await ports.publishers.findCertificate(member.memberId);
-  if (certificate === undefined) {
-    throw new EdgebootError('FORBIDDEN', 'your publishing key has no certificate of this federation', {
-      remedy: 'Send the output of "edgeboot publisher key" to the federation operator, who certifies it.',
-    });
-  }
+  if (certificate === undefined) throw await denyUncertified(member, imageId, ports);
   const envelope = await ports.bucket.read(imageId, 'manifests', manifestSha256, MAX_SIGNED_MANIFEST_BYTES);
   const now = ports.now();
   const trust = { rootPublicKeyPem: ports.rootPublicKeyPem, certificate: Buffer.from(certificate), now };
@@ -90,10 +100,25 @@ export async function completeVersion(
   return version;
 }
 
-async function findOwnImage(member: Member, imageId: string, ports: PublishImagePorts): Promise<Image> {
+function denyUncertified(member: Member, imageId: string, ports: PublishImagePorts): Promise<EdgebootError> {
+  const reason = 'the publishing key has no certificate of this federation';
+  const record = { actor: `member:${member.memberId}`, action: 'image.publish', imageId, reason } as const;
+  return deny(ports, record, {
+    code: 'FORBIDDEN',
+    message: reason,
+    remedy: 'Send the output of "edgeboot publisher key" to the federation operator, who certifies it.',
+  });
+}
+
+async function findOwnImage(
+  member: Member,
+  imageId: string,
+  action: AuditAction,
+  ports: PublishImagePorts,
+): Promise<Image> {
   const image = await ports.images.findById(imageId);
   if (image === undefined) throw new EdgebootError('NOT_FOUND', `there is no image with the id ${imageId}`);
-  await authorizePublisher(member, image.imageName, image, ports);
+  await authorizePublisher(member, image.imageName, image, action, ports);
   return image;
 }
 
@@ -101,6 +126,7 @@ async function authorizePublisher(
   member: Member,
   imageName: string,
   image: Image | undefined,
+  action: AuditAction,
   ports: PublishImagePorts,
 ) {
   const reason = !member.groups.includes(PUBLISHERS)
@@ -111,7 +137,7 @@ async function authorizePublisher(
   if (reason === undefined) return;
   throw await deny(ports, {
     actor: `member:${member.memberId}`,
-    action: 'image.publish',
+    action,
     ...(image && { imageId: image.imageId }),
     reason,
   });

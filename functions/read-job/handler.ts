@@ -1,12 +1,12 @@
 import { composeReadJob } from '../compose.ts';
 import { apiHandler } from '../http/api-handler.ts';
-import { requireAgentOf } from '../http/identity.ts';
+import { requireAgentOf } from '../http/require-agent.ts';
 import { readJob } from './read-job.ts';
 
 const ports = composeReadJob();
 
 export const handler = apiHandler(ports.log, async (request) => {
   const siteId = request.pathParameter('siteId');
-  requireAgentOf(siteId, request.identity);
+  await requireAgentOf(siteId, request.identity, 'job.read', ports);
   return { status: 200, body: await readJob(siteId, request.pathParameter('deploymentId'), ports) };
 });

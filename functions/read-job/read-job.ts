@@ -1,30 +1,46 @@
 /** What an agent is to do: the wish as it is now, and the image. */
 import type { Job } from '#shared/api.ts';
+import type { AuditAction } from '#shared/audit.ts';
 import type { Deployment } from '#shared/deployment.ts';
 import { EdgebootError } from '#shared/errors.ts';
-import type { DeploymentStore, ImageStore } from '../ports.ts';
+import type { DeliveryPorts } from '../outbox/deliver-outbox.ts';
+import { deny } from '../outbox/deny.ts';
+import type { DeploymentStore, ImageStore, PublisherStore } from '../ports.ts';
 
-/** A deployment at this very site. Throws NOT_FOUND for one of another site, too. */
+/** What every operation of an agent on a deployment needs. */
+export interface SiteDeploymentPorts extends DeliveryPorts {
+  readonly deployments: DeploymentStore;
+  readonly now: () => Date;
+}
+
+export interface ReadJobPorts extends SiteDeploymentPorts {
+  readonly images: ImageStore;
+  readonly publishers: PublisherStore;
+}
+
+/** A deployment at this very site. Throws NOT_FOUND for one of another site, too; that one is audited. */
 export async function findDeploymentAt(
   siteId: string,
   deploymentId: string,
-  deployments: DeploymentStore,
+  action: AuditAction,
+  ports: SiteDeploymentPorts,
 ): Promise<Deployment> {
-  const deployment = await deployments.find(deploymentId);
-  if (deployment?.siteId !== siteId) {
-    throw new EdgebootError('NOT_FOUND', `there is no deployment ${deploymentId} at ${siteId}`);
-  }
-  return deployment;
+  const deployment = await ports.deployments.find(deploymentId);
+  const notFound = { code: 'NOT_FOUND', message: `there is no deployment ${deploymentId} at ${siteId}` } as const;
+  if (deployment === undefined) throw new EdgebootError(notFound.code, notFound.message);
+  if (deployment.siteId === siteId) return deployment;
+  throw await deny(
+    ports,
+    { actor: `agent:${siteId}`, action, deploymentId, siteId, reason: 'a deployment at another site' },
+    notFound,
+  );
 }
 
-/** Throws NOT_FOUND. */
-export async function readJob(
-  siteId: string,
-  deploymentId: string,
-  ports: { readonly deployments: DeploymentStore; readonly images: ImageStore },
-): Promise<Job> {
-  const deployment = await findDeploymentAt(siteId, deploymentId, ports.deployments);
+/** With the publisher's certificate as it is now: a renewed one keeps earlier versions deployable. Throws NOT_FOUND. */
+export async function readJob(siteId: string, deploymentId: string, ports: ReadJobPorts): Promise<Job> {
+  const deployment = await findDeploymentAt(siteId, deploymentId, 'job.read', ports);
   const image = await ports.images.findVersion(deployment.imageId, deployment.imageVersion);
   if (image === undefined) throw new EdgebootError('NOT_FOUND', 'the image of this deployment is gone');
-  return { deployment, image };
+  const present = await ports.publishers.findCertificate(image.publisherId);
+  return { deployment, image: { ...image, publisherCertificate: present ?? image.publisherCertificate } };
 }

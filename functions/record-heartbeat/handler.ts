@@ -1,14 +1,14 @@
 import { heartbeatRequest } from '#shared/api.ts';
 import { composeRecordHeartbeat } from '../compose.ts';
 import { apiHandler } from '../http/api-handler.ts';
-import { requireAgentOf } from '../http/identity.ts';
+import { requireAgentOf } from '../http/require-agent.ts';
 
 const ports = composeRecordHeartbeat();
 
 /** An agent says that it lives, and what is free at its site. */
 export const handler = apiHandler(ports.log, async (request) => {
   const siteId = request.pathParameter('siteId');
-  requireAgentOf(siteId, request.identity);
+  await requireAgentOf(siteId, request.identity, 'agent.heartbeat', ports);
   const { free, agentVersion } = request.body(heartbeatRequest);
   await ports.sites.recordHeartbeat(siteId, ports.now().toISOString(), free, agentVersion);
   return { status: 200, body: {} };

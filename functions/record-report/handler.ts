@@ -1,14 +1,14 @@
 import { reportSchema } from '#shared/apply-report.ts';
 import { composeRecordReport } from '../compose.ts';
 import { apiHandler } from '../http/api-handler.ts';
-import { requireAgentOf } from '../http/identity.ts';
+import { requireAgentOf } from '../http/require-agent.ts';
 import { recordReport } from './record-report.ts';
 
 const ports = composeRecordReport();
 
 export const handler = apiHandler(ports.log, async (request) => {
   const siteId = request.pathParameter('siteId');
-  requireAgentOf(siteId, request.identity);
+  await requireAgentOf(siteId, request.identity, 'deployment.report', ports);
   const report = request.body(reportSchema);
   const deployment = await recordReport(siteId, request.pathParameter('deploymentId'), report, ports);
   return { status: 200, body: { deployment } };

@@ -1,43 +1,57 @@
 /** A fresh grant for a transfer that outlives its first one. Each renewal is authorized anew. */
 import type { AuditRecord } from '#shared/audit.ts';
-import { type Deployment, isTerminal } from '#shared/deployment.ts';
+import type { Deployment, Phase } from '#shared/deployment.ts';
 import type { Grant } from '#shared/grant.ts';
-import { deliverOutbox, type DeliveryPorts } from '../outbox/deliver-outbox.ts';
+import { deliverOutbox } from '../outbox/deliver-outbox.ts';
 import { deny } from '../outbox/deny.ts';
 import { auditEntry } from '../outbox/entries.ts';
-import type { DeploymentStore, SiteStore, UrlSigner } from '../ports.ts';
-import { findDeploymentAt } from '../read-job/read-job.ts';
+import type { SiteStore, UrlSigner } from '../ports.ts';
+import { findDeploymentAt, type SiteDeploymentPorts } from '../read-job/read-job.ts';
+import { retryConflict } from '../retry-conflict.ts';
 
-export interface RenewUrlsPorts extends DeliveryPorts {
-  readonly deployments: DeploymentStore;
+export interface RenewUrlsPorts extends SiteDeploymentPorts {
   readonly sites: SiteStore;
   readonly urlSigner: UrlSigner;
-  readonly now: () => Date;
 }
 
-/** Throws NOT_FOUND, FORBIDDEN (the deployment needs its image no more), CONFLICT, SERVICE_UNAVAILABLE. */
+/** In these, something of the image may still have to be fetched. */
+const WORKING_PHASES: readonly Phase[] = ['ACCEPTED', 'FETCHING', 'PERSONALIZING', 'BOOTING'];
+
+/**
+ * Minted once, and given only when the row allowed it at the moment that the record of it was written.
+ * Throws NOT_FOUND, FORBIDDEN (the deployment needs its image no more), CONFLICT, SERVICE_UNAVAILABLE.
+ */
 export async function renewUrls(siteId: string, deploymentId: string, ports: RenewUrlsPorts): Promise<Grant> {
-  const deployment = await findDeploymentAt(siteId, deploymentId, ports.deployments);
-  const decision = {
-    actor: `agent:${siteId}`,
-    action: 'urls.mint',
-    deploymentId,
-    siteId,
-    imageId: deployment.imageId,
-  } as const;
-  if (isTerminal(deployment.phase) || deployment.desired.power === 'destroyed') {
-    throw await deny(ports, {
-      ...decision,
-      reason: `a deployment that is ${deployment.phase} needs its image no more`,
-    });
-  }
-  const site = await ports.sites.find(siteId);
-  const grant = await ports.urlSigner.mint({ imageId: deployment.imageId, egressAddress: site?.egressAddress });
-  await recordMint(deployment, { ...decision, decision: 'allow', reason: `URLs until ${grant.expiresAt}` }, ports);
-  return grant;
+  let minted: Promise<Grant> | undefined;
+  return retryConflict(
+    () => findWorking(siteId, deploymentId, ports),
+    async (deployment) => {
+      const grant = await (minted ??= mint(deployment, ports));
+      const reason = `URLs until ${grant.expiresAt}`;
+      await recordMint(deployment, { ...mintOf(deployment), decision: 'allow', reason }, ports);
+      return grant;
+    },
+  );
 }
 
-/** Conditional on the row as it was read: had it changed meanwhile, the grant would not be given. Throws CONFLICT. */
+async function findWorking(siteId: string, deploymentId: string, ports: RenewUrlsPorts): Promise<Deployment> {
+  const deployment = await findDeploymentAt(siteId, deploymentId, 'urls.mint', ports);
+  const { phase, desired } = deployment;
+  if (WORKING_PHASES.includes(phase) && desired.power === 'on') return deployment;
+  const state = desired.power === 'on' ? phase : `${phase} and to be destroyed`;
+  throw await deny(ports, { ...mintOf(deployment), reason: `a deployment that is ${state} needs its image no more` });
+}
+
+async function mint({ imageId, siteId }: Deployment, ports: RenewUrlsPorts): Promise<Grant> {
+  const site = await ports.sites.find(siteId);
+  return ports.urlSigner.mint({ imageId, egressAddress: site?.egressAddress });
+}
+
+function mintOf({ siteId, deploymentId, imageId }: Deployment) {
+  return { actor: `agent:${siteId}`, action: 'urls.mint', deploymentId, siteId, imageId } as const;
+}
+
+/** Throws CONFLICT where the row is not as it was read. */
 async function recordMint(
   before: Deployment,
   record: Omit<AuditRecord, 'auditId' | 'at' | 'sequence'>,

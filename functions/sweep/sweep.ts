@@ -1,18 +1,54 @@
-/** Every minute: delivers what a handler committed but could not deliver itself. */
+/** Every minute: delivers what a handler committed but could not deliver itself, and announces again what nobody works on. */
 import { deliverOutbox, type DeliveryPorts } from '../outbox/deliver-outbox.ts';
+import type { OutboxEntry } from '../ports.ts';
+import { announceAgain, type AnnounceAgainPorts } from './announce-again.ts';
 
 /** A handler is given this long to deliver its own entries. */
 const HANDLER_SECONDS = 10;
+/** What is still here after this long needs a person. */
+const OVERDUE_SECONDS = 3600;
+/** One sweep goes through this many entries, so that it ends before the next one begins. */
+const MAX_ENTRIES = 2000;
 
-export interface SweepPorts extends DeliveryPorts {
-  readonly now: () => Date;
+export type SweepPorts = AnnounceAgainPorts;
+
+export interface Swept {
+  /** Entries of the outbox that were found, and how many of them were delivered. */
+  readonly found: number;
+  readonly delivered: number;
+  /** Deployments whose wish was announced again. */
+  readonly announced: number;
 }
 
-/** Answers how many entries it found and how many of them it delivered. */
-export async function sweep(ports: SweepPorts): Promise<{ found: number; delivered: number }> {
-  const createdBefore = new Date(ports.now().getTime() - HANDLER_SECONDS * 1000).toISOString();
-  const entries = await ports.outbox.pending(createdBefore);
-  const delivered = await deliverOutbox(entries, ports);
-  if (entries.length > 0) ports.log.info('sweep', { operation: 'sweep', count: delivered });
-  return { found: entries.length, delivered };
+export async function sweep(ports: SweepPorts): Promise<Swept> {
+  const { found, delivered } = await deliverPending(ports);
+  const announced = await announceAgain(ports);
+  if (found + announced > 0) ports.log.info('sweep', { operation: 'sweep', count: delivered + announced });
+  return { found, delivered, announced };
+}
+
+/** Page by page: entries that cannot be delivered are not in the way of those behind them. */
+async function deliverPending(ports: SweepPorts): Promise<Omit<Swept, 'announced'>> {
+  const ago = (seconds: number): string => new Date(ports.now().getTime() - seconds * 1000).toISOString();
+  const [createdBefore, overdue] = [ago(HANDLER_SECONDS), ago(OVERDUE_SECONDS)];
+  let [found, delivered] = [0, 0];
+  let page = await ports.outbox.pending(createdBefore);
+  while (page.length > 0) {
+    const left = await deliverOutbox(page, ports);
+    found += page.length;
+    delivered += page.length - left.length;
+    reportOverdue(left.filter((entry) => entry.createdAt < overdue), ports);
+    page = found < MAX_ENTRIES ? await ports.outbox.pending(createdBefore, page.at(-1)?.entryId) : [];
+  }
+  return { found, delivered };
+}
+
+function reportOverdue(entries: readonly OutboxEntry[], { log }: DeliveryPorts): void {
+  for (const { entryId, kind, createdAt } of entries) {
+    log.error('outbox entry undelivered for more than an hour', {
+      auditId: entryId,
+      operation: kind,
+      reason: `waiting since ${createdAt}`,
+    });
+  }
 }

@@ -33,7 +33,7 @@ async function planNode(host: LibvirtHost, name: string, macAddress: string): Pr
   const backingFile = join(host.directory, 'base.raw');
   const overlayFile = join(host.directory, `${name}.qcow2`);
   await writeTinyGuest(backingFile);
-  await createQemuNodeDisks().createOverlay(backingFile, overlayFile);
+  await createQemuNodeDisks().createOverlay(backingFile, overlayFile, AbortSignal.timeout(60_000));
   return {
     name,
     role: 'compute',

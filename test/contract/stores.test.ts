@@ -56,6 +56,18 @@ function storeContract(name: string, open: () => Stores): void {
       await outbox.remove(first.entryId);
       assert.deepEqual(mine(await ids(LATER)), [second.entryId]);
     });
+
+    it('hands out pages', async () => {
+      const { outbox } = open();
+      const entries = Array.from({ length: 12 }, entry);
+      await outbox.add(entries);
+      const found: string[] = [];
+      for (let page = await outbox.pending(LATER); page.length > 0; page = await outbox.pending(LATER, found.at(-1))) {
+        found.push(...page.map(({ entryId }) => entryId));
+      }
+      assert.deepEqual(found, [...found].sort(), 'in order, none twice');
+      for (const { entryId } of entries) assert.ok(found.includes(entryId));
+    });
   });
 
   describe(`${name}: deployments`, () => {
@@ -109,7 +121,44 @@ function storeContract(name: string, open: () => Stores): void {
       for (const one of [older, newer, sampleDeployment()]) {
         await deployments.create(one, sampleEvent(one), [], undefined);
       }
-      assert.deepEqual(await deployments.listByMember(memberId), [newer, older]);
+      assert.deepEqual(await deployments.listByMember(memberId, undefined, 10), [newer, older]);
+    });
+
+    it('lists page by page', async () => {
+      const { deployments } = open();
+      const memberId = ulid();
+      const all = [1, 2, 3].map((n) => sampleDeployment({ memberId, deploymentId: ulid(n * 1000) }));
+      for (const one of all) await deployments.create(one, sampleEvent(one), [], undefined);
+      const ids = async (before: string | undefined, limit: number) =>
+        (await deployments.listByMember(memberId, before, limit)).map(({ deploymentId }) => deploymentId);
+      const [oldest, middle, newest] = all.map(({ deploymentId }) => deploymentId);
+      assert.deepEqual(await ids(undefined, 2), [newest, middle]);
+      assert.deepEqual(await ids(middle, 2), [oldest]);
+      assert.deepEqual(await ids(oldest, 2), []);
+    });
+
+    it('knows those without an outcome that nothing happened to for a while', async () => {
+      const { deployments } = open();
+      const early = '2026-11-20T00:00:00.000Z';
+      const quiet = sampleDeployment({ updatedAt: early });
+      const busy = sampleDeployment({ updatedAt: LATER });
+      const settled = sampleDeployment({ updatedAt: early, phase: 'RUNNING' });
+      const unwanted = sampleDeployment({
+        updatedAt: early,
+        phase: 'RUNNING',
+        desired: { power: 'destroyed', computes: 0, generation: 2 },
+      });
+      for (const one of [quiet, busy, settled, unwanted])
+        await deployments.create(one, sampleEvent(one), [], undefined);
+      const listed = async () => {
+        const all = await deployments.listUnsettled(NOW, 1000);
+        const mine = [quiet, busy, settled, unwanted].map(({ deploymentId }) => deploymentId);
+        return all.map(({ deploymentId }) => deploymentId).filter((id) => mine.includes(id));
+      };
+      assert.deepEqual((await listed()).sort(), [quiet.deploymentId, unwanted.deploymentId].sort());
+      const ended = { ...quiet, phase: 'FAILED' as const, version: 2 };
+      await deployments.replace(quiet, ended, undefined, []);
+      assert.deepEqual(await listed(), [unwanted.deploymentId]);
     });
 
     it('finds nothing where nothing is', async () => {
@@ -123,7 +172,7 @@ function storeContract(name: string, open: () => Stores): void {
     it('gives a name to one image only, whoever comes second', async () => {
       const { images } = open();
       const imageName = `i-${ulid().toLowerCase()}`;
-      const made = await Promise.all([1, 2, 3].map(() => images.findOrCreate(sampleImage({ imageName }))));
+      const made = await Promise.all([1, 2, 3].map(() => images.findOrCreate(sampleImage({ imageName }), [entry()])));
       assert.equal(new Set(made.map(({ imageId }) => imageId)).size, 1);
       assert.deepEqual(await images.findByName(imageName), made[0]);
       assert.ok((await images.list()).some((image) => image.imageName === imageName));
@@ -131,7 +180,7 @@ function storeContract(name: string, open: () => Stores): void {
 
     it('adds only the next version', async () => {
       const { images } = open();
-      const image = await images.findOrCreate(sampleImage({ imageName: `v-${ulid().toLowerCase()}` }));
+      const image = await images.findOrCreate(sampleImage({ imageName: `v-${ulid().toLowerCase()}` }), []);
       const first = sampleImageVersion(image);
       await images.addVersion(first, [entry()]);
       await assert.rejects(images.addVersion(first, []), code('CONFLICT'));
@@ -160,6 +209,25 @@ function storeContract(name: string, open: () => Stores): void {
       await assert.rejects(sites.enroll(key, token.sha256, NOW, []), code('FORBIDDEN'));
     });
 
+    it('registered again have the new settings and token alone, and keep what their agent said', async () => {
+      const { sites } = open();
+      const siteId = `r-${ulid().toLowerCase()}`.slice(0, 32);
+      const [first, second] = [ulid(), ulid()].map((sha256) => ({ sha256, expiresAt: LATER }));
+      assert.ok(first && second);
+      await sites.register(sampleSite({ siteId, egressAddress: '192.0.2.1' }), first, []);
+      const key = { siteId, publicKeyPem: 'pem' };
+      await sites.enroll(key, first.sha256, NOW, []);
+      await sites.recordHeartbeat(siteId, NOW, { cpus: 1, memoryMiB: 1, publicAddresses: 1 }, '0.1.0');
+      await sites.register(sampleSite({ siteId, displayName: 'Elsewhere', createdAt: LATER }), second, []);
+      const site = await sites.find(siteId);
+      assert.deepEqual(
+        [site?.displayName, site?.egressAddress, site?.enrolled, site?.lastSeen, site?.createdAt],
+        ['Elsewhere', undefined, true, NOW, sampleSite().createdAt],
+      );
+      await assert.rejects(sites.enroll(key, first.sha256, NOW, []), code('FORBIDDEN'));
+      await sites.enroll(key, second.sha256, NOW, []);
+    });
+
     it('shows the last heartbeat', async () => {
       const { sites } = open();
       const siteId = `h-${ulid().toLowerCase()}`.slice(0, 32);
@@ -169,6 +237,7 @@ function storeContract(name: string, open: () => Stores): void {
       const shown = (await sites.list()).find((site) => site.siteId === siteId);
       assert.deepEqual(shown?.free, free);
       assert.equal(shown.lastSeen, NOW);
+      await assert.rejects(sites.recordHeartbeat('vanished', NOW, free, '0.1.0'), code('NOT_FOUND'));
     });
   });
 

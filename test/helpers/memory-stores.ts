@@ -1,6 +1,6 @@
 /** The control plane's stores in memory: for tests of the flows, held to the same contracts as the real ones. */
 import type { Image, ImageVersion } from '#shared/api.ts';
-import type { Deployment, DeploymentEvent } from '#shared/deployment.ts';
+import { type Deployment, type DeploymentEvent, isOutcome } from '#shared/deployment.ts';
 import { EdgebootError } from '#shared/errors.ts';
 import type {
   AgentKey,
@@ -11,8 +11,13 @@ import type {
   OutboxEntry,
   PublisherStore,
   SiteRecord,
+  SiteSettings,
   SiteStore,
+  UnsettledDeployment,
 } from '../../functions/ports.ts';
+
+/** Small, so that what goes through pages has several. */
+const PAGE_ENTRIES = 10;
 
 export class MemoryOutbox implements Outbox {
   readonly entries = new Map<string, OutboxEntry>();
@@ -27,9 +32,10 @@ export class MemoryOutbox implements Outbox {
     return Promise.resolve();
   }
 
-  pending(createdBefore: string): Promise<readonly OutboxEntry[]> {
-    const all = [...this.entries.values()].filter((entry) => entry.createdAt < createdBefore);
-    return Promise.resolve(all.sort((a, b) => (a.entryId < b.entryId ? -1 : 1)));
+  pending(createdBefore: string, after = ''): Promise<readonly OutboxEntry[]> {
+    const all = [...this.entries.values()].sort((a, b) => (a.entryId < b.entryId ? -1 : 1));
+    const page = all.filter((entry) => entry.entryId > after && entry.createdAt < createdBefore);
+    return Promise.resolve(page.slice(0, PAGE_ENTRIES));
   }
 }
 
@@ -84,9 +90,17 @@ export class MemoryDeploymentStore implements DeploymentStore {
     await this.#outbox.add(outbox);
   }
 
-  listByMember(memberId: string): Promise<readonly Deployment[]> {
+  listByMember(memberId: string, before: string | undefined, limit: number): Promise<readonly Deployment[]> {
     const own = [...this.#rows.values()].filter((row) => row.memberId === memberId);
-    return Promise.resolve(own.sort((a, b) => (a.deploymentId > b.deploymentId ? -1 : 1)));
+    const older = own.filter((row) => before === undefined || row.deploymentId < before);
+    return Promise.resolve(older.sort((a, b) => (a.deploymentId > b.deploymentId ? -1 : 1)).slice(0, limit));
+  }
+
+  listUnsettled(unchangedSince: string, limit: number): Promise<readonly UnsettledDeployment[]> {
+    const quiet = [...this.#rows.values()].filter(
+      ({ phase, desired, updatedAt }) => !isOutcome(phase, desired) && updatedAt < unchangedSince,
+    );
+    return Promise.resolve(quiet.sort((a, b) => (a.updatedAt < b.updatedAt ? -1 : 1)).slice(0, limit));
   }
 
   eventsAfter(deploymentId: string, sequence: number): Promise<readonly DeploymentEvent[]> {
@@ -104,10 +118,12 @@ export class MemoryImageStore implements ImageStore {
     this.#outbox = outbox;
   }
 
-  findOrCreate(image: Image): Promise<Image> {
+  async findOrCreate(image: Image, outbox: readonly OutboxEntry[]): Promise<Image> {
     const there = this.#named(image.imageName);
-    if (!there) this.#images.set(image.imageId, image);
-    return Promise.resolve(there ?? image);
+    if (there) return there;
+    this.#images.set(image.imageId, image);
+    await this.#outbox.add(outbox);
+    return image;
   }
 
   findByName(imageName: string): Promise<Image | undefined> {
@@ -147,7 +163,7 @@ export class MemoryImageStore implements ImageStore {
 
 export class MemorySiteStore implements SiteStore {
   readonly #sites = new Map<string, SiteRecord>();
-  readonly #tokens = new Map<string, { siteId: string; expiresAt: string; used: boolean }>();
+  readonly #tokens = new Map<string, { readonly sha256: string; readonly expiresAt: string }>();
   readonly #keys = new Map<string, AgentKey>();
   readonly #outbox: MemoryOutbox;
 
@@ -156,12 +172,21 @@ export class MemorySiteStore implements SiteStore {
   }
 
   async register(
-    site: SiteRecord,
+    site: SiteSettings,
     token: { readonly sha256: string; readonly expiresAt: string },
     outbox: readonly OutboxEntry[],
   ): Promise<void> {
-    this.#sites.set(site.siteId, site);
-    this.#tokens.set(token.sha256, { siteId: site.siteId, expiresAt: token.expiresAt, used: false });
+    const there = this.#sites.get(site.siteId);
+    const { enrolled = false, createdAt = site.createdAt, lastSeen, free, agentVersion } = there ?? {};
+    this.#sites.set(site.siteId, {
+      ...site,
+      createdAt,
+      enrolled,
+      ...(lastSeen !== undefined && { lastSeen }),
+      ...(free && { free }),
+      ...(agentVersion !== undefined && { agentVersion }),
+    });
+    this.#tokens.set(site.siteId, token);
     await this.#outbox.add(outbox);
   }
 
@@ -174,12 +199,12 @@ export class MemorySiteStore implements SiteStore {
   }
 
   async enroll(key: AgentKey, tokenSha256: string, now: string, outbox: readonly OutboxEntry[]): Promise<void> {
-    const token = this.#tokens.get(tokenSha256);
+    const token = this.#tokens.get(key.siteId);
     const site = this.#sites.get(key.siteId);
-    if (!token || !site || token.siteId !== key.siteId || token.used || token.expiresAt <= now) {
-      throw new EdgebootError('FORBIDDEN', 'the enrollment token is unknown, used or expired');
+    if (!token || !site || token.sha256 !== tokenSha256 || token.expiresAt <= now) {
+      throw new EdgebootError('FORBIDDEN', 'the enrollment token is unknown, used, replaced or expired');
     }
-    token.used = true;
+    this.#tokens.delete(key.siteId);
     this.#keys.set(key.siteId, key);
     this.#sites.set(key.siteId, { ...site, enrolled: true });
     await this.#outbox.add(outbox);
@@ -189,9 +214,10 @@ export class MemorySiteStore implements SiteStore {
     return Promise.resolve(this.#keys.get(siteId));
   }
 
-  async recordHeartbeat(...[siteId, lastSeen, free, agentVersion]: Parameters<SiteStore['recordHeartbeat']>) {
+  recordHeartbeat(...[siteId, lastSeen, free, agentVersion]: Parameters<SiteStore['recordHeartbeat']>): Promise<void> {
     const site = this.#sites.get(siteId);
-    if (site) this.#sites.set(siteId, { ...site, lastSeen, free, agentVersion });
+    if (!site) return Promise.reject(new EdgebootError('NOT_FOUND', `there is no site ${siteId}`));
+    this.#sites.set(siteId, { ...site, lastSeen, free, agentVersion });
     return Promise.resolve();
   }
 }

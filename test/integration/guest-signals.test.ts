@@ -33,6 +33,7 @@ const nodeIn = (folder: string, publicAddress?: string): AwaitedNode => ({
   readySocket: join(folder, 'ready'),
   consoleSocket: join(folder, 'console'),
   publicAddress,
+  privateLink: undefined,
 });
 
 test('a whole line READY is the sign, even when the socket appears late', async (t) => {

@@ -2,41 +2,20 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, open, readFile, stat, symlink, truncate, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, open, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { test } from 'node:test';
 import { hasCode, messageOf } from '#shared/errors.ts';
 import { runCommand, runCommandOrThrow } from '#shared/host/run-command.ts';
 import { createQemuNodeDisks } from '../../edge-agent/adapters/qemu-node-disks.ts';
 import { withOverlayExport } from '../../edge-agent/adapters/overlay-export.ts';
+import { makePartitionedDisk, PARTITION_OFFSET_BYTES, PARTITIONED_DISK_BYTES } from '../helpers/partitioned-disk.ts';
 import { createTemporaryFolder } from '../helpers/temporary-folder.ts';
 
 const MIB = 1024 * 1024;
-const DISK_BYTES = 32 * MIB;
 const VC_OUT = { path: '/root/vc-out.xml', content: '<vc>\n  <key>ä & b</key>\n</vc>\n', mode: 0o600 };
 const disks = createQemuNodeDisks();
-
-interface Disk {
-  readonly backingFile: string;
-  readonly overlayFile: string;
-}
-
-/** A disk whose first partition holds the files of `root`; an overlay on it. */
-async function makeDisk(directory: string, root: string, fileSystem: readonly string[]): Promise<Disk> {
-  const backingFile = join(directory, 'base.raw');
-  const overlayFile = join(directory, 'node.qcow2');
-  const table = Buffer.alloc(512);
-  table.writeUInt8(0x83, 450);
-  table.writeUInt32LE(2048, 454);
-  table.writeUInt32LE((DISK_BYTES - MIB) / 512, 458);
-  table.writeUInt16LE(0xaa55, 510);
-  await writeFile(backingFile, table);
-  await truncate(backingFile, DISK_BYTES);
-  const size = `${(DISK_BYTES - MIB) / 1024}k`;
-  await runCommandOrThrow('mke2fs', ['-q', '-F', ...fileSystem, '-E', `offset=${MIB}`, '-d', root, backingFile, size]);
-  await disks.createOverlay(backingFile, overlayFile);
-  return { backingFile, overlayFile };
-}
+const NEVER = new AbortController().signal;
 
 async function layOut(root: string, files: Readonly<Record<string, string>>): Promise<void> {
   await mkdir(join(root, 'root'), { recursive: true });
@@ -47,14 +26,14 @@ async function layOut(root: string, files: Readonly<Record<string, string>>): Pr
 }
 
 const debugfs = async (disk: string, command: string): Promise<string> =>
-  (await runCommand('debugfs', ['-R', command, `${disk}?offset=${MIB}`])).stdout;
+  (await runCommand('debugfs', ['-R', command, `${disk}?offset=${PARTITION_OFFSET_BYTES}`])).stdout;
 
 /** Looks into the overlay with the tools themselves. */
 const inspect = (overlayFile: string, commands: readonly string[]): Promise<string[]> =>
-  withOverlayExport(overlayFile, async ({ diskFile }) => {
+  withOverlayExport(overlayFile, NEVER, async ({ diskFile }) => {
     const answers: string[] = [];
     for (const command of commands) answers.push(await debugfs(diskFile, command));
-    const check = await runCommand('e2fsck', ['-f', '-n', `${diskFile}?offset=${MIB}`]);
+    const check = await runCommand('e2fsck', ['-f', '-n', `${diskFile}?offset=${PARTITION_OFFSET_BYTES}`]);
     assert.equal(check.exitCode, 0, `e2fsck finds nothing to repair: ${check.stdout}`);
     return answers;
   });
@@ -71,9 +50,9 @@ for (const type of ['ext2', 'ext3', 'ext4']) {
       'etc/sysconfig/network-scripts/old-ifcfg-eth0': 'oldest',
       'etc/sysconfig/network-scripts/ifcfg-lo': 'loopback',
     });
-    const { backingFile, overlayFile } = await makeDisk(folder.path, root, ['-t', type]);
+    const { backingFile, overlayFile } = await makePartitionedDisk(folder.path, root, ['-t', type]);
     const before = await readFile(backingFile);
-    await disks.personalize(overlayFile, [VC_OUT, { path: '/root/second', content: '', mode: 0o644 }]);
+    await disks.personalize(overlayFile, [VC_OUT, { path: '/root/second', content: '', mode: 0o644 }], NEVER);
 
     const [content, status, rules, scripts, moved] = await inspect(overlayFile, [
       'cat /root/vc-out.xml',
@@ -92,7 +71,7 @@ for (const type of ['ext2', 'ext3', 'ext4']) {
     assert.match(scripts ?? '', /\/ifcfg-lo\//);
     assert.equal(moved, 'newer');
     assert.ok(before.equals(await readFile(backingFile)), 'the shared backing file is as it was');
-    await disks.personalize(overlayFile, [VC_OUT]);
+    await disks.personalize(overlayFile, [VC_OUT], NEVER);
   });
 }
 
@@ -100,17 +79,17 @@ test('replays a journal first, so that the boot does not undo what was written',
   await using folder = await createTemporaryFolder();
   const root = join(folder.path, 'root');
   await layOut(root, {});
-  const { backingFile, overlayFile } = await makeDisk(folder.path, root, ['-t', 'ext4']);
+  const { backingFile, overlayFile } = await makePartitionedDisk(folder.path, root, ['-t', 'ext4']);
   // A journal with a transaction that was never written to its place.
   const block = join(folder.path, 'block');
   await writeFile(block, Buffer.alloc(4096, 'j'));
   const script = join(folder.path, 'script');
   await writeFile(script, ['journal_open', `journal_write -b 5000 ${block}`, 'journal_close', ''].join('\n'));
-  await runCommandOrThrow('debugfs', ['-w', '-f', script, `${backingFile}?offset=${MIB}`]);
+  await runCommandOrThrow('debugfs', ['-w', '-f', script, `${backingFile}?offset=${PARTITION_OFFSET_BYTES}`]);
   const features = async (disk: string): Promise<string> => debugfs(disk, 'features');
   assert.match(await features(backingFile), /needs_recovery/);
 
-  await disks.personalize(overlayFile, [VC_OUT]);
+  await disks.personalize(overlayFile, [VC_OUT], NEVER);
   const [content, after] = await inspect(overlayFile, ['cat /root/vc-out.xml', 'features']);
   assert.equal(content, VC_OUT.content);
   assert.doesNotMatch(after ?? '', /needs_recovery/);
@@ -122,57 +101,60 @@ test('refuses what it cannot write into, and says why', async () => {
   await using folder = await createTemporaryFolder();
   const noRoot = join(folder.path, 'no-root');
   await mkdir(join(noRoot, 'etc'), { recursive: true });
-  const missing = await makeDisk(folder.path, noRoot, ['-t', 'ext4']);
-  await assert.rejects(disks.personalize(missing.overlayFile, [VC_OUT]), refused(/\/root is not a plain folder/));
+  const missing = await makePartitionedDisk(folder.path, noRoot, ['-t', 'ext4']);
+  await assert.rejects(
+    disks.personalize(missing.overlayFile, [VC_OUT], NEVER),
+    refused(/\/root is not a plain folder/),
+  );
 
   const link = join(folder.path, 'link');
   await mkdir(join(link, 'etc'), { recursive: true });
   await symlink('/etc', join(link, 'root'));
-  const linked = await makeDisk(folder.path, link, ['-t', 'ext4']);
-  await assert.rejects(disks.personalize(linked.overlayFile, [VC_OUT]), refused(/\/root is not a plain folder/));
+  const linked = await makePartitionedDisk(folder.path, link, ['-t', 'ext4']);
+  await assert.rejects(disks.personalize(linked.overlayFile, [VC_OUT], NEVER), refused(/\/root is not a plain folder/));
   const [listing] = await inspect(linked.overlayFile, ['ls -p /etc']);
   assert.doesNotMatch(listing ?? '', /vc-out/);
 
   const folderInPlace = join(folder.path, 'in-place');
   await mkdir(join(folderInPlace, 'root/vc-out.xml/x'), { recursive: true });
-  const inPlace = await makeDisk(folder.path, folderInPlace, ['-t', 'ext4']);
-  await assert.rejects(disks.personalize(inPlace.overlayFile, [VC_OUT]), refused(/cannot be written/));
+  const inPlace = await makePartitionedDisk(folder.path, folderInPlace, ['-t', 'ext4']);
+  await assert.rejects(disks.personalize(inPlace.overlayFile, [VC_OUT], NEVER), refused(/cannot be written/));
 
   const { backingFile, overlayFile } = inPlace;
   const disk = await open(backingFile, 'r+');
   await disk.write(Buffer.alloc(4096), 0, 4096, MIB);
-  await disks.createOverlay(backingFile, overlayFile);
-  await assert.rejects(disks.personalize(overlayFile, [VC_OUT]), refused(/holds no ext2/));
+  await disks.createOverlay(backingFile, overlayFile, NEVER);
+  await assert.rejects(disks.personalize(overlayFile, [VC_OUT], NEVER), refused(/holds no ext2/));
   await disk.write('XFSB', MIB);
-  await assert.rejects(disks.personalize(overlayFile, [VC_OUT]), refused(/xfs/));
+  await assert.rejects(disks.personalize(overlayFile, [VC_OUT], NEVER), refused(/xfs/));
   await disk.write(Buffer.alloc(512), 0, 512, 0);
   await disk.close();
-  await assert.rejects(disks.personalize(overlayFile, [VC_OUT]), refused(/no partition table/));
+  await assert.rejects(disks.personalize(overlayFile, [VC_OUT], NEVER), refused(/no partition table/));
 });
 
 test('a file system without room for the file is refused', async () => {
   await using folder = await createTemporaryFolder();
   const root = join(folder.path, 'root');
   await layOut(root, { filler: 'x'.repeat(20 * MIB) });
-  const { overlayFile } = await makeDisk(folder.path, root, ['-t', 'ext4', '-O', '^has_journal']);
+  const { overlayFile } = await makePartitionedDisk(folder.path, root, ['-t', 'ext4', '-O', '^has_journal']);
   const large = { ...VC_OUT, content: 'y'.repeat(12 * MIB) };
-  await assert.rejects(disks.personalize(overlayFile, [large]), refused(/cannot be written/));
+  await assert.rejects(disks.personalize(overlayFile, [large], NEVER), refused(/cannot be written/));
 });
 
 test('no mount shows on the host, and nothing is left when we are killed in the middle', async () => {
   await using folder = await createTemporaryFolder();
   const root = join(folder.path, 'root');
   await layOut(root, {});
-  const { overlayFile } = await makeDisk(folder.path, root, ['-t', 'ext4']);
-  await withOverlayExport(overlayFile, async ({ diskFile, workDirectory }) => {
-    assert.equal((await stat(diskFile)).size, DISK_BYTES);
-    assert.doesNotMatch(await readFile('/proc/self/mounts', 'utf8'), new RegExp(workDirectory));
+  const { overlayFile } = await makePartitionedDisk(folder.path, root, ['-t', 'ext4']);
+  await withOverlayExport(overlayFile, NEVER, async ({ diskFile, workDirectory }) => {
+    assert.equal((await stat(diskFile)).size, PARTITIONED_DISK_BYTES);
+    assert.doesNotMatch(await readFile('/proc/self/mounts', 'utf8'), new RegExp(basename(workDirectory)));
   });
 
   const module = new URL('../../edge-agent/adapters/overlay-export.ts', import.meta.url).href;
   const program = `
     const { withOverlayExport } = await import(${JSON.stringify(module)});
-    await withOverlayExport(${JSON.stringify(overlayFile)}, ({ diskFile }) => {
+    await withOverlayExport(${JSON.stringify(overlayFile)}, new AbortController().signal, ({ diskFile }) => {
       process.stdout.write(diskFile + '\\n');
       return new Promise((resolve) => setTimeout(resolve, 600_000));
     });`;
@@ -192,7 +174,7 @@ async function personalizeOnceUnlocked(overlayFile: string, daemon: string): Pro
   const deadline = Date.now() + 30_000;
   for (;;) {
     try {
-      await disks.personalize(overlayFile, [VC_OUT]);
+      await disks.personalize(overlayFile, [VC_OUT], NEVER);
       return;
     } catch (error) {
       assert.match(messageOf(error), /lock/);

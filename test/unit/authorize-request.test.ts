@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { createHash, createHmac } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { signAgentToken } from '#shared/agent-token.ts';
+import { EdgebootError } from '#shared/errors.ts';
 import { newKeyPair } from '#shared/keys.ts';
 import { createLocalJWKSet, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
 import { authorizeRequest, type AuthorizeRequestPorts } from '../../functions/authorize-request/authorize-request.ts';
@@ -74,6 +75,17 @@ describe('a member', () => {
     assert.deepEqual(await authorize(token), { kind: 'member', memberId: 'alice', groups: '' });
   });
 
+  it('keeps the groups that have a plain name; others give no right, and are no reason to refuse', async () => {
+    const token = await memberToken({ groups: ['/hpc', 'members', 'guests,federation-operators', 'a b', 7] });
+    assert.deepEqual(await authorize(token), { kind: 'member', memberId: 'alice', groups: 'members' });
+  });
+
+  it('is not refused because the issuer’s keys cannot be had', async () => {
+    const down = () => Promise.reject(new Error('connect ECONNREFUSED'));
+    const attempt = authorizeRequest(`Bearer ${await memberToken()}`, REQUEST, { ...ports, issuerKeys: down });
+    await assert.rejects(attempt, /ECONNREFUSED/);
+  });
+
   const payload = { iss: ISSUER, aud: AUDIENCE, sub: 'alice', exp: Math.floor(Date.now() / 1000) + 300 };
   const hostile: Record<string, () => Promise<string>> = {
     'is expired': () => memberToken({ exp: '-1 min' }),
@@ -92,7 +104,6 @@ describe('a member', () => {
       return Promise.resolve(`${body}.${createHmac('sha256', secret).update(body).digest('base64url')}`);
     },
     'has a subject with a line break': () => memberToken({ sub: 'alice\nroot' }),
-    'has a group with a comma': () => memberToken({ groups: ['guests,federation-operators'] }),
     'is nonsense': () => Promise.resolve('a.b.c'),
     'says that it is an agent’s': () =>
       memberToken({ iss: 'naist' }, issuerKey.privateKey, { typ: 'edgeboot-agent+jwt' }),
@@ -122,6 +133,12 @@ describe('an agent', () => {
       agentToken({ key: newKeyPair().privateKeyPem }),
     ];
     for (const token of tokens) await assert.rejects(authorize(await token), denied);
+  });
+
+  it('is not refused because the store is busy', async () => {
+    const busy = { findAgentKey: () => Promise.reject(new EdgebootError('SERVICE_UNAVAILABLE', 'the store is busy')) };
+    const attempt = authorizeRequest(`Bearer ${await agentToken()}`, REQUEST, { ...ports, sites: busy });
+    await assert.rejects(attempt, { code: 'SERVICE_UNAVAILABLE' });
   });
 
   it('is refused when the token is older than a minute and the clocks’ tolerance', async () => {

@@ -8,6 +8,7 @@ import type { Log } from '#shared/log-fields.ts';
 import type { DeploymentMessage } from '#shared/messages.ts';
 import { ulid } from 'ulid';
 import { destroyDeployment } from '../../functions/destroy-deployment/destroy-deployment.ts';
+import { messageEntry } from '../../functions/outbox/entries.ts';
 import { recordReport } from '../../functions/record-report/record-report.ts';
 import { renewUrls } from '../../functions/renew-urls/renew-urls.ts';
 import { requestDeployment } from '../../functions/request-deployment/request-deployment.ts';
@@ -28,9 +29,9 @@ async function controlPlane() {
   const trail: AuditRecord[] = [];
   const broken = { queue: false, trail: false };
   let nowMs = Date.parse('2026-11-23T09:00:00.000Z');
-  const image = await images.findOrCreate(sampleImage());
+  const image = await images.findOrCreate(sampleImage(), []);
   await images.addVersion(sampleImageVersion(image), []);
-  const frontendOnly = await images.findOrCreate(sampleImage({ imageName: 'no-computes' }));
+  const frontendOnly = await images.findOrCreate(sampleImage({ imageName: 'no-computes' }), []);
   const { frontend } = sampleImageVersion(image).diskSizeBytes;
   await images.addVersion(sampleImageVersion(frontendOnly, { diskSizeBytes: { frontend } }), []);
   for (const site of [sampleSite(), sampleSite({ siteId: 'ucsd', deployerGroups: ['ucsd-only'] })]) {
@@ -151,7 +152,7 @@ describe('requesting a deployment', () => {
     const mint = () => Promise.reject(new EdgebootError('SERVICE_UNAVAILABLE', 'no key'));
     const attempt = requestDeployment(ALICE, wish(), undefined, { ...ports, urlSigner: { mint } });
     await assert.rejects(attempt, code('SERVICE_UNAVAILABLE'));
-    assert.deepEqual(await ports.deployments.listByMember('alice'), []);
+    assert.deepEqual(await ports.deployments.listByMember('alice', undefined, 10), []);
   });
 });
 
@@ -162,18 +163,62 @@ describe('the sweep', () => {
     const deployment = await requestDeployment(ALICE, wish(), undefined, ports);
     assert.equal(deployment.phase, 'ACCEPTED');
     assert.equal(ports.outbox.entries.size, 2);
-    assert.deepEqual(await sweep(ports), { found: 0, delivered: 0 }, 'the handler still has its time');
+    assert.deepEqual(await sweep(ports), { found: 0, delivered: 0, announced: 0 }, 'the handler still has its time');
     pass(11_000);
-    assert.deepEqual(await sweep(ports), { found: 2, delivered: 0 }, 'still broken');
+    assert.deepEqual(await sweep(ports), { found: 2, delivered: 0, announced: 0 }, 'still broken');
     broken.queue = broken.trail = false;
-    assert.deepEqual(await sweep(ports), { found: 2, delivered: 2 });
-    assert.deepEqual(await sweep(ports), { found: 0, delivered: 0 });
+    assert.deepEqual(await sweep(ports), { found: 2, delivered: 2, announced: 0 });
+    assert.deepEqual(await sweep(ports), { found: 0, delivered: 0, announced: 0 });
     assert.deepEqual([sent.length, trail.length], [1, 1]);
+  });
+
+  it('is not held up by entries that nobody takes', async () => {
+    const { ports, sent, pass } = await controlPlane();
+    const stuck = Array.from({ length: 25 }, () =>
+      messageEntry('2026-11-23T08:00:00.000Z', 'http://gone', {
+        schemaVersion: 1,
+        deploymentId: ulid(),
+        generation: 1,
+      }),
+    );
+    await ports.outbox.add(stuck);
+    pass(11_000);
+    const good = messageEntry(ports.now().toISOString(), 'http://here', {
+      schemaVersion: 1,
+      deploymentId: ulid(),
+      generation: 1,
+    });
+    await ports.outbox.add([good]);
+    pass(11_000);
+    const send = (queueUrl: string, message: DeploymentMessage) => {
+      if (queueUrl === 'http://gone') return Promise.reject(new Error('no such queue'));
+      return ports.queues.send(queueUrl, message);
+    };
+    const swept = await sweep({ ...ports, queues: { ...ports.queues, send } });
+    assert.deepEqual([swept.found, swept.delivered, sent.length], [26, 1, 1]);
+  });
+
+  it('announces again a wish that nobody works on, at a site that lives, once a quarter of an hour', async () => {
+    const { ports, sent, pass } = await controlPlane();
+    const { deploymentId } = await requestDeployment(ALICE, wish(), undefined, ports);
+    const free = { cpus: 1, memoryMiB: 1, publicAddresses: 1 };
+    pass(20 * 60_000);
+    assert.equal((await sweep(ports)).announced, 0, 'the site is silent: its queue holds the message');
+    await ports.sites.recordHeartbeat('naist', ports.now().toISOString(), free, '0.1.0');
+    assert.equal((await sweep(ports)).announced, 1);
+    assert.deepEqual(
+      sent.map(({ message }) => [message.deploymentId, message.generation, message.grant !== undefined]),
+      [
+        [deploymentId, 1, true],
+        [deploymentId, 1, false],
+      ],
+    );
+    assert.equal((await sweep(ports)).announced, 0, 'its next turn is a quarter of an hour away');
   });
 });
 
 describe('destroying', () => {
-  it('is a new generation of the wish, announced without a grant; asked twice it is one', async () => {
+  it('is a new generation of the wish, announced without a grant; asked again it is announced again', async () => {
     const { ports, sent } = await controlPlane();
     const { deploymentId } = await requestDeployment(ALICE, wish(), undefined, ports);
     const gone = await destroyDeployment(ALICE, deploymentId, ports);
@@ -183,6 +228,7 @@ describe('destroying', () => {
       sent.map(({ message }) => [message.generation, message.grant !== undefined]),
       [
         [1, true],
+        [2, false],
         [2, false],
       ],
     );

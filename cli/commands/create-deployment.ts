@@ -1,0 +1,118 @@
+/** `edgeboot deployment create`: one wish, one cluster, however often it has to be sent. */
+import { readFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import path from 'node:path';
+import { Command } from 'commander';
+import { deploymentResponse } from '#shared/api.ts';
+import type { Deployment } from '#shared/deployment.ts';
+import { EdgebootError, hasCode } from '#shared/errors.ts';
+import { SSH_PUBLIC_KEY } from '#shared/names.ts';
+import { ulid } from 'ulid';
+import { describeDeployment } from '../deployment-text.ts';
+import { unlessAborted } from '../interruption.ts';
+import { repeatable, wholeNumber } from '../option-values.ts';
+import { printData, say } from '../output.ts';
+import { repeatUntilAnswered } from '../repeat-until-answered.ts';
+import { openApi } from '../session.ts';
+import { requireNotFailed, watchDeployment } from '../watch-deployment.ts';
+
+const IDEMPOTENCY_KEY = /^[A-Za-z0-9_-]{8,64}$/;
+
+/** @param interruption Ctrl-C */
+export function createDeploymentCommand(interruption: AbortSignal): Command {
+  return new Command('create')
+    .description('Deploy an image at a site. Prints the deployment; --wait waits until it runs.')
+    .argument('<image>', 'NAME (its latest version), or NAME@VERSION')
+    .requiredOption('--site <site>', 'where; see edgeboot site list')
+    .option('--computes <n>', 'number of compute nodes beside the frontend', '0')
+    .option(
+      '--key <file>',
+      'OpenSSH public key that may log in as root; may be given several times (default: ~/.ssh/id_ed25519.pub)',
+      repeatable,
+    )
+    .option('--memory <MiB>', 'N for every node, or FRONTEND:COMPUTE (default: 2048)')
+    .option('--wait', 'wait until it runs, or has failed')
+    .option('--idempotency-key <key>', 'of an earlier try that got no answer: goes on with it, makes no second cluster')
+    .action((image: string, options: CreateOptions, command: Command) => create(image, options, command, interruption));
+}
+
+interface CreateOptions {
+  readonly site: string;
+  readonly computes: string;
+  readonly key?: readonly string[];
+  readonly memory?: string;
+  readonly wait?: boolean;
+  readonly idempotencyKey?: string;
+}
+
+async function create(image: string, options: CreateOptions, command: Command, interruption: AbortSignal) {
+  const { imageName, imageVersion } = parseImage(image);
+  const idempotencyKey = requireIdempotencyKey(options.idempotencyKey ?? ulid());
+  const body = {
+    imageName,
+    ...(imageVersion !== undefined && { imageVersion }),
+    siteId: options.site,
+    computes: wholeNumber(options.computes, '--computes'),
+    sshPublicKeys: await readSshKeys(options.key),
+    ...(options.memory !== undefined && { memoryMiB: parseMemory(options.memory) }),
+  };
+  const api = await openApi();
+  const request = { method: 'POST', path: '/v1/deployments', body, answer: deploymentResponse } as const;
+  const headers = { 'idempotency-key': idempotencyKey };
+  const answered = repeatUntilAnswered(() => api.call({ ...request, headers }));
+  const { deployment } = await unlessAborted(answered, interruption).catch((error: unknown) => {
+    throw tellHowToGoOn(error, idempotencyKey);
+  });
+  say(`accepted as ${deployment.deploymentId}`);
+  const shown: Deployment = options.wait ? await watchDeployment(api, deployment.deploymentId) : deployment;
+  printData(command, shown, describeDeployment);
+  if (options.wait) requireNotFailed(shown);
+}
+
+/** Errors after which nobody knows whether the deployment was accepted. */
+function tellHowToGoOn(error: unknown, idempotencyKey: string): unknown {
+  if (!hasCode(error, 'SERVICE_UNAVAILABLE', 'THROTTLED', 'INTERNAL', 'CANCELED')) return error;
+  return new EdgebootError(error.code, error.message, {
+    remedy:
+      'It may have been accepted all the same. To go on without making a second cluster, ' +
+      `repeat the command with --idempotency-key ${idempotencyKey}`,
+    cause: error,
+  });
+}
+
+function requireIdempotencyKey(key: string): string {
+  if (IDEMPOTENCY_KEY.test(key)) return key;
+  throw new EdgebootError('USAGE', '--idempotency-key must be 8 to 64 letters, digits, - or _');
+}
+
+function parseImage(image: string): { imageName: string; imageVersion: number | undefined } {
+  const [, imageName, version] = /^([^@]+)(?:@(\d+))?$/.exec(image) ?? [];
+  if (imageName === undefined) {
+    throw new EdgebootError('USAGE', `${JSON.stringify(image)} is neither NAME nor NAME@VERSION`);
+  }
+  return { imageName, imageVersion: version === undefined ? undefined : wholeNumber(version, 'VERSION') };
+}
+
+function parseMemory(text: string): { frontend: number; compute: number } {
+  const [frontend = 0, compute = frontend, ...more] = text.split(':').map((part) => wholeNumber(part, '--memory'));
+  if (more.length > 0)
+    throw new EdgebootError('USAGE', `--memory is N or FRONTEND:COMPUTE, not ${JSON.stringify(text)}`);
+  return { frontend, compute };
+}
+
+async function readSshKeys(
+  files: readonly string[] = [path.join(homedir(), '.ssh/id_ed25519.pub')],
+): Promise<string[]> {
+  return Promise.all(
+    files.map(async (file) => {
+      const text = await readFile(file, 'utf8').catch(() => {
+        throw new EdgebootError('USAGE', `cannot read the public key ${file}`, { remedy: 'Name one with --key FILE.' });
+      });
+      const key = text.trim();
+      if (SSH_PUBLIC_KEY.safeParse(key).success) return key;
+      throw new EdgebootError('USAGE', `${file} is not one OpenSSH public key`, {
+        remedy: 'Name the public half, which ssh-keygen puts into a file ending with .pub.',
+      });
+    }),
+  );
+}
