@@ -2,6 +2,7 @@
 import { statfs } from 'node:fs/promises';
 import path from 'node:path';
 import { probeAcceleration } from '#shared/host/probe-acceleration.ts';
+import { findMissingTools } from './adapters/host-tools.ts';
 import { createFederationApi } from './adapters/http-federation-api.ts';
 import { openClusterFiles } from './adapters/file-cluster-files.ts';
 import { measureClockSkew } from './adapters/clock-skew.ts';
@@ -31,6 +32,7 @@ export function composeDoctor(config: AgentConfig): DoctorPorts {
   const openSession = async () => (await api()).openSession();
   return {
     openSession,
+    missingTools: findMissingTools,
     probeAcceleration: () => probeAcceleration({ qemuUser: config.qemuUser }),
     describeHost: async () => {
       const driver = await createLibvirtDriver({ uri: config.libvirtUri, acceleration: 'emulation' });

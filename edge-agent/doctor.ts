@@ -1,7 +1,6 @@
 /** Checks what the agent needs on this host, a line each: ok, warn or fail, and the remedy. */
 import { EdgebootError, messageOf } from '#shared/errors.ts';
 import { boundedText } from '#shared/log-fields.ts';
-import { composeDoctor } from './compose.ts';
 import type { AgentConfig } from './config.ts';
 import type { AgentSession, HostDescription } from './ports.ts';
 
@@ -15,6 +14,8 @@ export interface Check {
 /** What the doctor looks at. Each throws where it cannot be had. */
 export interface DoctorPorts {
   readonly probeAcceleration: () => Promise<HostDescription['acceleration']>;
+  /** Programs that the agent runs and this host does not have. */
+  readonly missingTools: () => Promise<readonly { readonly tool: string; readonly debianPackage: string }[]>;
   readonly describeHost: () => Promise<Pick<HostDescription, 'cpus' | 'memoryMiB'>>;
   /** Of the state directory's file system. */
   readonly freeBytes: () => Promise<number>;
@@ -35,8 +36,10 @@ const WARN_SKEW_SECONDS = 10;
 const FAIL_SKEW_SECONDS = 60;
 const DISTANT_MILLISECONDS = 100;
 
-export async function doctor(config: AgentConfig): Promise<Check[]> {
-  const ports = composeDoctor(config);
+export async function doctor(
+  config: Pick<AgentConfig, 'libvirtUri' | 'stateDirectory' | 'apiUrl'>,
+  ports: DoctorPorts,
+): Promise<Check[]> {
   const session = once(ports.openSession);
   return Promise.all([
     check(
@@ -48,6 +51,13 @@ export async function doctor(config: AgentConfig): Promise<Check[]> {
         return { status: 'warn', detail: 'does not work here: guests run under emulation, many times slower' };
       },
     ),
+    check('tools', 'Install the packages that the line names.', async () => {
+      const missing = await ports.missingTools();
+      if (missing.length === 0) return ok('QEMU, debugfs, e2fsck and util-linux are here');
+      const packages = new Set(missing.map(({ debianPackage }) => debianPackage));
+      const names = missing.map(({ tool }) => tool).join(', ');
+      return { status: 'fail', detail: `missing: ${names} (apt-get install ${[...packages].join(' ')})` };
+    }),
     check('libvirt', 'Install libvirt-daemon-system and start libvirtd; check libvirtUri.', async () => {
       const { cpus, memoryMiB } = await ports.describeHost();
       return ok(`${config.libvirtUri}: ${cpus} CPUs, ${memoryMiB} MiB`);

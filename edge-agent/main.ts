@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { Command, CommanderError, Option } from 'commander';
 import { EdgebootError, ERROR_KINDS, messageOf } from '#shared/errors.ts';
 import { boundedText } from '#shared/log-fields.ts';
+import { composeDoctor } from './compose.ts';
 import { readConfig } from './config.ts';
 import { doctor, formatCheck } from './doctor.ts';
 import { enroll } from './enroll.ts';
@@ -45,7 +46,8 @@ function program(): Command {
     .option('--config <file>', 'the configuration', CONFIG_FILE)
     .addOption(new Option('--output <format>').choices(['text', 'json']).default('text'))
     .action(async (options: { config: string; output: string }) => {
-      const checks = await doctor(await readConfig(options.config));
+      const config = await readConfig(options.config);
+      const checks = await doctor(config, composeDoctor(config));
       const text = options.output === 'json' ? JSON.stringify(checks, null, 2) : checks.map(formatCheck).join('\n');
       process.stdout.write(`${text}\n`);
       if (checks.some((check) => check.status === 'fail')) process.exitCode = ERROR_KINDS.PREREQUISITE_MISSING.exitCode;

@@ -1,7 +1,7 @@
 /** `edgeboot login`: OAuth 2.0 device flow (RFC 8628) with the federation's issuer. */
 import { Command } from 'commander';
 import { ApiClient } from '#shared/api-client.ts';
-import { EdgebootError, messageOf } from '#shared/errors.ts';
+import { EdgebootError, hasCode, messageOf } from '#shared/errors.ts';
 import * as oidc from 'openid-client';
 import * as z from 'zod';
 import { printData, say } from '../output.ts';
@@ -36,6 +36,12 @@ async function describeFederation(apiUrl: string) {
     const path = '/.well-known/oauth-protected-resource';
     const { resource, authorization_servers } = await api.call({ method: 'GET', path, answer: resourceMetadata });
     return { apiUrl, issuer: authorization_servers[0] ?? '', audience: resource };
+  } catch (error) {
+    if (!hasCode(error, 'SERVICE_UNAVAILABLE')) throw error;
+    throw new EdgebootError(error.code, `no federation is found at ${apiUrl}: ${error.message}`, {
+      remedy: 'Check the address, --api; if it is right, try again later.',
+      cause: error,
+    });
   } finally {
     await api.close();
   }

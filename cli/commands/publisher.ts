@@ -1,5 +1,5 @@
 /** `edgeboot publisher`: whose keys may sign images. */
-import { createPublicKey, type KeyObject } from 'node:crypto';
+import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { certifyPublisherRequest } from '#shared/api.ts';
@@ -37,7 +37,7 @@ export function publisherCommand(): Command {
       const days = wholeNumber(options.days, '--days', { min: 1, max: MAX_DAYS });
       const notAfter = new Date(Date.now() + days * DAY_MS).toISOString();
       const publicKeyPem = requirePublicKey(await readText(options.publicKey), options.publicKey);
-      const rootPrivateKeyPem = await readText(options.rootKey);
+      const rootPrivateKeyPem = requireRootKey(await readText(options.rootKey), options.rootKey);
       const certificate = issueCertificate({ memberId, publicKeyPem, notAfter }, rootPrivateKeyPem).toString();
       const api = await openApi();
       const body: z.infer<typeof certifyPublisherRequest> = { certificate };
@@ -62,16 +62,28 @@ function requireMemberId(memberId: string): void {
 }
 
 function requirePublicKey(pem: string, file: string): string {
-  let key: KeyObject | undefined;
-  try {
-    key = createPublicKey(pem);
-  } catch {
-    // The parser's words may quote a key: they stay here.
-  }
-  if (key?.asymmetricKeyType === 'ed25519') return key.export({ type: 'spki', format: 'pem' }).toString();
+  const key = readKey(() => createPublicKey(pem));
+  if (key !== undefined) return key.export({ type: 'spki', format: 'pem' }).toString();
   throw new EdgebootError('USAGE', `${file} holds no Ed25519 public key in PEM`, {
     remedy: 'Name the file with what edgeboot publisher key printed for the member.',
   });
+}
+
+function requireRootKey(pem: string, file: string): string {
+  if (readKey(() => createPrivateKey(pem)) !== undefined) return pem;
+  throw new EdgebootError('USAGE', `${file} holds no Ed25519 private key in PEM`, {
+    remedy: "Name the file with the federation's root key.",
+  });
+}
+
+function readKey(read: () => KeyObject): KeyObject | undefined {
+  try {
+    const key = read();
+    return key.asymmetricKeyType === 'ed25519' ? key : undefined;
+  } catch {
+    // The parser's words may quote a key: they stay here.
+    return undefined;
+  }
 }
 
 async function readText(file: string): Promise<string> {

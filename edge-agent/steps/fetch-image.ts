@@ -4,7 +4,6 @@
  */
 import { hash } from 'node:crypto';
 import path from 'node:path';
-import type { Timeline } from '#shared/deployment.ts';
 import { EdgebootError } from '#shared/errors.ts';
 import { inspectDisk, requireCompliant } from '#shared/image/inspect-disk.ts';
 import type { DiskDescription, Manifest } from '#shared/image/manifest.ts';
@@ -18,6 +17,7 @@ import { GrantHolder } from '../repositories/grant-holder.ts';
 import type { Run } from '../run.ts';
 import { together } from '../together.ts';
 import { CombinedProgress } from './fetch-progress.ts';
+import type { FetchedImage } from './fetched-image.ts';
 import { LazyRepository, type OpenRepository } from './lazy-repository.ts';
 import { reportProgress, type ReportPorts } from './report-status.ts';
 
@@ -29,12 +29,6 @@ export interface FetchPorts extends ReportPorts {
   readonly openRepository: (grants: GrantHolder, signal: AbortSignal) => ReturnType<OpenRepository>;
   readonly rootPublicKeyPem: string;
   readonly connections: number;
-}
-
-export interface FetchedImage {
-  /** Path of the complete, verified, raw disk. Throws where the image has none for the role. */
-  diskOf(role: 'frontend' | 'compute'): string;
-  readonly transfer: Pick<Timeline, 'bytesFetched' | 'partsFetched' | 'edgeLocations' | 'cacheHits' | 'cacheMisses'>;
 }
 
 /** Also checks each disk against the image standard. Throws IMAGE_NOT_COMPLIANT, MANIFEST_UNTRUSTED, PART_CORRUPT, PART_UNAVAILABLE, FORBIDDEN, DISK_FULL. */

@@ -5,7 +5,7 @@ import { type ClusterPlan, nodeFiles, type PlannedNode } from '../core/plan-clus
 import type { ClusterFiles, NodeDisks, NodePlan } from '../ports.ts';
 import type { Run } from '../run.ts';
 import { together } from '../together.ts';
-import type { FetchedImage } from './fetch-image.ts';
+import type { FetchedImage } from './fetched-image.ts';
 
 export interface PersonalizePorts {
   readonly clusterFiles: ClusterFiles;

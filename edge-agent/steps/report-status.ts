@@ -6,7 +6,7 @@ import { boundedText, type Log } from '#shared/log-fields.ts';
 import type { ClusterPlan } from '../core/plan-cluster.ts';
 import type { FederationApi, HostDescription, Journal } from '../ports.ts';
 import type { Run } from '../run.ts';
-import type { FetchedImage } from './fetch-image.ts';
+import type { FetchedImage } from './fetched-image.ts';
 
 export interface ReportPorts {
   readonly api: FederationApi;

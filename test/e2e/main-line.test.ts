@@ -10,6 +10,7 @@ import { runProgram } from '../../local/federation/program.ts';
 import { inNamespaces } from '../helpers/in-namespaces.ts';
 import { downloadSamplePackages, type RunningFederation, runFederation } from '../helpers/running-federation.ts';
 
+const DOCTORS_CHECKS = ['api', 'clock', 'disk', 'edges', 'kvm', 'libvirt', 'queue', 'tools'];
 /** Emulated guests on a busy machine are slow; nothing here depends on how slow. */
 const LIMIT = { timeout: 600_000 };
 
@@ -84,6 +85,18 @@ if (inNamespaces(import.meta.filename, { timeoutSeconds: 1200, prepare: download
       );
       assert.deepEqual([records.at(0)?.action, records.at(-1)?.reason], ['deployment.request', 'RUNNING']);
       assert.doesNotMatch(JSON.stringify(records), /Signature=|Policy=/);
+    });
+
+    it('has a doctor for its site, who finds nothing that fails', LIMIT, async () => {
+      const agent = running.federation.agents.get('naist');
+      const { exitCode, stdout } = (await agent?.command('doctor', '--output', 'json')) ?? { exitCode: -1, stdout: '' };
+      const checks = JSON.parse(stdout) as { name: string; status: string; detail: string }[];
+      assert.deepEqual(checks.map(({ name }) => name).sort(), DOCTORS_CHECKS);
+      assert.deepEqual(
+        checks.filter(({ status }) => status === 'fail'),
+        [],
+      );
+      assert.equal(exitCode, 0);
     });
 
     it('survives its agent, which finds it again', LIMIT, async () => {

@@ -56,13 +56,13 @@ if (inNamespaces(import.meta.filename, { timeoutSeconds: 900, prepare })) {
     for (const { plan, fixture } of nodes) {
       const document = await readFile(new URL(`../fixtures/vc-out/${fixture}`, import.meta.url), 'utf8');
       const content = document.replace(/<key>.*<\/key>/s, `<key>${publicKey}</key>`);
-      await disks.createOverlay(plan.backingFile, plan.overlayFile);
-      await disks.personalize(plan.overlayFile, [{ path: '/root/vc-out.xml', content, mode: 0o600 }]);
+      await disks.createOverlay(plan.backingFile, plan.overlayFile, t.signal);
+      await disks.personalize(plan.overlayFile, [{ path: '/root/vc-out.xml', content, mode: 0o600 }], t.signal);
       await driver.bootNode(CLUSTER, plan);
     }
     const signals = createGuestSignals();
     const signs = nodes.map(({ plan }) =>
-      signals.awaitReady({ ...plan, publicAddress: undefined }, READY_WITHIN_SECONDS, t.signal),
+      signals.awaitReady({ ...plan, publicAddress: undefined, privateLink: undefined }, READY_WITHIN_SECONDS, t.signal),
     );
     assert.deepEqual(await Promise.all(signs), ['guest-kit', 'guest-kit']);
 

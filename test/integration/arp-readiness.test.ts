@@ -21,7 +21,7 @@ const NEVER = new AbortController().signal;
 
 interface Guest {
   /** Runs a program in the guest. */
-  run(...command: string[]): Promise<unknown>;
+  readonly run: (...command: string[]) => Promise<unknown>;
   readonly node: AwaitedNode;
 }
 
@@ -86,12 +86,17 @@ if (inNamespaces(import.meta.filename, { timeoutSeconds: 120 })) {
     await run('ip', 'address', 'add', `${ADDRESS}/16`, 'dev', 'eth0');
     await ip('link', 'set', bridge, 'name', 'elsewhere');
     const stop = new AbortController();
-    t.after(() => stop.abort());
+    t.after(() => {
+      stop.abort();
+    });
     const waiting = signals.awaitReady(node, 30, NEVER);
     await ip('link', 'set', 'elsewhere', 'name', bridge);
     // A datagram is enough for its kernel to ask for the gateway's MAC address, three times in three seconds.
     const asking = (async () => {
-      for (; !stop.signal.aborted; await delay(500)) await run('bash', '-c', 'echo >/dev/udp/10.1.1.1/9');
+      while (!stop.signal.aborted) {
+        await run('bash', '-c', 'echo >/dev/udp/10.1.1.1/9');
+        await delay(500);
+      }
     })();
     assert.equal(await waiting, 'arp');
     stop.abort();

@@ -44,7 +44,9 @@ if (inNamespaces(import.meta.filename, { timeoutSeconds: 120 })) {
     const small = join(folder.path, 'small');
     await mkdir(small);
     await runCommandOrThrow('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', small]);
-    mounts.defer(async () => void (await runCommandOrThrow('umount', ['--lazy', small])));
+    mounts.defer(async () => {
+      await runCommandOrThrow('umount', ['--lazy', small]);
+    });
     const overlayFile = join(small, 'node.qcow2');
     const isFull = (error: unknown): boolean => hasCode(error, 'DISK_FULL');
 
@@ -56,7 +58,7 @@ if (inNamespaces(import.meta.filename, { timeoutSeconds: 120 })) {
       await rm(join(small, 'ballast'));
       await disks.createOverlay(backingFile, overlayFile, NEVER);
       await fillUp(small, leftBytes);
-      const refusal = await disks.personalize(overlayFile, [VC_OUT], NEVER).catch((error: unknown) => error);
+      const refusal = await disks.personalize(overlayFile, [VC_OUT], NEVER).catch((error: unknown) => error as Error);
       assert.deepEqual((await readdir(small)).sort(), ['ballast', 'node.qcow2']);
       if (refusal === undefined) break;
       assert.ok(isFull(refusal), `with ${leftBytes} bytes left: ${String(refusal)}`);

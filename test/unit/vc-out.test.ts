@@ -51,7 +51,9 @@ describe("the frontend's document", () => {
     );
     assert.equal(vc['compute']?.['@count'], '2');
     assert.deepEqual(
-      vc['compute']?.['node']?.map((node: Element) => ['@name', '@mac', '@ip', '@cpus'].map((name) => node[name])),
+      (vc['compute']['node'] as Element[]).map((node: Element) =>
+        ['@name', '@mac', '@ip', '@cpus'].map((name) => node[name]),
+      ),
       [
         ['compute-0', '02:00:00:00:00:03', '10.1.255.254', '2'],
         ['compute-1', '02:00:00:00:00:04', '10.1.255.253', '1'],
@@ -91,7 +93,7 @@ describe("a compute's document", () => {
 
   it('names the frontend, and the compute itself with its gateway, for both dialects', () => {
     assert.equal(vc['frontend']?.['@fqdn'], 'vc1.example.org');
-    assert.equal(vc['frontend']?.['public']?.['@fqdn'], 'vc1.example.org');
+    assert.equal((vc['frontend'] as Element)['public']?.['@fqdn'], 'vc1.example.org');
     assert.deepEqual(
       ['@name', '@gw'].map((name) => vc['compute']?.[name]),
       ['compute-1', '10.1.1.1'],
