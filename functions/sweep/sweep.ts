@@ -37,7 +37,10 @@ async function deliverPending(ports: SweepPorts): Promise<Omit<Swept, 'announced
     const left = await deliverOutbox(page, ports);
     found += page.length;
     delivered += page.length - left.length;
-    reportOverdue(left.filter((entry) => entry.createdAt < overdue), ports);
+    reportOverdue(
+      left.filter((entry) => entry.createdAt < overdue),
+      ports,
+    );
     page = found < MAX_ENTRIES ? await ports.outbox.pending(createdBefore, page.at(-1)?.entryId) : [];
   }
   return { found, delivered };
