@@ -1,7 +1,6 @@
 /** `edgeboot image`: publish, list, show, inspect. */
 import { Command } from 'commander';
-import type { ApiClient } from '#shared/api-client.ts';
-import { type Image, imageListResponse, imageResponse, type ImageVersion, trustResponse } from '#shared/api.ts';
+import { type Image, imageListResponse, imageResponse, type ImageVersion } from '#shared/api.ts';
 import { EdgebootError } from '#shared/errors.ts';
 import { requireCompliant } from '#shared/image/inspect-disk.ts';
 import { IMAGE_NAME } from '#shared/names.ts';
@@ -85,7 +84,6 @@ async function publish(name: string, options: { frontend: string; compute?: stri
     const compute = options.compute === undefined ? undefined : await openCompliant(options.compute, disks);
     const api = await openApi();
     const { privateKeyPem } = await readOrMakePublishingKey();
-    await requireCertificate(api);
     const progress = startProgress(
       `publishing ${imageName}`,
       disks.reduce((sum, disk) => sum + disk.sizeBytes, 0),
@@ -105,15 +103,6 @@ async function publish(name: string, options: { frontend: string; compute?: stri
   } finally {
     for (const disk of disks) await disk.handle.close();
   }
-}
-
-/** Before gigabytes are sent: the API, which has the last word, looks at the signature when all is there. */
-async function requireCertificate(api: ApiClient): Promise<void> {
-  const { certificate } = await api.call({ method: 'GET', path: '/v1/trust', answer: trustResponse });
-  if (certificate !== undefined) return;
-  throw new EdgebootError('FORBIDDEN', 'your publishing key has no certificate of this federation', {
-    remedy: "Send the output of edgeboot publisher key to the federation's operator, who certifies it.",
-  });
 }
 
 /** Opened disks are put into `opened`, so that they are closed whatever happens. */

@@ -1,7 +1,8 @@
 /** Publishes a version of an image: cut → upload what is missing → sign the manifest → complete. */
 import { hash } from 'node:crypto';
 import type { ApiClient } from '#shared/api-client.ts';
-import { beginImageResponse, type ImageVersion, imageVersionSchema } from '#shared/api.ts';
+import { beginImageResponse, type ImageVersion, imageVersionSchema, trustResponse } from '#shared/api.ts';
+import { EdgebootError } from '#shared/errors.ts';
 import { type DiskDescription, type Manifest, PART_SIZE_BYTES } from '#shared/image/manifest.ts';
 import { signManifest } from '#shared/image/signed-manifest.ts';
 import { cutDisk } from './cut-disk.ts';
@@ -25,6 +26,7 @@ export async function publishVersion(
   const { imageName } = request;
   const begun = await api.call({ method: 'POST', path: '/v1/images', body: { imageName }, answer: beginImageResponse });
   const { imageId } = begun;
+  await requireCertificate(api);
   await using uploader = new Uploader(api, imageId);
   const frontend = await publishDisk(request.frontend, 0, uploader, request);
   const compute =
@@ -63,4 +65,13 @@ async function publishDisk(
   await uploader.finish();
   onProgress(rawBytesBefore + disk.sizeBytes, uploader.progress);
   return description;
+}
+
+/** Before gigabytes are sent: the API, which has the last word, looks at the signature when all is there. */
+async function requireCertificate(api: ApiClient): Promise<void> {
+  const { certificate } = await api.call({ method: 'GET', path: '/v1/trust', answer: trustResponse });
+  if (certificate !== undefined) return;
+  throw new EdgebootError('FORBIDDEN', 'your publishing key has no certificate of this federation', {
+    remedy: "Send the output of edgeboot publisher key to the federation's operator, who certifies it.",
+  });
 }
