@@ -7,18 +7,17 @@ import { EdgebootError, ERROR_KINDS, messageOf } from '#shared/errors.ts';
 import { runDemo } from './run-demo.ts';
 import { parseDemoOptions } from './options.ts';
 
-/** After a second Ctrl-C, or when cleaning up takes too long, we end all the same. */
+/** When cleaning up takes longer, we end all the same. */
 const CLEAN_UP_LIMIT_MS = 60_000;
+const CANCELED = ERROR_KINDS.CANCELED.exitCode;
 
 const stop = new AbortController();
-let signals = 0;
+/** Asked again, it goes on cleaning up. */
 const onSignal = (signal: NodeJS.Signals): void => {
-  signals++;
-  if (signals === 1) {
-    process.stderr.write(`\n${signal}: cleaning up …\n`);
-    stop.abort(new EdgebootError('CANCELED', `stopped by ${signal}`));
-    void delay(CLEAN_UP_LIMIT_MS, undefined, { ref: false }).then(() => process.exit(ERROR_KINDS.CANCELED.exitCode));
-  }
+  if (stop.signal.aborted) return;
+  process.stderr.write(`\n${signal}: cleaning up …\n`);
+  stop.abort(new EdgebootError('CANCELED', `stopped by ${signal}`));
+  void delay(CLEAN_UP_LIMIT_MS, undefined, { ref: false }).then(() => process.exit(CANCELED));
 };
 process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
 
@@ -27,11 +26,12 @@ try {
   process.exitCode = 0;
 } catch (error) {
   const known = error instanceof EdgebootError ? error : undefined;
-  if (known?.code === 'CANCELED') {
+  // Whatever broke off because of the stop: a terminal's Ctrl-C reaches every program that we run.
+  if (stop.signal.aborted) {
     process.stderr.write('demo: stopped; everything is cleaned up\n');
   } else {
     process.stderr.write(`demo: FAILED ${known ? `${known.code}: ` : ''}${messageOf(error)}\n`);
     if (known) process.stderr.write(`  ${known.remedy}\n`);
   }
-  process.exitCode = known ? ERROR_KINDS[known.code].exitCode : 1;
+  process.exitCode = stop.signal.aborted ? CANCELED : known ? ERROR_KINDS[known.code].exitCode : 1;
 }

@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { runCommand, runCommandOrThrow } from '#shared/host/run-command.ts';
-import { createGuestSignals } from '../../edge-agent/adapters/guest-signals.ts';
+import { createGuestSignals, type GuestSignalsOptions } from '../../edge-agent/adapters/guest-signals.ts';
 import { createQemuNodeDisks } from '../../edge-agent/adapters/qemu-node-disks.ts';
 import { createLibvirtDriver } from '../../edge-agent/drivers/libvirt/libvirt-driver.ts';
-import type { NodeInterface, NodePlan } from '../../edge-agent/ports.ts';
+import type { NodeInterface, NodePlan, ReadySign } from '../../edge-agent/ports.ts';
 import { createPublicNetwork } from '../../local/public-network.ts';
 import { buildSampleImage } from '../../local/sample-image/build-sample-image.ts';
 import { downloadPackages } from '../../local/sample-image/packages.ts';
@@ -16,7 +16,15 @@ import { inNamespaces } from '../helpers/in-namespaces.ts';
 import { startLibvirtHost } from '../helpers/libvirt-host.ts';
 
 const CLUSTER = { siteId: 'naist', deploymentId: '01JDABCDEFGHJKMNPQRSTVWXYZ' };
+/** As in the fixture. */
+const COMPUTE_LINK = {
+  deploymentId: CLUSTER.deploymentId,
+  macAddress: '52:54:00:00:00:03',
+  address: '10.1.255.254',
+};
 const READY_WITHIN_SECONDS = 180;
+/** Where no guest of ours listens. */
+const NO_SSH_PORT = 9;
 /** Kept between runs: only Debian's packages, never what a test made. */
 const PACKAGE_CACHE = fileURLToPath(new URL('../../build/debian-packages', import.meta.url));
 const FRONTEND_INTERFACES: readonly NodeInterface[] = [
@@ -46,7 +54,7 @@ if (inNamespaces(import.meta.filename, { timeoutSeconds: 900, prepare })) {
       { plan: plan('vc1', 'frontend', image.frontendDisk, FRONTEND_INTERFACES), fixture: 'frontend.xml' },
       {
         plan: plan('compute-0', 'compute', image.computeDisk, [
-          { network: 'private', macAddress: '52:54:00:00:00:03' },
+          { network: 'private', macAddress: COMPUTE_LINK.macAddress },
         ]),
         fixture: 'compute.xml',
       },
@@ -60,11 +68,30 @@ if (inNamespaces(import.meta.filename, { timeoutSeconds: 900, prepare })) {
       await disks.personalize(plan.overlayFile, [{ path: '/root/vc-out.xml', content, mode: 0o600 }], t.signal);
       await driver.bootNode(CLUSTER, plan);
     }
-    const signals = createGuestSignals();
-    const signs = nodes.map(({ plan }) =>
-      signals.awaitReady({ ...plan, publicAddress: undefined, privateLink: undefined }, READY_WITHIN_SECONDS, t.signal),
-    );
-    assert.deepEqual(await Promise.all(signs), ['guest-kit', 'guest-kit']);
+    const awaitAll = (options: GuestSignalsOptions, socketEnding: string): Promise<readonly ReadySign[]> => {
+      const signals = createGuestSignals(options);
+      return Promise.all(
+        nodes.map(({ plan }) => {
+          const { name, role, readySocket, consoleSocket } = plan;
+          const sockets = {
+            readySocket: `${readySocket}${socketEnding}`,
+            consoleSocket: `${consoleSocket}${socketEnding}`,
+          };
+          const seen =
+            role === 'frontend'
+              ? { publicAddress: '192.0.2.10', privateLink: undefined }
+              : { publicAddress: undefined, privateLink: COMPUTE_LINK };
+          return signals.awaitReady({ name, ...sockets, ...seen }, READY_WITHIN_SECONDS, t.signal);
+        }),
+      );
+    };
+    const [withKit, withoutKit] = await Promise.all([
+      awaitAll({ sshPort: NO_SSH_PORT, kitGraceSeconds: READY_WITHIN_SECONDS }, ''),
+      // Nobody listens on its sockets: the nodes are as ones that know nothing of us.
+      awaitAll({ kitGraceSeconds: 0 }, '.none'),
+    ]);
+    assert.deepEqual(withKit, ['guest-kit', 'guest-kit']);
+    assert.deepEqual(withoutKit, ['ssh-banner', 'arp']);
 
     const sshOptions = ['-A', '-i', keyFile, '-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null'];
     const orders = 'hostname; cat /tmp/machinefile; dbclient -y compute-0 "hostname; cat /etc/resolv.conf"';

@@ -109,7 +109,9 @@ if (inNamespaces(import.meta.filename, { timeoutSeconds: 120 })) {
     await run('ip', 'address', 'add', `${ADDRESS}/16`, 'dev', 'eth0');
     const heard = Promise.withResolvers<undefined>();
     const kit = createServer((socket) => {
-      void heard.promise.then(() => socket.end('READY compute-0\n'));
+      void heard.promise.then(() => {
+        socket.end('READY compute-0\n');
+      });
     });
     kit.listen(node.readySocket);
     await once(kit, 'listening');
@@ -126,7 +128,7 @@ if (inNamespaces(import.meta.filename, { timeoutSeconds: 120 })) {
   /** The guest has been asked, and so has answered, once its kernel knows who asked. */
   async function neighborKnown(run: Guest['run']): Promise<void> {
     const deadline = Date.now() + 30_000;
-    while (!/10\.1\.0\.1/.test(String(await run('ip', 'neighbour')))) assert.ok(Date.now() < deadline, 'nobody asked');
+    while (!/10\.1\.0\.1/.test(await run('ip', 'neighbour'))) assert.ok(Date.now() < deadline, 'nobody asked');
   }
 
   test('without the right to listen it says what is missing', async (t) => {

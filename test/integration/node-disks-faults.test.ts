@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdir, readdir, rm, statfs, watch, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { EdgebootError, hasCode } from '#shared/errors.ts';
+import { EdgebootError, hasCode, messageOf } from '#shared/errors.ts';
 import { runCommandOrThrow } from '#shared/host/run-command.ts';
 import { runConfined } from '../../edge-agent/adapters/disk-tool.ts';
 import { withOverlayExport } from '../../edge-agent/adapters/overlay-export.ts';
@@ -61,7 +61,7 @@ if (inNamespaces(import.meta.filename, { timeoutSeconds: 120 })) {
       const refusal = await disks.personalize(overlayFile, [VC_OUT], NEVER).catch((error: unknown) => error as Error);
       assert.deepEqual((await readdir(small)).sort(), ['ballast', 'node.qcow2']);
       if (refusal === undefined) break;
-      assert.ok(isFull(refusal), `with ${leftBytes} bytes left: ${String(refusal)}`);
+      assert.ok(isFull(refusal), `with ${leftBytes} bytes left: ${messageOf(refusal)}`);
       refusals += 1;
     }
     assert.ok(refusals > 3, `refused ${refusals} times`);
