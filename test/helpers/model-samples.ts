@@ -5,6 +5,17 @@ import { ulid } from 'ulid';
 import type { SiteRecord } from '../../functions/ports.ts';
 
 export const SSH_KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKHEChcJSXUMkJ7LmHYrbVyy3nSrZbcMxMDsB9pRzvRr member';
+/** A site's, as its agent's configuration has it. */
+export const PUBLIC_NETWORK = {
+  libvirtNetwork: 'public',
+  firstAddress: '192.0.2.10',
+  lastAddress: '192.0.2.20',
+  netmask: '255.255.255.0',
+  gateway: '192.0.2.1',
+  dnsServers: ['192.0.2.53'],
+  domain: 'naist.example.org',
+};
+
 const AT = '2026-11-23T08:00:00.000Z';
 
 export function sampleImage(changes: Partial<Image> = {}): Image {

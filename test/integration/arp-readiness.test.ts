@@ -21,7 +21,7 @@ const NEVER = new AbortController().signal;
 
 interface Guest {
   /** Runs a program in the guest. */
-  readonly run: (...command: string[]) => Promise<unknown>;
+  readonly run: (...command: string[]) => Promise<string>;
   readonly node: AwaitedNode;
 }
 

@@ -8,16 +8,8 @@ import { readConfig } from '../../edge-agent/config.ts';
 import { ensureDirectory, replaceFile } from '../../edge-agent/durable-files.ts';
 import { readIdentity, writeIdentity } from '../../edge-agent/identity.ts';
 import { newKeyPair } from '#shared/keys.ts';
+import { PUBLIC_NETWORK } from '../helpers/model-samples.ts';
 
-const NETWORK = {
-  libvirtNetwork: 'public',
-  firstAddress: '192.0.2.10',
-  lastAddress: '192.0.2.20',
-  netmask: '255.255.255.0',
-  gateway: '192.0.2.1',
-  dnsServers: ['192.0.2.53'],
-  domain: 'naist.example.org',
-};
 let directory: string;
 before(async () => (directory = await mkdtemp(path.join(tmpdir(), 'edgeboot-config-'))));
 after(() => rm(directory, { recursive: true, force: true }));
@@ -30,8 +22,8 @@ describe("the agent's configuration", () => {
     await writeFile(file, text);
     return readConfig(file);
   };
-  const withNetwork = (changes: Partial<typeof NETWORK>, more = {}) =>
-    read(stringify({ apiUrl: 'https://api.example.org', publicNetwork: { ...NETWORK, ...changes }, ...more }));
+  const withNetwork = (changes: Partial<typeof PUBLIC_NETWORK>, more = {}) =>
+    read(stringify({ apiUrl: 'https://api.example.org', publicNetwork: { ...PUBLIC_NETWORK, ...changes }, ...more }));
 
   it('needs the API and the public network; everything else has a default', async () => {
     const config = await withNetwork({});

@@ -15,18 +15,9 @@ import { planCluster } from '../../edge-agent/core/plan-cluster.ts';
 import { createMessageHandler, type HandlePorts } from '../../edge-agent/handle-message.ts';
 import type { FederationApi, HypervisorDriver, JournalEntry, ReceivedMessage } from '../../edge-agent/ports.ts';
 import { serializer } from '../../edge-agent/serialize.ts';
-import { sampleDeployment, sampleImage, sampleImageVersion } from '../helpers/model-samples.ts';
+import { PUBLIC_NETWORK, sampleDeployment, sampleImage, sampleImageVersion } from '../helpers/model-samples.ts';
 
 const SILENT: Log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
-const PUBLIC_NETWORK = {
-  libvirtNetwork: 'public',
-  firstAddress: '192.0.2.10',
-  lastAddress: '192.0.2.20',
-  netmask: '255.255.255.0',
-  gateway: '192.0.2.1',
-  dnsServers: ['192.0.2.53'],
-  domain: 'naist.example.org',
-};
 const TIMELINE = {
   messageReceivedAt: '2026-11-23T09:00:00.000Z',
   steps: [],
