@@ -8,6 +8,8 @@ const PACKAGES = [
   'qemu-utils',
   'libvirt-daemon-system',
   'libvirt-clients',
+  // without it libvirtd does not start again beside a network with addresses
+  'dnsmasq-base',
   'e2fsprogs',
   // networks, and the member's ssh
   'iproute2',
