@@ -5,7 +5,7 @@ import path from 'node:path';
 const PACKAGE_OF_TOOL = {
   'qemu-system-x86_64': 'qemu-system-x86',
   'qemu-img': 'qemu-utils',
-  'qemu-storage-daemon': 'qemu-utils',
+  'qemu-storage-daemon': 'qemu-system-common',
   debugfs: 'e2fsprogs',
   e2fsck: 'e2fsprogs',
   unshare: 'util-linux',

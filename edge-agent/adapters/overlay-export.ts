@@ -3,8 +3,9 @@
  * through FUSE. The daemon has a mount namespace of its own and dies with us, so that neither a process nor a mount is ever left;
  * we reach its files through /proc/PID/root.
  */
-import { chmod, chown, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdtemp, rm, statfs, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { EdgebootError, hasCode, messageOf } from '#shared/errors.ts';
 import { asDiskError } from '../disk-errors.ts';
 import { CONFINED_ID } from './disk-tool.ts';
 import { startStorageDaemon, type StorageDaemon } from './storage-daemon.ts';
@@ -27,6 +28,8 @@ export interface OverlayExport {
 
 /** The owner's alone, and passable for the group, which what is made inside inherits. */
 const WORK_DIRECTORY_MODE = 0o2710;
+/** What personalizing writes at most, but for an image with much to repair: some clusters of qcow2, 64 KiB each. */
+const NEEDED_BYTES = 1024 * 1024;
 
 /**
  * @param use the files end with it; what was written is in the overlay when the promise resolves.
@@ -42,7 +45,7 @@ export async function withOverlayExport<Result>(
   } catch (error) {
     // What broke because we ended the daemon is no news.
     signal.throwIfAborted();
-    throw asDiskError(error);
+    throw (await becauseOfFullDisk(error, dirname(overlayFile))) ?? asDiskError(error);
   }
 }
 
@@ -102,4 +105,15 @@ async function exportOverlay(
       return 'partition';
     },
   };
+}
+
+/**
+ * Not every tool says why it could not write (e2fsck calls the file system damaged). Where there is no room left, nothing is held
+ * against the image.
+ */
+async function becauseOfFullDisk(error: unknown, directory: string): Promise<EdgebootError | undefined> {
+  if (hasCode(error) && error.code !== 'IMAGE_NOT_COMPLIANT') return undefined;
+  const { bfree, bsize } = await statfs(directory);
+  if (bfree * bsize >= NEEDED_BYTES) return undefined;
+  return new EdgebootError('DISK_FULL', `${messageOf(error)}; the disk has no room left`, { cause: error });
 }

@@ -35,3 +35,12 @@ export async function makePartitionedDisk(
   await createQemuNodeDisks().createOverlay(backingFile, overlayFile, new AbortController().signal);
   return { backingFile, overlayFile };
 }
+
+/** As after a crash: a transaction in the file system's journal that was never written to its place. */
+export async function leaveInJournal(backingFile: string, workDirectory: string): Promise<void> {
+  const block = join(workDirectory, 'block');
+  const script = join(workDirectory, 'script');
+  await writeFile(block, Buffer.alloc(4096, 'j'));
+  await writeFile(script, ['journal_open', `journal_write -b 5000 ${block}`, 'journal_close', ''].join('\n'));
+  await runCommandOrThrow('debugfs', ['-w', '-f', script, `${backingFile}?offset=${PARTITION_OFFSET_BYTES}`]);
+}

@@ -9,7 +9,7 @@ import { runConfined } from '../../edge-agent/adapters/disk-tool.ts';
 import { withOverlayExport } from '../../edge-agent/adapters/overlay-export.ts';
 import { createQemuNodeDisks } from '../../edge-agent/adapters/qemu-node-disks.ts';
 import { inNamespaces } from '../helpers/in-namespaces.ts';
-import { makePartitionedDisk, type PartitionedDisk } from '../helpers/partitioned-disk.ts';
+import { leaveInJournal, makePartitionedDisk, type PartitionedDisk } from '../helpers/partitioned-disk.ts';
 import { createTemporaryFolder } from '../helpers/temporary-folder.ts';
 
 const KIB = 1024;
@@ -41,6 +41,8 @@ if (inNamespaces(import.meta.filename, { timeoutSeconds: 120 })) {
     await using folder = await createTemporaryFolder();
     await using mounts = new AsyncDisposableStack();
     const { backingFile } = await makeDisk(folder.path);
+    // So that e2fsck writes, too.
+    await leaveInJournal(backingFile, folder.path);
     const small = join(folder.path, 'small');
     await mkdir(small);
     await runCommandOrThrow('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', small]);

@@ -6,10 +6,15 @@ import { mkdir, open, readFile, stat, symlink, writeFile } from 'node:fs/promise
 import { basename, join } from 'node:path';
 import { test } from 'node:test';
 import { hasCode, messageOf } from '#shared/errors.ts';
-import { runCommand, runCommandOrThrow } from '#shared/host/run-command.ts';
+import { runCommand } from '#shared/host/run-command.ts';
 import { createQemuNodeDisks } from '../../edge-agent/adapters/qemu-node-disks.ts';
 import { withOverlayExport } from '../../edge-agent/adapters/overlay-export.ts';
-import { makePartitionedDisk, PARTITION_OFFSET_BYTES, PARTITIONED_DISK_BYTES } from '../helpers/partitioned-disk.ts';
+import {
+  leaveInJournal,
+  makePartitionedDisk,
+  PARTITION_OFFSET_BYTES,
+  PARTITIONED_DISK_BYTES,
+} from '../helpers/partitioned-disk.ts';
 import { createTemporaryFolder } from '../helpers/temporary-folder.ts';
 
 const MIB = 1024 * 1024;
@@ -80,12 +85,7 @@ test('replays a journal first, so that the boot does not undo what was written',
   const root = join(folder.path, 'root');
   await layOut(root, {});
   const { backingFile, overlayFile } = await makePartitionedDisk(folder.path, root, ['-t', 'ext4']);
-  // A journal with a transaction that was never written to its place.
-  const block = join(folder.path, 'block');
-  await writeFile(block, Buffer.alloc(4096, 'j'));
-  const script = join(folder.path, 'script');
-  await writeFile(script, ['journal_open', `journal_write -b 5000 ${block}`, 'journal_close', ''].join('\n'));
-  await runCommandOrThrow('debugfs', ['-w', '-f', script, `${backingFile}?offset=${PARTITION_OFFSET_BYTES}`]);
+  await leaveInJournal(backingFile, folder.path);
   const features = async (disk: string): Promise<string> => debugfs(disk, 'features');
   assert.match(await features(backingFile), /needs_recovery/);
 
