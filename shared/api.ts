@@ -2,7 +2,7 @@
 import * as z from 'zod';
 import { deploymentEventSchema, deploymentSchema } from './deployment.ts';
 import { grantSchema } from './grant.ts';
-import { type ImageObjectKind, MAX_MANIFEST_BYTES, MAX_PARTS, PART_SIZE_BYTES } from './image/manifest.ts';
+import { type ImageObjectKind, MAX_INDEX_BYTES, MAX_PART_OBJECT_BYTES, MAX_PARTS } from './image/manifest.ts';
 import { MAX_SIGNED_MANIFEST_BYTES } from './image/signed-manifest.ts';
 import { IMAGE_NAME, SHA256, SITE_ID, SSH_PUBLIC_KEY, ULID } from './names.ts';
 
@@ -17,8 +17,8 @@ export const MAX_UPLOADS_PER_REQUEST = 256;
 /** Largest objects that may be uploaded: as large as the schema of the manifest lets a part and an index be. */
 export const MAX_UPLOAD_BYTES: Readonly<Record<ImageObjectKind, number>> = {
   manifests: MAX_SIGNED_MANIFEST_BYTES,
-  indexes: 8 * MAX_MANIFEST_BYTES,
-  parts: PART_SIZE_BYTES + 64 * 1024,
+  indexes: MAX_INDEX_BYTES,
+  parts: MAX_PART_OBJECT_BYTES,
 };
 
 const uploadOf = <Kind extends ImageObjectKind>(objectKind: Kind) =>

@@ -12,19 +12,20 @@ export const FRAME_SIZE_BYTES = 256 * 1024;
 export const FRAMES_PER_PART = PART_SIZE_BYTES / FRAME_SIZE_BYTES;
 /** With parts of 8 MiB: disks of up to 512 GiB. */
 export const MAX_PARTS = 65_536;
+/** A part as it lies in the bucket; zstd adds little to data that it cannot compress. */
+export const MAX_PART_OBJECT_BYTES = PART_SIZE_BYTES + 64 * 1024;
 /** A larger manifest is refused before it is read. */
 export const MAX_MANIFEST_BYTES = 32 * 1024 * 1024;
+/** Enough for the frames of the largest disk. */
+export const MAX_INDEX_BYTES = 256 * 1024 * 1024;
 
 const partSchema = z.strictObject({
   /** Position in the disk: the part holds raw bytes from `number * PART_SIZE_BYTES` on. */
   number: z.int().nonnegative().lt(MAX_PARTS),
   /** Digest of the object as it lies in the bucket (compressed). It is the object's name, too. */
   sha256: SHA256,
-  /** Size of the object as it lies in the bucket. zstd adds little to data that it cannot compress. */
-  sizeBytes: z
-    .int()
-    .positive()
-    .max(PART_SIZE_BYTES + 64 * 1024),
+  /** Size of the object as it lies in the bucket. */
+  sizeBytes: z.int().positive().max(MAX_PART_OBJECT_BYTES),
 });
 
 const diskSchema = z
@@ -38,10 +39,7 @@ const diskSchema = z
     /** The frame index (see frame-index.ts) of this disk: object `indexes/<sha256>`. */
     index: z.strictObject({
       sha256: SHA256,
-      sizeBytes: z
-        .int()
-        .nonnegative()
-        .max(MAX_MANIFEST_BYTES * 8),
+      sizeBytes: z.int().nonnegative().max(MAX_INDEX_BYTES),
     }),
     /** In order of `number`; a part that would be all zero is left out. */
     parts: z.array(partSchema).max(MAX_PARTS),
