@@ -3,27 +3,36 @@ import type { Capacity, Job, sessionResponse } from '#shared/api.ts';
 import type { Report } from '#shared/apply-report.ts';
 import type { Deployment, Failure, Timeline } from '#shared/deployment.ts';
 import type { Grant } from '#shared/grant.ts';
-import type { ImageObjectKind } from '#shared/image/manifest.ts';
 import type * as z from 'zod';
 import type { ClusterPlan } from './core/plan-cluster.ts';
 
 // ---- fetching -------------------------------------------------------------------------------------------------------
 
 export interface ObjectRequest {
-  readonly imageId: string;
-  readonly objectKind: ImageObjectKind;
-  readonly sha256: string;
-  /** Declared size of the whole object: a longer or shorter answer is refused. `undefined` only for manifests. */
+  /** Place of the file below the repository's root: `images/<imageId>/parts/<sha256>`, `rocks-sge/frontend.vda.gz.a`. */
+  readonly path: string;
+  /** Declared size of the whole file: a longer or shorter answer is refused. `undefined` where nobody has declared it. */
   readonly sizeBytes: number | undefined;
-  /** Ask for these bytes of the object only. */
-  readonly range?: { readonly offsetBytes: number; readonly lengthBytes: number };
+  /** The most that is accepted where no size is declared. */
+  readonly maxBytes?: number;
+  /** Ask for these bytes of the file only. */
+  readonly range?: ByteRange;
   /** How many copies of it were found corrupt before this request: a source that knows several places begins with another. */
   readonly corruptCopies?: number;
 }
 
+export type ByteRange =
+  | { readonly offsetBytes: number; readonly lengthBytes: number }
+  /** The file's last bytes; all of them where it has fewer. */
+  | { readonly lastBytes: number };
+
 export interface FetchedObject {
   /** The bytes as they came; nobody has verified them yet. */
   readonly bytes: Buffer;
+  /** Of the whole file, as the source says. */
+  readonly sizeBytes: number;
+  /** Changes when the file does, where the source says: an ETag, a time of modification. Only ever compared. */
+  readonly version: string | undefined;
   readonly delivery: Delivery;
 }
 
@@ -36,9 +45,10 @@ export interface Delivery {
 }
 
 /**
- * A source of an image's objects. Wrappers (retry, renewal, failover to the next edge) are sources too.
- * Throws EdgebootError: PART_UNAVAILABLE, PART_CORRUPT (the answer cannot be the object: wrong length or range), THROTTLED,
- * URL_EXPIRED, SIGNING_KEY_ROTATED, FORBIDDEN, NOT_FOUND; the signal's reason when it was aborted.
+ * A source of a repository's files. Wrappers (retry, renewal, failover to the next edge) are sources too.
+ * Throws EdgebootError: PART_UNAVAILABLE, PART_CORRUPT (the answer cannot be the file: wrong length or range), THROTTLED,
+ * URL_EXPIRED, SIGNING_KEY_ROTATED, FORBIDDEN, NOT_FOUND, INVALID_REQUEST (no path that a file may have), CANCELED (it was closed);
+ * the signal's reason when it was aborted.
  */
 export interface PartSource {
   fetch(request: ObjectRequest, signal: AbortSignal): Promise<FetchedObject>;
@@ -57,8 +67,23 @@ export interface NodeDisks {
    * Writes files into the first partition of the disk behind an overlay, reads each back and compares; moves the network
    * configuration of earlier lives aside (spec of the formats, section 5). Temporary files lie in the overlay's folder. Throws
    * IMAGE_NOT_COMPLIANT, DISK_FULL; the signal's reason when it was aborted.
+   * @returns what was seen of the guest on the way.
    */
-  personalize(overlayFile: string, files: readonly GuestFile[], signal: AbortSignal): Promise<void>;
+  personalize(overlayFile: string, files: readonly GuestFile[], signal: AbortSignal): Promise<GuestTraits>;
+  /** A NoCloud seed for guests with cloud-init: a small read-only disk labeled `cidata`. Replaces one that is there. Throws DISK_FULL. */
+  createSeed(seedFile: string, files: SeedFiles, signal: AbortSignal): Promise<void>;
+}
+
+export interface GuestTraits {
+  /** The guest configures itself with cloud-init: it wants a seed. */
+  readonly hasCloudInit: boolean;
+}
+
+/** The three files of cloud-init's NoCloud data source, as they are to lie on the seed. */
+export interface SeedFiles {
+  readonly metaData: string;
+  readonly userData: string;
+  readonly networkConfig: string;
 }
 
 export interface GuestFile {
@@ -74,14 +99,19 @@ export interface GuestFile {
 export interface HypervisorDriver {
   /** What this host has, and whether KVM truly works (probed). */
   describeHost(): Promise<HostDescription>;
-  /** The cluster's private network: a layer-2 bridge without any address of the host. */
-  createPrivateNetwork(cluster: ClusterIdentity): Promise<void>;
-  /** Defines and starts one node's domain. Throws BOOT_FAILED, HYPERVISOR_BUSY. */
-  bootNode(cluster: ClusterIdentity, node: NodePlan): Promise<void>;
+  /** Makes the cluster's private network: a layer-2 bridge (bridgeName() of core/) without any address of the host. */
+  prepare(cluster: ClusterIdentity): Promise<void>;
+  /** Defines one node's domain where it is not, and turns it on where it is off. Throws BOOT_FAILED, HYPERVISOR_BUSY. */
+  boot(cluster: ClusterIdentity, node: NodePlan): Promise<void>;
   /** What is there that carries our metadata for this site; nothing else is ever looked at or touched. */
   observe(siteId: string): Promise<readonly ObservedCluster[]>;
+  /**
+   * Presses the power button of every node that is on; what is still on after `graceSeconds` is turned off. Definitions, disks and
+   * the network stay. Nothing there is fine.
+   */
+  stop(cluster: ClusterIdentity, graceSeconds: number): Promise<void>;
   /** Destroys and undefines the cluster's domains, then its network. Nothing there is fine. */
-  destroyCluster(cluster: ClusterIdentity): Promise<void>;
+  destroy(cluster: ClusterIdentity): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -104,7 +134,10 @@ export interface NodePlan {
   readonly memoryMiB: number;
   readonly backingFile: string;
   readonly overlayFile: string;
-  /** In the guest's order: private first, public (frontend only) second. */
+  /** A read-only disk beside it, for cloud-init; `undefined` where the guest has none. */
+  readonly seedFile?: string | undefined;
+  readonly hardware: Hardware;
+  /** In the guest's order: private first, public (frontend only) second, then the extra ones. */
   readonly interfaces: readonly NodeInterface[];
   /** Unix socket on which the guest kit says that it is ready (virtio-serial port `org.edgeboot.ready`). */
   readonly readySocket: string;
@@ -112,10 +145,28 @@ export interface NodePlan {
   readonly consoleSocket: string;
 }
 
-export type NodeInterface =
-  | { readonly network: 'private'; readonly macAddress: string }
-  /** `libvirtNetwork` is the site's shared public network, by libvirt's name. */
-  | { readonly network: 'public'; readonly macAddress: string; readonly libvirtNetwork: string };
+/** What a guest has drivers for: old ones know no virtio. */
+export interface Hardware {
+  readonly diskBus: 'virtio' | 'ide' | 'sata' | 'scsi';
+  readonly nicModel: 'virtio' | 'e1000' | 'rtl8139';
+}
+
+export interface NodeInterface {
+  readonly macAddress: string;
+  readonly link: NetworkLink;
+}
+
+/** What an interface is plugged into. */
+export type NetworkLink =
+  /** The cluster's own network. */
+  { readonly kind: 'private' } | SiteLink;
+
+/** A network of the site, shared by clusters. */
+export type SiteLink =
+  /** By libvirt's name. The `qemu` driver has none: it refuses with INVALID_CONFIG. */
+  | { readonly kind: 'libvirt-network'; readonly name: string }
+  /** A bridge of the host, by the kernel's name. */
+  | { readonly kind: 'bridge'; readonly name: string };
 
 export interface ObservedCluster extends ClusterIdentity {
   readonly nodes: readonly { readonly name: string; readonly running: boolean }[];
@@ -150,9 +201,44 @@ export interface PrivateLink {
   /** Lower case, with colons. */
   readonly macAddress: string;
   readonly address: string;
+  /** An address of the private network that is nobody's: what is asked in the name of. */
+  readonly inquiryAddress: string;
 }
 
 export type ReadySign = 'guest-kit' | 'ssh-banner' | 'arp';
+
+/**
+ * DHCP and `/latest/user-data` for guests that find no vc-out.xml in their disk (formats, section 5): answers our own nodes, nobody
+ * else. It belongs to the cluster as its domains do: it goes on when the agent ends. Every call is idempotent.
+ */
+export interface UserDataChannel {
+  open(channel: ChannelPlan): Promise<void>;
+  close(cluster: Pick<ChannelPlan, 'deploymentId' | 'directory'>): Promise<void>;
+}
+
+export interface ChannelPlan {
+  readonly deploymentId: string;
+  /** The cluster's own. */
+  readonly directory: string;
+  readonly networks: readonly ServedNetwork[];
+}
+
+export interface ServedNetwork {
+  readonly bridge: string;
+  /** The channel's own address. */
+  readonly serverAddress: string;
+  readonly netmask: string;
+  readonly nodes: readonly ServedNode[];
+}
+
+export interface ServedNode {
+  readonly macAddress: string;
+  readonly address: string;
+  readonly gateway?: string | undefined;
+  readonly hostname: string;
+  /** What `/latest/user-data` answers it. */
+  readonly document: string;
+}
 
 // ---- the control plane ----------------------------------------------------------------------------------------------
 
@@ -200,6 +286,15 @@ export interface JournalEntry {
   readonly running?: { readonly timeline: Timeline };
   /** Set once it is given up: from then on only clearing away and the report may be missing. */
   readonly failed?: Failure;
+  /** Set on a cluster that this host's operator booted: no federation knows of it. */
+  readonly local?: LocalCluster;
+}
+
+export interface LocalCluster {
+  /** The repository's address, as it was given. */
+  readonly repository: string;
+  /** The complete, verified disks; once they are here. */
+  readonly disks?: { readonly frontend: string; readonly compute?: string | undefined };
 }
 
 /** One durable entry per deployment at this site. Writes are atomic. */
@@ -214,7 +309,9 @@ export interface Journal {
 
 /** The agent's own directories. */
 export interface ClusterFiles {
-  /** Where a cluster's overlays and sockets lie. Made where it is missing. */
+  /** Where a cluster's overlays and sockets lie, or would lie. */
+  directoryOf(deploymentId: string): string;
+  /** Made where it is missing. */
   makeDirectory(deploymentId: string): Promise<string>;
   /** Removes the cluster's directory. Nothing there is fine. */
   removeDirectory(deploymentId: string): Promise<void>;

@@ -11,9 +11,21 @@ const PACKAGES = [
   // without it libvirtd does not start again beside a network with addresses
   'dnsmasq-base',
   'e2fsprogs',
+  // the seeds of guests with cloud-init
+  'xorriso',
+  // all of the programs in the VM that writes into xfs; and the tests' own xfs
+  'busybox-static',
+  'xfsprogs',
+  // with busybox and dnsmasq: user data for guests that ask for it
+  'socat',
   // networks, and the member's ssh
   'iproute2',
+  // the way out of sites without public addresses
+  'nftables',
   'openssh-client',
+  // the plain web server of the tests' repositories, and a certificate that nobody trusts
+  'nginx-light',
+  'openssl',
   // the tests' looks at processes
   'procps',
 ];

@@ -37,7 +37,7 @@ const kind = (disposition: Disposition, httpStatus: number, exitCode: number, re
 
 /** Every code that the project can produce. */
 export const ERROR_KINDS = {
-  PART_UNAVAILABLE: kind('retry', 503, 75, 'The edge did not deliver a part of the image. Try again later.'),
+  PART_UNAVAILABLE: kind('retry', 503, 75, 'A part of the image was not delivered. Try again later.'),
   THROTTLED: kind('retry', 429, 75, 'Too many requests. Wait a moment and try again.'),
   SERVICE_UNAVAILABLE: kind('retry', 503, 75, 'A service that is needed does not answer. Try again later.'),
   HYPERVISOR_BUSY: kind('retry', 503, 75, 'libvirt does not answer. Check that libvirtd runs, then try again.'),

@@ -84,18 +84,13 @@ export class BaseImages {
   #share(disk: DiskDescription, first: SourceUser, signal: AbortSignal): SharedImage {
     const source = new SharedSource();
     source.add(first);
-    const opening = this.#openFiles(disk, first.imageId, source, signal);
+    const opening = this.#openFiles(disk, source, signal);
     const shared: SharedImage = { source, opening, users: 0 };
     this.#shared.set(disk.index.sha256, shared);
     return shared;
   }
 
-  async #openFiles(
-    disk: DiskDescription,
-    imageId: string,
-    source: SharedSource,
-    signal: AbortSignal,
-  ): Promise<BaseImage> {
+  async #openFiles(disk: DiskDescription, source: SharedSource, signal: AbortSignal): Promise<BaseImage> {
     const file = this.fileOf(disk);
     const common = { file, sizeBytes: disk.sizeBytes, unpackThreads: this.#unpackThreads };
     const complete = await openComplete(file, disk.sizeBytes);
@@ -104,9 +99,9 @@ export class BaseImages {
     const folder = join(this.#cacheDirectory, disk.index.sha256);
     // The hypervisor's user passes through to the disk.
     await ensureDirectory(folder, 0o711);
-    const index = await loadFrameIndex({ file: join(folder, 'frame-index'), disk, imageId, source }, signal);
+    const index = await loadFrameIndex({ file: join(folder, 'frame-index'), disk, source }, signal);
     const partial = await PartialFile.open(`${file}.partial`, disk);
-    const fetcher = new FrameFetcher({ imageId, disk, index, source, partial });
+    const fetcher = new FrameFetcher({ disk, index, source, partial });
     return new BaseImage({ ...common, handle: partial.handle, fetcher });
   }
 

@@ -1,4 +1,4 @@
-/** Fetches a whole object and verifies it by its name: for manifests and indexes. Parts are verified frame by frame. */
+/** Fetches a whole object and verifies it: for manifests and indexes. Parts are verified frame by frame. */
 import { hash } from 'node:crypto';
 import { EdgebootError } from '#shared/errors.ts';
 import type { FetchedObject, ObjectRequest, PartSource } from '../ports.ts';
@@ -8,11 +8,12 @@ import { refetchWhileCorrupt } from './refetch.ts';
 export async function fetchVerified(
   source: PartSource,
   request: ObjectRequest,
+  sha256: string,
   signal: AbortSignal,
 ): Promise<FetchedObject> {
   return refetchWhileCorrupt(async (corruptCopies) => {
     const fetched = await source.fetch({ ...request, corruptCopies }, signal);
-    if (hash('sha256', fetched.bytes) === request.sha256) return fetched;
-    throw new EdgebootError('PART_CORRUPT', `An object of the kind ${request.objectKind} does not match its digest.`);
+    if (hash('sha256', fetched.bytes) === sha256) return fetched;
+    throw new EdgebootError('PART_CORRUPT', `${request.path} does not match its digest.`);
   });
 }

@@ -1,6 +1,6 @@
 /** Brings frames of one incomplete disk here: fetch, verify, write, note. No frame is fetched twice at the same time. */
 import type { FrameIndex } from '#shared/image/frame-index.ts';
-import type { DiskDescription } from '#shared/image/manifest.ts';
+import { type DiskDescription, imageObjectName } from '#shared/image/manifest.ts';
 import type { Delivery, ObjectRequest, PartSource } from '../ports.ts';
 import type { FrameRun } from './missing-runs.ts';
 import type { PartialFile } from './partial-file.ts';
@@ -8,9 +8,9 @@ import { refetchWhileCorrupt } from './refetch.ts';
 import type { Unpacking } from './unpack-frames.ts';
 
 export interface IncompleteDisk {
-  readonly imageId: string;
   readonly disk: DiskDescription;
   readonly index: FrameIndex;
+  /** Asked for objects by their names within the image. */
   readonly source: PartSource;
   readonly partial: PartialFile;
 }
@@ -88,7 +88,7 @@ export class FrameFetcher {
 
   #requestOf({ part, offsetBytes, lengthBytes }: FrameRun): ObjectRequest {
     const { sha256, sizeBytes } = part;
-    const whole: ObjectRequest = { imageId: this.of.imageId, objectKind: 'parts', sha256, sizeBytes };
+    const whole: ObjectRequest = { path: imageObjectName('parts', sha256), sizeBytes };
     return lengthBytes === sizeBytes ? whole : { ...whole, range: { offsetBytes, lengthBytes } };
   }
 }

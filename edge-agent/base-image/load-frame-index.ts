@@ -1,7 +1,7 @@
 /** The frame index of a disk: from the folder of its base image, or fetched, verified and kept there. */
 import { hasCode } from '#shared/errors.ts';
 import { FrameIndex } from '#shared/image/frame-index.ts';
-import type { DiskDescription } from '#shared/image/manifest.ts';
+import { type DiskDescription, imageObjectName } from '#shared/image/manifest.ts';
 import type { PartSource } from '../ports.ts';
 import { readIfThere, replaceFile } from '../durable-files.ts';
 import { fetchVerified } from './fetch-verified.ts';
@@ -9,15 +9,12 @@ import { fetchVerified } from './fetch-verified.ts';
 export interface IndexLocation {
   readonly file: string;
   readonly disk: DiskDescription;
-  readonly imageId: string;
+  /** Asked for objects by their names within the image. */
   readonly source: PartSource;
 }
 
 /** Throws MANIFEST_UNTRUSTED when index and manifest contradict each other, and what fetchVerified throws. */
-export async function loadFrameIndex(
-  { file, disk, imageId, source }: IndexLocation,
-  signal: AbortSignal,
-): Promise<FrameIndex> {
+export async function loadFrameIndex({ file, disk, source }: IndexLocation, signal: AbortSignal): Promise<FrameIndex> {
   const kept = await readIfThere(file);
   if (kept !== undefined) {
     try {
@@ -27,7 +24,9 @@ export async function loadFrameIndex(
       if (!hasCode(error, 'PART_CORRUPT')) throw error;
     }
   }
-  const { bytes } = await fetchVerified(source, { imageId, objectKind: 'indexes', ...disk.index }, signal);
+  const { sha256, sizeBytes } = disk.index;
+  const request = { path: imageObjectName('indexes', sha256), sizeBytes };
+  const { bytes } = await fetchVerified(source, request, sha256, signal);
   const index = FrameIndex.decode(bytes, disk);
   await replaceFile(file, bytes);
   return index;

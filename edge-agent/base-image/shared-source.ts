@@ -1,9 +1,14 @@
-/** The source of an image that several deployments have open: each brings a source of its own, with its own grant. */
+/**
+ * The source of an image that several deployments have open: each brings a repository of its own, with its own grant, where the same
+ * objects may lie under another image's id. So the image is asked for objects by their names within it: `parts/<sha256>`.
+ */
 import { EdgebootError } from '#shared/errors.ts';
+import { imageFolder } from '#shared/image/manifest.ts';
 import type { FetchedObject, ObjectRequest, PartSource } from '../ports.ts';
 
 export interface SourceUser {
   readonly imageId: string;
+  /** The whole repository. */
   readonly source: PartSource;
 }
 
@@ -23,7 +28,7 @@ export class SharedSource implements PartSource {
   async fetch(request: ObjectRequest, signal: AbortSignal): Promise<FetchedObject> {
     for (const user of this.#users) {
       try {
-        return await user.source.fetch({ ...request, imageId: user.imageId }, signal);
+        return await user.source.fetch({ ...request, path: `${imageFolder(user.imageId)}/${request.path}` }, signal);
       } catch (error) {
         if (this.#users.has(user) || signal.aborted) throw error;
       }

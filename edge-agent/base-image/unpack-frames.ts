@@ -70,7 +70,7 @@ function verifyFrames(
 }
 
 /** Writes what is not zero, neighboring blocks together. */
-function writeSparse(fileDescriptor: number, raw: Buffer, diskOffsetBytes: number): void {
+export function writeSparse(fileDescriptor: number, raw: Buffer, diskOffsetBytes: number): void {
   let dataFrom: number | undefined;
   for (let at = 0; at < raw.length; at += SPARSE_BLOCK_BYTES) {
     const block = raw.subarray(at, at + SPARSE_BLOCK_BYTES);

@@ -1,8 +1,7 @@
-/** What an edge's answer means: status, headers and error bodies of CloudFront, in the project's words. Pure. */
+/** What only CloudFront says: where an answer came from, and why there is none. Pure. */
 import { EdgebootError } from '#shared/errors.ts';
-import type { Delivery, ObjectRequest } from '../ports.ts';
-
-export type Headers = Readonly<Record<string, string | string[] | undefined>>;
+import type { Delivery } from '../ports.ts';
+import { type Headers, textOf } from './http-answer.ts';
 
 /** Codes of CloudFront's 403 bodies that speak of the key or the signature, not of the right to the object. */
 const KEY_FAULTS = new Set(['MissingKey', 'InvalidKey', 'MalformedPolicy', 'MalformedSignature']);
@@ -15,28 +14,6 @@ export function deliveryOf(headers: Headers): Delivery {
     edgeLocation: textOf(headers['x-amz-cf-pop']) || undefined,
     cacheHit: isHit ? true : isMiss ? false : undefined,
   };
-}
-
-/**
- * Refuses an answer that cannot be the object, before its body is read.
- * Throws PART_CORRUPT; PART_UNAVAILABLE for an answer that is none at all (a redirect, a success of another kind).
- */
-export function requireExpectedAnswer(request: ObjectRequest, statusCode: number, headers: Headers): void {
-  const { range, sizeBytes } = request;
-  if (statusCode !== (range === undefined ? 200 : 206)) {
-    throw new EdgebootError('PART_UNAVAILABLE', `The edge answered with status ${statusCode}.`);
-  }
-  if (range !== undefined) {
-    const bytes = `bytes ${range.offsetBytes}-${range.offsetBytes + range.lengthBytes - 1}/`;
-    const contentRange = textOf(headers['content-range']);
-    const isExpected = contentRange === `${bytes}*` || contentRange === `${bytes}${String(sizeBytes)}`;
-    if (!isExpected) throw new EdgebootError('PART_CORRUPT', 'The edge answered with another range than asked for.');
-  }
-  const expectedBytes = range?.lengthBytes ?? sizeBytes;
-  const contentLength = textOf(headers['content-length']);
-  if (expectedBytes !== undefined && contentLength !== '' && contentLength !== String(expectedBytes)) {
-    throw new EdgebootError('PART_CORRUPT', `The edge announced ${contentLength} bytes instead of ${expectedBytes}.`);
-  }
 }
 
 export interface RefusedAnswer {
@@ -70,8 +47,4 @@ function errorOfDenial(headers: Headers, body: string, expiresAt: string, now: D
   if (time >= Date.parse(expiresAt))
     return new EdgebootError('URL_EXPIRED', `The signed URLs expired at ${expiresAt}.`);
   return new EdgebootError('FORBIDDEN', `The edge denies access (${code ?? 'no code'}).`);
-}
-
-function textOf(header: string | string[] | undefined): string {
-  return typeof header === 'string' ? header : '';
 }

@@ -1,6 +1,6 @@
 /** A CloudFront distribution as the edge flow uses it: nearest edge first, grants renewed, failures retried. */
 import { EdgebootError } from '#shared/errors.ts';
-import type { PartSource } from '../ports.ts';
+import { type ClosableSource, closing } from './closing.ts';
 import { createCloudFrontSource } from './cloudfront.ts';
 import { findEdgeCandidates } from './edge-candidates.ts';
 import type { GrantHolder } from './grant-holder.ts';
@@ -19,11 +19,9 @@ export interface OpenCloudFrontOptions {
   readonly signal: AbortSignal;
 }
 
-export interface CloudFrontRepository extends AsyncDisposable {
-  readonly source: PartSource;
+export interface CloudFrontRepository extends ClosableSource {
   /** Nearest first. */
   readonly edges: readonly MeasuredEdge[];
-  close(): Promise<void>;
 }
 
 /** Finds and measures the edges. Throws PART_UNAVAILABLE when none answers. */
@@ -40,9 +38,9 @@ export async function openCloudFront(options: OpenCloudFrontOptions): Promise<Cl
   }
   const currentGrant = (): ReturnType<GrantHolder['current']> => grants.current();
   const sources = edges.map(({ address }) => createCloudFrontSource({ currentGrant, address, connections }));
-  const close = async (): Promise<void> => {
-    await Promise.all(sources.map((source) => source.close()));
-  };
   const source = retrying(nearestEdge(sources.map((edge) => renewing(edge, grants))), retry);
-  return { source, edges, close, [Symbol.asyncDispose]: close };
+  const release = async (): Promise<void> => {
+    await Promise.all(sources.map((edge) => edge.close()));
+  };
+  return { ...closing(source, release), edges };
 }

@@ -1,7 +1,8 @@
-/** The disposition `retry`: exponential backoff with full jitter, within a total deadline. */
+/** The disposition `retry`: exponential backoff with full jitter, after the wait that a server asks for, within a total deadline. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { hasCode } from '#shared/errors.ts';
 import type { PartSource } from '../ports.ts';
+import { RetryAfter } from './retry-after.ts';
 
 export interface RetryOptions {
   /** A request is given up when its next attempt would begin later than this after its first. */
@@ -46,7 +47,9 @@ export function retrying(source: PartSource, options: Partial<RetryOptions> = {}
           return await source.fetch(request, signal);
         } catch (error) {
           if (!hasCode(error) || error.disposition !== 'retry') throw error;
-          const delaySeconds = clock.random() * Math.min(maxDelaySeconds, firstDelaySeconds * 2 ** attempt);
+          const jitterSeconds = clock.random() * Math.min(maxDelaySeconds, firstDelaySeconds * 2 ** attempt);
+          // Not all at the very moment that the server named.
+          const delaySeconds = jitterSeconds + (error.cause instanceof RetryAfter ? error.cause.seconds : 0);
           if (clock.nowSeconds() + delaySeconds > deadline) throw error;
           await clock.sleep(delaySeconds, signal);
           signal.throwIfAborted();

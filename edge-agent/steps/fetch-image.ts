@@ -6,8 +6,8 @@ import { hash } from 'node:crypto';
 import path from 'node:path';
 import { EdgebootError } from '#shared/errors.ts';
 import { inspectDisk, requireCompliant } from '#shared/image/inspect-disk.ts';
-import type { DiskDescription, Manifest } from '#shared/image/manifest.ts';
-import { verifySignedManifest } from '#shared/image/signed-manifest.ts';
+import { type DiskDescription, imageObjectKey, type Manifest } from '#shared/image/manifest.ts';
+import { MAX_SIGNED_MANIFEST_BYTES, verifySignedManifest } from '#shared/image/signed-manifest.ts';
 import type { BaseImages } from '../base-image/base-images.ts';
 import { fetchVerified } from '../base-image/fetch-verified.ts';
 import type { TransferReport } from '../base-image/transfer-report.ts';
@@ -17,7 +17,7 @@ import { GrantHolder } from '../repositories/grant-holder.ts';
 import type { Run } from '../run.ts';
 import { together } from '../together.ts';
 import { CombinedProgress } from './fetch-progress.ts';
-import type { FetchedImage } from './fetched-image.ts';
+import { diskFiles, type FetchedImage } from './fetched-image.ts';
 import { LazyRepository, type OpenRepository } from './lazy-repository.ts';
 import { reportProgress, type ReportPorts } from './report-status.ts';
 
@@ -59,14 +59,7 @@ export async function fetchImage(run: Run, ports: FetchPorts): Promise<FetchedIm
       }),
     ),
   );
-  return {
-    diskOf(role) {
-      const file = files.get(role);
-      if (file === undefined) throw new EdgebootError('IMAGE_NOT_COMPLIANT', `the image has no ${role} disk`);
-      return file;
-    },
-    transfer: progress.summary(),
-  };
+  return { ...diskFiles(files), transfer: progress.summary() };
 }
 
 /** The manifest, verified each time it is read: its digest, its publisher's signature, and that it is the one asked for. */
@@ -75,8 +68,9 @@ async function readManifest(run: Run, source: PartSource, ports: FetchPorts): Pr
   const file = path.join(ports.manifestDirectory, `${manifestSha256}.json`);
   const kept = await readIfThere(file);
   const isWhole = kept !== undefined && hash('sha256', kept) === manifestSha256;
-  const request = { imageId, objectKind: 'manifests', sha256: manifestSha256, sizeBytes: undefined } as const;
-  const bytes = isWhole ? kept : (await fetchVerified(source, request, run.signal)).bytes;
+  const key = imageObjectKey(imageId, 'manifests', manifestSha256);
+  const request = { path: key, sizeBytes: undefined, maxBytes: MAX_SIGNED_MANIFEST_BYTES };
+  const bytes = isWhole ? kept : (await fetchVerified(source, request, manifestSha256, run.signal)).bytes;
   const manifest = verifySignedManifest(bytes, {
     rootPublicKeyPem: ports.rootPublicKeyPem,
     certificate: Buffer.from(publisherCertificate),

@@ -1,7 +1,7 @@
 /** A repository that is opened (its edges found and measured) only when something has to be fetched. */
 import type { PartSource } from '../ports.ts';
 
-export type OpenRepository = () => Promise<{ readonly source: PartSource } & AsyncDisposable>;
+export type OpenRepository = () => Promise<PartSource & AsyncDisposable>;
 
 export class LazyRepository implements PartSource, AsyncDisposable {
   readonly #open: OpenRepository;
@@ -13,7 +13,7 @@ export class LazyRepository implements PartSource, AsyncDisposable {
 
   async fetch(...[request, signal]: Parameters<PartSource['fetch']>) {
     this.#opened ??= this.#open();
-    return (await this.#opened).source.fetch(request, signal);
+    return (await this.#opened).fetch(request, signal);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -75,5 +75,15 @@ export type ImageObjectKind = 'manifests' | 'indexes' | 'parts';
 
 /** Key of an object in the bucket, and its path below the distribution's host. */
 export function imageObjectKey(imageId: string, objectKind: ImageObjectKind, sha256: string): string {
-  return `images/${imageId}/${objectKind}/${sha256}${objectKind === 'manifests' ? '.json' : ''}`;
+  return `${imageFolder(imageId)}/${imageObjectName(objectKind, sha256)}`;
+}
+
+/** What the keys of all objects of an image begin with. */
+export function imageFolder(imageId: string): string {
+  return `images/${imageId}`;
+}
+
+/** Name of an object within its image. */
+export function imageObjectName(objectKind: ImageObjectKind, sha256: string): string {
+  return `${objectKind}/${sha256}${objectKind === 'manifests' ? '.json' : ''}`;
 }

@@ -26,7 +26,14 @@ export interface Trust {
  * is of the image that was asked for is for the caller to check.
  */
 export function verifySignedManifest(envelopeBytes: Buffer, trust: Trust): Manifest {
-  const { publicKeyPem } = verifyCertificate(trust.certificate, trust);
+  return openSignedManifest(envelopeBytes, verifyCertificate(trust.certificate, trust).publicKeyPem);
+}
+
+/** Name, within an image of a repository without a federation, of the file with its publisher's public key (PEM). */
+export const PUBLISHER_KEY_NAME = 'publisher.pem';
+
+/** The manifest, once its signature is by this key, which the caller has a reason to trust. Throws MANIFEST_UNTRUSTED. */
+export function openSignedManifest(envelopeBytes: Buffer, publicKeyPem: string): Manifest {
   const payload = openEnvelope(envelopeBytes, {
     payloadType: MANIFEST_PAYLOAD_TYPE,
     publicKeyPem,

@@ -12,10 +12,12 @@ export type Fault =
   | { readonly kind: 'short-without-length' }
   | { readonly kind: 'wrong-length' }
   | { readonly kind: 'wrong-range' }
+  /** A range is answered with the whole object, as by servers that know none. */
+  | { readonly kind: 'ignored-range' }
   | { readonly kind: 'endless' }
   | { readonly kind: 'silent' }
   | { readonly kind: 'redirect'; readonly location: string }
-  | { readonly kind: 'status'; readonly status: number }
+  | { readonly kind: 'status'; readonly status: number; readonly retryAfter?: string }
   | { readonly kind: 'denied'; readonly code: string; readonly date: Date };
 
 export interface SeenRequest {
@@ -98,13 +100,17 @@ function answer(
   const object = objects.get(path);
   if (fault?.kind === 'silent') return 0;
   if (fault?.kind === 'redirect') return end(response.writeHead(302, { location: fault.location }), Buffer.alloc(0));
-  if (fault?.kind === 'status') return end(response.writeHead(fault.status), Buffer.alloc(0));
+  if (fault?.kind === 'status') {
+    const headers = fault.retryAfter === undefined ? {} : { 'retry-after': fault.retryAfter };
+    return end(response.writeHead(fault.status, headers), Buffer.alloc(0));
+  }
   if (fault?.kind === 'denied') {
     response.writeHead(403, { 'content-type': 'text/xml', date: fault.date.toUTCString() });
     return end(response, Buffer.from(`<?xml version="1.0"?><Error><Code>${fault.code}</Code></Error>`));
   }
   if (object === undefined) return end(response.writeHead(404), Buffer.alloc(0));
 
+  if (fault?.kind === 'ignored-range') return end(response, object);
   const [from, to] = (/^bytes=(\d+)-(\d+)$/.exec(range ?? '') ?? []).slice(1).map(Number);
   const body = from === undefined || to === undefined ? object : object.subarray(from, to + 1);
   if (from !== undefined && to !== undefined) {

@@ -6,7 +6,6 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import { test } from 'node:test';
-import dns2 from 'dns2';
 import { EdgebootError, hasCode } from '#shared/errors.ts';
 import { imageObjectKey } from '#shared/image/manifest.ts';
 import { fetchVerified } from '../../../edge-agent/base-image/fetch-verified.ts';
@@ -17,6 +16,7 @@ import { measureEdges } from '../../../edge-agent/repositories/measure-edges.ts'
 import { openCloudFront } from '../../../edge-agent/repositories/open-cloudfront.ts';
 import { makeGrant } from '../../helpers/edge-fixture.ts';
 import { type Fault, type PartServer, type SeenRequest, startPartServer } from '../../helpers/part-server.ts';
+import { startResolver } from '../../helpers/resolver.ts';
 import { SAMPLE_IMAGE_ID } from '../../helpers/sample-disk.ts';
 
 /** A name that the system's resolver cannot know (RFC 6761). */
@@ -24,27 +24,9 @@ const HOST = 'images.edgeboot.test';
 const CONTENT = Buffer.from('a part');
 const SHA256 = hash('sha256', CONTENT);
 const signal = AbortSignal.timeout(30_000);
-const request = { imageId: SAMPLE_IMAGE_ID, objectKind: 'parts', sha256: SHA256, sizeBytes: CONTENT.length } as const;
-const objects = new Map([[imageObjectKey(SAMPLE_IMAGE_ID, 'parts', SHA256), CONTENT]]);
-
-/** A DNS server that gives these addresses for every name; `address:port` of it. */
-async function startResolver(...addresses: string[]) {
-  const server = dns2.createServer({
-    udp: true,
-    handle(query, send) {
-      const response = dns2.Packet.createResponseFromRequest(query);
-      const [question] = query.questions;
-      assert.ok(question !== undefined);
-      for (const address of addresses) {
-        response.answers.push(dns2.Packet.createResourceFromQuestion(question, { ttl: 1, address }));
-      }
-      void send(response);
-    },
-  });
-  await server.listen({ udp: { port: 0, address: '127.0.0.1' } });
-  const { port } = server.addresses().udp as AddressInfo;
-  return { name: `127.0.0.1:${port}`, [Symbol.asyncDispose]: () => server.close() };
-}
+const PATH = imageObjectKey(SAMPLE_IMAGE_ID, 'parts', SHA256);
+const request = { path: PATH, sizeBytes: CONTENT.length };
+const objects = new Map([[PATH, CONTENT]]);
 
 interface EdgeWish {
   readonly address: string;
@@ -69,8 +51,8 @@ const holderOf = (baseUrl: string): GrantHolder =>
   new GrantHolder(makeGrant(baseUrl), () => Promise.reject(new EdgebootError('FORBIDDEN', 'no renewal in this test')));
 
 test('candidates are all addresses that any resolver gives, each once; a silent resolver does no harm', async () => {
-  await using first = await startResolver('127.0.0.2', '127.0.0.3');
-  await using second = await startResolver('127.0.0.3', '127.0.0.4');
+  await using first = await startResolver(() => ['127.0.0.2', '127.0.0.3']);
+  await using second = await startResolver(() => ['127.0.0.3', '127.0.0.4']);
   const silent = createSocket('udp4').bind(0, '127.0.0.1');
   await once(silent, 'listening');
   try {
@@ -100,10 +82,10 @@ test('edges are put in order of their round trip; who does not answer is left ou
 
 test('the nearest edge is asked by address, with the distribution’s Host and the signed query', async () => {
   await using edges = await startEdges([{ address: '127.72.0.1', latencyMilliseconds: 40 }, { address: '127.72.0.2' }]);
-  await using resolver = await startResolver('127.72.0.1', '127.72.0.2');
+  await using resolver = await startResolver(() => ['127.72.0.1', '127.72.0.2']);
   const grants = holderOf(edges.baseUrl);
   await using repository = await openCloudFront({ grants, resolvers: [resolver.name], connections: 4, signal });
-  const { bytes, delivery } = await repository.source.fetch(request, signal);
+  const { bytes, delivery } = await repository.fetch(request, signal);
   assert.ok(bytes.equals(CONTENT));
   assert.equal(delivery.edgeLocation, '127.72.0.2');
   const [far, near] = edges.edges;
@@ -118,10 +100,10 @@ test('an edge that goes down, or has a corrupt copy, is followed by the next', a
       { address: '127.73.0.1', latencyMilliseconds: 40 },
       { address: '127.73.0.2', faultOf: () => fault },
     ]);
-    await using resolver = await startResolver('127.73.0.1', '127.73.0.2');
+    await using resolver = await startResolver(() => ['127.73.0.1', '127.73.0.2']);
     const grants = holderOf(edges.baseUrl);
     await using repository = await openCloudFront({ grants, resolvers: [resolver.name], connections: 4, signal });
-    const { delivery } = await fetchVerified(repository.source, request, signal);
+    const { delivery } = await fetchVerified(repository, request, SHA256, signal);
     assert.equal(delivery.edgeLocation, '127.73.0.1');
   }
 });

@@ -1,14 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { hasCode } from '#shared/errors.ts';
 import { grantSchema } from '#shared/grant.ts';
-import type { ObjectRequest } from '../../../edge-agent/ports.ts';
-import {
-  deliveryOf,
-  errorOfAnswer,
-  type Headers,
-  requireExpectedAnswer,
-} from '../../../edge-agent/repositories/edge-response.ts';
+import { deliveryOf, errorOfAnswer } from '../../../edge-agent/repositories/edge-response.ts';
 
 const EXPIRES_AT = '2026-11-23T12:00:00Z';
 const BEFORE = 'Mon, 23 Nov 2026 11:59:59 GMT';
@@ -65,44 +58,6 @@ test('other statuses', () => {
     ...Array<string>(4).fill('PART_UNAVAILABLE'),
   ]);
 });
-
-const whole: ObjectRequest = { imageId: 'i', objectKind: 'parts', sha256: '0', sizeBytes: 100 };
-const ranged: ObjectRequest = { ...whole, range: { offsetBytes: 10, lengthBytes: 20 } };
-const answers: readonly (readonly [
-  string,
-  ObjectRequest,
-  number,
-  Headers,
-  'PART_CORRUPT' | 'PART_UNAVAILABLE' | 'ok',
-])[] = [
-  ['the object', whole, 200, { 'content-length': '100' }, 'ok'],
-  ['the object, length unknown', whole, 200, {}, 'ok'],
-  ['another length', whole, 200, { 'content-length': '101' }, 'PART_CORRUPT'],
-  ['a range that nobody asked for', whole, 206, { 'content-range': 'bytes 0-99/100' }, 'PART_UNAVAILABLE'],
-  ['a redirect', whole, 302, {}, 'PART_UNAVAILABLE'],
-  ['no content', whole, 204, {}, 'PART_UNAVAILABLE'],
-  ['the range', ranged, 206, { 'content-range': 'bytes 10-29/100', 'content-length': '20' }, 'ok'],
-  ['the range, total unknown', ranged, 206, { 'content-range': 'bytes 10-29/*' }, 'ok'],
-  ['the whole object instead', ranged, 200, { 'content-length': '100' }, 'PART_UNAVAILABLE'],
-  ['no Content-Range', ranged, 206, {}, 'PART_CORRUPT'],
-  ['another range', ranged, 206, { 'content-range': 'bytes 11-30/100' }, 'PART_CORRUPT'],
-  ['a range of another object', ranged, 206, { 'content-range': 'bytes 10-29/101' }, 'PART_CORRUPT'],
-  ['two ranges', ranged, 206, { 'content-range': ['bytes 10-29/100', 'x'] }, 'PART_CORRUPT'],
-  [
-    'a range with another length',
-    ranged,
-    206,
-    { 'content-range': 'bytes 10-29/100', 'content-length': '9' },
-    'PART_CORRUPT',
-  ],
-];
-for (const [name, request, statusCode, headers, expected] of answers) {
-  test(`an answer before its body: ${name}`, () => {
-    const check = (): void => requireExpectedAnswer(request, statusCode, headers);
-    if (expected === 'ok') check();
-    else assert.throws(check, (error) => hasCode(error, expected));
-  });
-}
 
 test('a grant is a host and a query that can only be a query', () => {
   const grant = {

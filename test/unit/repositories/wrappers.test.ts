@@ -7,12 +7,20 @@ import type { FetchedObject, ObjectRequest, PartSource } from '../../../edge-age
 import { GrantHolder } from '../../../edge-agent/repositories/grant-holder.ts';
 import { nearestEdge } from '../../../edge-agent/repositories/nearest-edge.ts';
 import { renewing } from '../../../edge-agent/repositories/renewing.ts';
+import { RetryAfter } from '../../../edge-agent/repositories/retry-after.ts';
 import { retrying } from '../../../edge-agent/repositories/retrying.ts';
 
-const request: ObjectRequest = { imageId: 'i', objectKind: 'parts', sha256: '0', sizeBytes: 1 };
+const request: ObjectRequest = { path: 'images/i/parts/0', sizeBytes: 1 };
 const never = new AbortController().signal;
 const fails = (code: ErrorCode) => (error: unknown) => hasCode(error, code);
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+const fetchedFrom = (edgeLocation?: string): FetchedObject => ({
+  bytes: Buffer.alloc(1),
+  sizeBytes: 1,
+  version: undefined,
+  delivery: { edgeLocation, cacheHit: undefined },
+});
 
 /** Answers with the given codes in turn, then delivers. */
 function createSource(name: string, ...codes: ErrorCode[]) {
@@ -22,8 +30,7 @@ function createSource(name: string, ...codes: ErrorCode[]) {
       asked.push(of);
       const code = codes.shift();
       if (code !== undefined) return Promise.reject(new EdgebootError(code, name));
-      const delivery = { edgeLocation: name, cacheHit: undefined };
-      return Promise.resolve<FetchedObject>({ bytes: Buffer.alloc(1), delivery });
+      return Promise.resolve(fetchedFrom(name));
     },
   };
   return { source, asked };
@@ -52,6 +59,17 @@ test('retrying: backs off twice as long each time, up to a limit, by chance', as
   const { source } = createSource('edge', ...Array<ErrorCode>(5).fill('PART_UNAVAILABLE'));
   await retrying(source, { clock, firstDelaySeconds: 1, maxDelaySeconds: 5 }).fetch(request, never);
   assert.deepEqual(clock.slept, [0.5, 1, 2, 2.5, 2.5]);
+});
+
+test('fault 7: what a server asks for is waited, and then a chance, so that not all come back at once', async () => {
+  const clock = createClock(0.5);
+  const wishes = [new RetryAfter(30), undefined, new RetryAfter(90)];
+  const source: PartSource = {
+    fetch: () => Promise.reject(new EdgebootError('THROTTLED', 'storm', { cause: wishes.shift() })),
+  };
+  const options = { clock, firstDelaySeconds: 1, maxDelaySeconds: 5, deadlineSeconds: 120 };
+  await assert.rejects(retrying(source, options).fetch(request, never), fails('THROTTLED'));
+  assert.deepEqual(clock.slept, [30.5, 1], 'the third wait would end after the deadline');
 });
 
 test('retrying: gives up at the deadline with the last error', async () => {
@@ -124,7 +142,7 @@ test('renewing: one renewal at a time, for everybody', async () => {
       const { signedQuery } = holder.current();
       await nextTurn();
       if (signedQuery === 'Signature=0') throw new EdgebootError('URL_EXPIRED', 'old');
-      return { bytes: Buffer.alloc(1), delivery: { edgeLocation: undefined, cacheHit: undefined } };
+      return fetchedFrom();
     },
   };
   const renewed = renewing(source, holder);
