@@ -25,6 +25,8 @@ export interface ExtFileSystem {
   /** Replays the journal and repairs: debugfs does neither, and a replay at boot would undo what was written. */
   repair(): Promise<void>;
   writeFiles(files: readonly GuestFile[]): Promise<void>;
+  /** Not through a link. */
+  isPlainFile(path: string): Promise<boolean>;
   /** Moves the network configuration of an earlier life aside. */
   moveStaleAside(): Promise<void>;
 }
@@ -87,6 +89,11 @@ export function openExtFileSystem(device: string, workDirectory: string, signal:
           throw notPersonalizable(`${path.full} cannot be written into the image`);
         }
       }
+    },
+
+    isPlainFile: async (path) => {
+      const { folder, full } = parseGuestPath(path);
+      return (await isFolder(folder)) && (await status(full))?.type === 'regular';
     },
 
     moveStaleAside: async () => {

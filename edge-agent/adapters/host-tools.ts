@@ -8,8 +8,12 @@ const PACKAGE_OF_TOOL = {
   'qemu-storage-daemon': 'qemu-system-common',
   debugfs: 'e2fsprogs',
   e2fsck: 'e2fsprogs',
+  xorriso: 'xorriso',
+  busybox: 'busybox-static',
   unshare: 'util-linux',
   setpriv: 'util-linux',
+  ip: 'iproute2',
+  nft: 'nftables',
 } as const;
 
 export interface MissingTool {

@@ -1,17 +1,29 @@
 /** The disks of nodes with QEMU's tools: qcow2 overlays, filled before their first boot. */
 import { open, rm } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { isAbsolute } from 'node:path';
 import { readFirstPartition, type DiskReader, type Partition } from '#shared/image/partition-table.ts';
-import { identifyFileSystem, notPersonalizable, SUPERBLOCK_BYTES, type FileSystem } from '../core/debugfs.ts';
+import { createLimiter } from '../base-image/limiter.ts';
+import {
+  CLOUD_INIT_PROGRAM,
+  identifyFileSystem,
+  notPersonalizable,
+  SUPERBLOCK_BYTES,
+  type FileSystem,
+} from '../core/debugfs.ts';
 import { diskFullIn } from '../disk-errors.ts';
 import type { NodeDisks } from '../ports.ts';
+import { writeWithAppliance, type ApplianceOptions } from './appliance/appliance-file-system.ts';
+import { createCloudInitSeed } from './cloud-init-seed.ts';
 import { runDiskTool } from './disk-tool.ts';
 import { openExtFileSystem } from './ext-file-system.ts';
 import { withOverlayExport } from './overlay-export.ts';
 
 const CANNOT_MAKE = 'qemu-img cannot make an overlay';
 
-export function createQemuNodeDisks(): NodeDisks {
+/** @param options of the VM that writes into xfs. */
+export function createQemuNodeDisks(options: ApplianceOptions): NodeDisks {
+  const applianceTurn = createLimiter(availableParallelism());
   return {
     createOverlay: async (backingFile, overlayFile, signal) => {
       // A path that starts with a slash is never taken for a protocol of QEMU's.
@@ -30,18 +42,22 @@ export function createQemuNodeDisks(): NodeDisks {
     personalize: (overlayFile, files, signal) =>
       withOverlayExport(overlayFile, signal, async (overlay) => {
         const { partition, fileSystem } = await lookAt(overlay.diskFile);
-        if (fileSystem.kind === 'xfs') {
-          throw notPersonalizable(
-            'the first partition holds xfs, which this version cannot personalize without mounting it on the host; use ext4',
-          );
+        if (fileSystem.kind === 'other') {
+          throw notPersonalizable('the first partition holds no ext2, ext3, ext4 or xfs');
         }
-        if (fileSystem.kind === 'other') throw notPersonalizable('the first partition holds no ext2, ext3 or ext4');
         const device = await overlay.exportPartition(partition.offsetBytes, partition.sizeBytes);
+        if (fileSystem.kind === 'xfs') {
+          const { workDirectory } = overlay;
+          return applianceTurn(() => writeWithAppliance({ partition: device, workDirectory }, files, options, signal));
+        }
         const root = openExtFileSystem(device, overlay.workDirectory, signal);
         if (fileSystem.needsRecovery) await root.repair();
         await root.moveStaleAside();
         await root.writeFiles(files);
+        return { hasCloudInit: await root.isPlainFile(CLOUD_INIT_PROGRAM) };
       }),
+
+    createSeed: createCloudInitSeed,
   };
 }
 

@@ -2,12 +2,14 @@
 import { EdgebootError } from '#shared/errors.ts';
 
 /** No white space, no quotes, nothing that debugfs would take for more than a name. */
-const SAFE_PATH = /^(?:\/[A-Za-z0-9][A-Za-z0-9._-]*)+$/;
+const SAFE_PATH = /^(?:\/\.?[A-Za-z0-9][A-Za-z0-9._-]*)+$/;
 /** Left by an earlier life of the image: they would give the interfaces other names (spec of the formats, section 5). */
-const STALE_FILES = [
-  { folder: '/etc/udev/rules.d', name: /^70-persistent-net\.rules$/ },
-  { folder: '/etc/sysconfig/network-scripts', name: /^ifcfg-eth[A-Za-z0-9._-]*$/ },
+export const STALE_FILES = [
+  { folder: '/etc/udev/rules.d', pattern: '70-persistent-net.rules' },
+  { folder: '/etc/sysconfig/network-scripts', pattern: 'ifcfg-eth*' },
 ] as const;
+/** A guest with this program configures itself with cloud-init. Its settings alone may outlive its removal. */
+export const CLOUD_INIT_PROGRAM = '/usr/bin/cloud-init';
 
 /** Folders in which files of an earlier life may lie. */
 export const STALE_FOLDERS: readonly string[] = STALE_FILES.map(({ folder }) => folder);
@@ -60,8 +62,13 @@ export function moveAsideCommands(folder: string, names: readonly string[]): str
 
 /** The names that must have moved; none may be left afterwards. */
 export function findStale(folder: string, names: readonly string[]): string[] {
-  const pattern = STALE_FILES.find((stale) => stale.folder === folder)?.name;
-  return names.filter((name) => pattern?.test(name) === true);
+  const patterns = STALE_FILES.filter((stale) => stale.folder === folder).map(({ pattern }) => asRegExp(pattern));
+  return names.filter((name) => patterns.some((pattern) => pattern.test(name)));
+}
+
+/** A shell's pattern; its star stands for nothing that debugfs would take for more than a name. */
+function asRegExp(pattern: string): RegExp {
+  return new RegExp(`^${pattern.replaceAll('.', '\\.').replaceAll('*', '[A-Za-z0-9._-]*')}$`);
 }
 
 function asideName(name: string): string {

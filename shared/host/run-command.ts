@@ -1,5 +1,5 @@
 /** Runs a program of the host with an argument array (never a shell) and collects what it says. */
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { EdgebootError } from '../errors.ts';
 
 export interface CommandOptions {
@@ -7,6 +7,10 @@ export interface CommandOptions {
   readonly input?: string;
   readonly workingDirectory?: string;
   readonly environment?: NodeJS.ProcessEnv;
+  /** Descriptors of open files, which the program gets as 3, 4 and so on. */
+  readonly openFiles?: readonly number[];
+  /** Gets what the program says on standard output, as it comes. */
+  readonly onOutput?: (text: string) => void;
   /** Ends the program with SIGKILL; the promise then rejects with the signal's reason. */
   readonly signal?: AbortSignal;
   /** After this time the program is ended with SIGKILL. No limit unless given. */
@@ -34,14 +38,17 @@ export async function runCommand(
 ): Promise<CommandResult> {
   options.signal?.throwIfAborted();
   const child = spawn(command, args, {
-    stdio: 'pipe',
+    stdio: ['pipe', 'pipe', 'pipe', ...(options.openFiles ?? [])],
     cwd: options.workingDirectory,
     env: options.environment ?? process.env,
     killSignal: 'SIGKILL',
     ...(options.timeoutSeconds === undefined ? {} : { timeout: options.timeoutSeconds * 1000 }),
-  });
+    // The first three are pipes, whatever follows.
+  }) as ChildProcessWithoutNullStreams;
   const kill = (): void => void child.kill('SIGKILL');
   options.signal?.addEventListener('abort', kill);
+  const { onOutput } = options;
+  if (onOutput !== undefined) child.stdout.on('data', (chunk: Buffer) => onOutput(chunk.toString()));
   const stdout = collect(child.stdout);
   const stderr = collect(child.stderr);
   // The program may end without having read its input: its exit status tells, EPIPE is no news.

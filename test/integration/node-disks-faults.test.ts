@@ -1,6 +1,7 @@
 /** Overlays and personalizing where the disk is full, and where somebody stops it: in namespaces, on a small disk of the suite's own. */
 import assert from 'node:assert/strict';
 import { mkdir, readdir, rm, statfs, watch, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { EdgebootError, hasCode, messageOf } from '#shared/errors.ts';
@@ -10,12 +11,13 @@ import { withOverlayExport } from '../../edge-agent/adapters/overlay-export.ts';
 import { createQemuNodeDisks } from '../../edge-agent/adapters/qemu-node-disks.ts';
 import { inNamespaces } from '../helpers/in-namespaces.ts';
 import { leaveInJournal, makePartitionedDisk, type PartitionedDisk } from '../helpers/partitioned-disk.ts';
+import { applianceOptions } from '../helpers/appliance.ts';
 import { createTemporaryFolder } from '../helpers/temporary-folder.ts';
 
 const KIB = 1024;
 const NEVER = new AbortController().signal;
 const VC_OUT = { path: '/root/vc-out.xml', content: '<vc/>\n'.repeat(10_000), mode: 0o600 };
-const disks = createQemuNodeDisks();
+const disks = createQemuNodeDisks(applianceOptions(tmpdir()));
 
 async function makeDisk(directory: string): Promise<PartitionedDisk> {
   const root = join(directory, 'root');
@@ -60,7 +62,10 @@ if (inNamespaces(import.meta.filename, { timeoutSeconds: 120 })) {
       await rm(join(small, 'ballast'));
       await disks.createOverlay(backingFile, overlayFile, NEVER);
       await fillUp(small, leftBytes);
-      const refusal = await disks.personalize(overlayFile, [VC_OUT], NEVER).catch((error: unknown) => error as Error);
+      const refusal = await disks.personalize(overlayFile, [VC_OUT], NEVER).then(
+        () => undefined,
+        (error: unknown) => error,
+      );
       assert.deepEqual((await readdir(small)).sort(), ['ballast', 'node.qcow2']);
       if (refusal === undefined) break;
       assert.ok(isFull(refusal), `with ${leftBytes} bytes left: ${messageOf(refusal)}`);

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, open, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { test } from 'node:test';
 import { hasCode, messageOf } from '#shared/errors.ts';
@@ -15,11 +16,12 @@ import {
   PARTITION_OFFSET_BYTES,
   PARTITIONED_DISK_BYTES,
 } from '../helpers/partitioned-disk.ts';
+import { applianceOptions } from '../helpers/appliance.ts';
 import { createTemporaryFolder } from '../helpers/temporary-folder.ts';
 
 const MIB = 1024 * 1024;
 const VC_OUT = { path: '/root/vc-out.xml', content: '<vc>\n  <key>ä & b</key>\n</vc>\n', mode: 0o600 };
-const disks = createQemuNodeDisks();
+const disks = createQemuNodeDisks(applianceOptions(tmpdir()));
 const NEVER = new AbortController().signal;
 
 async function layOut(root: string, files: Readonly<Record<string, string>>): Promise<void> {
@@ -44,7 +46,7 @@ const inspect = (overlayFile: string, commands: readonly string[]): Promise<stri
   });
 
 for (const type of ['ext2', 'ext3', 'ext4']) {
-  test(`writes into ${type}, over what was there, and moves old network configuration aside`, async () => {
+  test(`formats §5: writes into ${type}, over what was there, and moves old network configuration aside`, async () => {
     await using folder = await createTemporaryFolder();
     const root = join(folder.path, 'root');
     await layOut(root, {
@@ -80,7 +82,7 @@ for (const type of ['ext2', 'ext3', 'ext4']) {
   });
 }
 
-test('replays a journal first, so that the boot does not undo what was written', async () => {
+test('fault 48: a journal is replayed first, so that the boot does not undo what was written', async () => {
   await using folder = await createTemporaryFolder();
   const root = join(folder.path, 'root');
   await layOut(root, {});
@@ -97,7 +99,7 @@ test('replays a journal first, so that the boot does not undo what was written',
 
 const refused = (text: RegExp) => (error: unknown) => hasCode(error, 'IMAGE_NOT_COMPLIANT') && text.test(error.message);
 
-test('refuses what it cannot write into, and says why', async () => {
+test('fault 47: refuses what it cannot write into, and says why', async () => {
   await using folder = await createTemporaryFolder();
   const noRoot = join(folder.path, 'no-root');
   await mkdir(join(noRoot, 'etc'), { recursive: true });
@@ -125,20 +127,47 @@ test('refuses what it cannot write into, and says why', async () => {
   await disk.write(Buffer.alloc(4096), 0, 4096, MIB);
   await disks.createOverlay(backingFile, overlayFile, NEVER);
   await assert.rejects(disks.personalize(overlayFile, [VC_OUT], NEVER), refused(/holds no ext2/));
-  await disk.write('XFSB', MIB);
-  await assert.rejects(disks.personalize(overlayFile, [VC_OUT], NEVER), refused(/xfs/));
   await disk.write(Buffer.alloc(512), 0, 512, 0);
   await disk.close();
   await assert.rejects(disks.personalize(overlayFile, [VC_OUT], NEVER), refused(/no partition table/));
 });
 
-test('a file system without room for the file is refused', async () => {
+test('fault 47: a file system without room for the file is refused', async () => {
   await using folder = await createTemporaryFolder();
   const root = join(folder.path, 'root');
   await layOut(root, { filler: 'x'.repeat(20 * MIB) });
   const { overlayFile } = await makePartitionedDisk(folder.path, root, ['-t', 'ext4', '-O', '^has_journal']);
   const large = { ...VC_OUT, content: 'y'.repeat(12 * MIB) };
   await assert.rejects(disks.personalize(overlayFile, [large], NEVER), refused(/cannot be written/));
+});
+
+test('fault 46: a base that is a qcow2 disk with a backing file is taken for raw bytes, and refused', async () => {
+  await using folder = await createTemporaryFolder();
+  const root = join(folder.path, 'root');
+  await layOut(root, {});
+  const { backingFile: secret, overlayFile } = await makePartitionedDisk(folder.path, root, ['-t', 'ext4']);
+  const hostile = join(folder.path, 'hostile.raw');
+  await disks.createOverlay(secret, hostile, NEVER);
+  await disks.createOverlay(hostile, overlayFile, NEVER);
+  await assert.rejects(disks.personalize(overlayFile, [VC_OUT], NEVER), refused(/no partition table/));
+});
+
+test('sees that a guest configures itself with cloud-init, by a program that is no link', async () => {
+  await using folder = await createTemporaryFolder();
+  const program = 'usr/bin/cloud-init';
+  const kinds = { with: { [program]: '#!/usr/bin/python3' }, without: { 'usr/bin/other': '' } };
+  for (const [name, files] of Object.entries(kinds)) {
+    const root = join(folder.path, name);
+    await layOut(root, files);
+    const { overlayFile } = await makePartitionedDisk(folder.path, root, ['-t', 'ext4']);
+    const traits = await disks.personalize(overlayFile, [VC_OUT], NEVER);
+    assert.deepEqual(traits, { hasCloudInit: name === 'with' });
+  }
+  const link = join(folder.path, 'link');
+  await layOut(link, { 'usr/bin/other': '' });
+  await symlink('other', join(link, program));
+  const { overlayFile } = await makePartitionedDisk(folder.path, link, ['-t', 'ext4']);
+  assert.deepEqual(await disks.personalize(overlayFile, [VC_OUT], NEVER), { hasCloudInit: false });
 });
 
 test('no mount shows on the host, and nothing is left when we are killed in the middle', async () => {
