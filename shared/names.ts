@@ -27,3 +27,11 @@ export const SSH_PUBLIC_KEY = z
     /^(?:ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(?:256|384|521)|sk-ssh-ed25519@openssh\.com|sk-ecdsa-sha2-nistp256@openssh\.com) [A-Za-z0-9+/]+={0,2}(?: [\x20-\x7e]{0,200})?$/,
     'must be one OpenSSH public key',
   );
+/** Of an extra network: it becomes the name of an element in `vc-out.xml`, and of a bridge of the host (15 characters). */
+export const NETWORK_NAME = z
+  .string()
+  .regex(/^[a-z][a-z0-9-]{0,14}$/, 'must be lower-case letters, digits and hyphens');
+/** Of a virtual cluster in a repository's `vcdb.txt`, where upper case, dots and underscores have been in use. */
+export const LEGACY_NAME = z
+  .string()
+  .regex(/^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/, 'must be letters, digits, dots, hyphens and underscores');

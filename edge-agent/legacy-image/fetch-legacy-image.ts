@@ -1,0 +1,149 @@
+/**
+ * An older image, from a repository without digests, made ready to boot: pinned at first sight, held against its pin ever after
+ * (formats, sections 2 to 4).
+ */
+import { hash } from 'node:crypto';
+import { join } from 'node:path';
+import type { DiskFile } from '#shared/vc-xml/vc-in.ts';
+import { limitConcurrency } from '../base-image/limiter.ts';
+import type { TransferReport } from '../base-image/transfer-report.ts';
+import type { PartSource } from '../ports.ts';
+import type { LegacyDescription } from './description.ts';
+import { type DiskFetchOptions, type FetchedDisk, fetchDisk, findCachedDisk, probeDisk } from './fetch-disk.ts';
+import { LegacyTransfer } from './legacy-transfer.ts';
+import { differenceOf, errorOfChange, type Pin, pinFileOf, pinnedFileOf, readPin, writePin } from './pins.ts';
+
+export interface LegacyImageOptions {
+  /** As the operator names it: pins are kept by it. */
+  readonly repository: string;
+  /** A LEGACY_NAME. */
+  readonly name: string;
+  /** The repository itself; it retries by itself. */
+  readonly source: PartSource;
+  readonly description: LegacyDescription;
+  /** With none, a disk of the computes' own is not fetched. */
+  readonly computes: number;
+  readonly cacheDirectory: string;
+  readonly pinsDirectory: string;
+  /** What differs from the pin is pinned anew, and told. */
+  readonly acceptChanges: boolean;
+  /** Requests in flight at once. */
+  readonly connections: number;
+  /** Between all processes of this host: who comes second waits, and finds the disks here. */
+  readonly holdLock: (name: string, signal: AbortSignal) => Promise<() => Promise<void>>;
+  readonly onProgress: (progress: TransferReport) => void;
+  readonly signal: AbortSignal;
+}
+
+export interface LegacyImage {
+  /** The complete raw disk in the cache. */
+  readonly frontendDisk: string;
+  /** The frontend's, where the computes have none of their own; `undefined` where there are no computes. */
+  readonly computeDisk: string | undefined;
+  /** Nobody vouches for the image, or for a disk of it that was not needed before: this is what it will be held against. */
+  readonly firstSeen: boolean;
+  /** ISO 8601. */
+  readonly pinnedAt: string;
+  /** What was not as pinned, and accepted; for a person. */
+  readonly acceptedChanges: readonly string[];
+  readonly transfer: TransferReport;
+}
+
+/** Throws MANIFEST_UNTRUSTED, IMAGE_NOT_COMPLIANT, PART_CORRUPT, DISK_FULL, INVALID_CONFIG, and what the source throws. */
+export async function fetchLegacyImage(options: LegacyImageOptions): Promise<LegacyImage> {
+  const pinFile = pinFileOf(options.pinsDirectory, options.repository, options.name);
+  const release = await options.holdLock(`legacy image ${pinFile}`, options.signal);
+  try {
+    return await fetchAlone(options, pinFile);
+  } finally {
+    await release();
+  }
+}
+
+async function fetchAlone(options: LegacyImageOptions, pinFile: string): Promise<LegacyImage> {
+  const { description, acceptChanges, onProgress } = options;
+  const pin = await readPin(pinFile);
+  const descriptionChange = pin && differenceOfDescription(pin, description);
+  if (pin !== undefined && descriptionChange !== undefined && !acceptChanges)
+    throw errorOfChange(pin, descriptionChange);
+
+  const transfer = new LegacyTransfer(onProgress);
+  const disks = await fetchDisks(options, pin, transfer, hash('sha256', pinFile));
+  const [frontend] = disks;
+  const found = disks.flatMap(({ parts }) => parts);
+  const differences = found.map((file) => {
+    const pinned = pinnedFileOf(pin, file.path);
+    return pinned && differenceOf(pinned, file);
+  });
+  const acceptedChanges = [descriptionChange, ...differences].filter((change) => change !== undefined);
+  const kept = descriptionChange === undefined ? pin : undefined;
+  const pinnedAt = acceptedChanges.length > 0 ? undefined : pin?.pinnedAt;
+  const updated: Pin = {
+    schemaVersion: 1,
+    name: options.name,
+    pinnedAt: pinnedAt ?? new Date().toISOString(),
+    description: { path: description.path, sha256: description.sha256 },
+    files: mergeBy(({ path }) => path, kept?.files ?? [], found),
+    disks: mergeBy(
+      ({ sha256 }) => sha256,
+      kept?.disks ?? [],
+      disks.map(({ sha256, sizeBytes }) => ({ sha256, sizeBytes })),
+    ),
+  };
+  await writePin(pinFile, updated);
+  return {
+    frontendDisk: frontend.file,
+    computeDisk: options.computes > 0 ? (disks[1] ?? frontend).file : undefined,
+    firstSeen: found.some(({ path }) => pinnedFileOf(pin, path) === undefined),
+    pinnedAt: updated.pinnedAt,
+    acceptedChanges,
+    transfer: transfer.report,
+  };
+}
+
+/** All files are looked at before the first is fetched. */
+async function fetchDisks(
+  options: LegacyImageOptions,
+  pin: Pin | undefined,
+  transfer: LegacyTransfer,
+  partialName: string,
+): Promise<[FetchedDisk, ...FetchedDisk[]]> {
+  const { description, connections, cacheDirectory, signal } = options;
+  const source = limitConcurrency(options.source, connections);
+  const partialFile = join(cacheDirectory, `${partialName}.partial`);
+  const how: DiskFetchOptions = { source, connections, cacheDirectory, partialFile, transfer, signal };
+  const trusted = options.acceptChanges ? undefined : pin;
+
+  const find = async (disk: DiskFile) => {
+    const probed = await probeDisk(disk, description.path, how);
+    for (const { path, sizeBytes } of probed) {
+      const pinned = pinnedFileOf(trusted, path);
+      if (trusted !== undefined && pinned !== undefined && pinned.sizeBytes !== sizeBytes) {
+        throw errorOfChange(trusted, `${path} has ${sizeBytes} bytes instead of ${pinned.sizeBytes}`);
+      }
+    }
+    const cached = pin && (await findCachedDisk(disk, probed, pin, cacheDirectory));
+    if (cached === undefined) for (const { sizeBytes } of probed) transfer.expect(sizeBytes);
+    return async () => cached ?? fetchDisk(disk, probed, trusted, how);
+  };
+  const { frontend, compute } = description.cluster;
+  const fetchFrontend = await find(frontend.disk);
+  const ownDisk = options.computes > 0 && compute?.disk !== undefined && !isSameDisk(compute.disk, frontend.disk);
+  const fetchCompute = ownDisk ? await find(compute.disk) : undefined;
+  const fetched = await fetchFrontend();
+  return fetchCompute === undefined ? [fetched] : [fetched, await fetchCompute()];
+}
+
+function differenceOfDescription({ description: pinned }: Pin, found: LegacyDescription): string | undefined {
+  if (pinned.path !== found.path) return `its description lies at ${found.path} instead of ${pinned.path}`;
+  return pinned.sha256 === found.sha256 ? undefined : 'its description has other content';
+}
+
+function isSameDisk(a: DiskFile, b: DiskFile): boolean {
+  return a.type === b.type && a.parts.join('\n') === b.parts.join('\n');
+}
+
+/** Later things take the place of earlier ones with the same key. */
+function mergeBy<T>(keyOf: (thing: T) => string, earlier: readonly T[], later: readonly T[]): T[] {
+  return [...new Map([...earlier, ...later].map((thing) => [keyOf(thing), thing])).values()];
+}
