@@ -1,34 +1,24 @@
 /** The libvirt XML of one node's domain. Built from our own plan alone: nothing of an image's description goes in as it came. */
 import { create } from 'xmlbuilder2';
-import { EdgebootError } from '#shared/errors.ts';
-import type { ClusterIdentity, HostDescription, NodeInterface, NodePlan } from '../ports.ts';
+import * as z from 'zod';
+import type { ClusterIdentity, Hardware, HostDescription, NodeInterface, NodePlan } from '../ports.ts';
+import { buildCheckedXml } from './checked-xml.ts';
 import { nodeMetadata } from './libvirt-metadata.ts';
 import { domainName, networkName, stableUuid } from './libvirt-names.ts';
+import { checkNodePlan, PCI_SLOTS, READY_PORT_NAME } from './node-machine.ts';
 
-/** Where each device sits on the PCI bus: guests name interfaces by this order, private first, public second. */
-const FIRST_INTERFACE_SLOT = 3;
-const DISK_SLOT = 10;
-const VIRTIO_SERIAL_SLOT = 11;
-const RANDOM_SLOT = 12;
-const MAX_INTERFACES = DISK_SLOT - FIRST_INTERFACE_SLOT;
+type Element = Record<string, unknown>;
 
-/** The guest kit's port. */
-export const READY_PORT_NAME = 'org.edgeboot.ready';
-
-/** Size of `sun_path` in Linux, with its closing zero. */
-const MAX_SOCKET_PATH_BYTES = 107;
-
-/** @throws EdgebootError INVALID_CONFIG when a socket's path is too long for the kernel. */
+/** @throws EdgebootError INVALID_CONFIG for a node that cannot be made. */
 export function buildDomainXml(
   cluster: ClusterIdentity,
   node: NodePlan,
   acceleration: HostDescription['acceleration'],
 ): string {
+  checkNodePlan(node);
   const { siteId, deploymentId } = cluster;
-  if (node.interfaces.length > MAX_INTERFACES) {
-    throw new EdgebootError('INVALID_CONFIG', `a node has at most ${MAX_INTERFACES} interfaces`);
-  }
-  return create({
+  const { diskBus, nicModel } = node.hardware;
+  return buildCheckedXml({
     domain: {
       '@type': acceleration === 'kvm' ? 'kvm' : 'qemu',
       name: domainName(deploymentId, node.name),
@@ -45,11 +35,14 @@ export function buildDomainXml(
       on_reboot: 'restart',
       on_crash: 'destroy',
       devices: {
-        disk: disk(node),
-        interface: node.interfaces.map((nic, i) => networkInterface(deploymentId, nic, FIRST_INTERFACE_SLOT + i)),
+        disk: [systemDisk(node), ...(node.seedFile === undefined ? [] : [seed(node.seedFile, diskBus)])],
+        interface: node.interfaces.map((nic, i) =>
+          networkInterface(deploymentId, nic, nicModel, PCI_SLOTS.firstInterface + i),
+        ),
         controller: [
           { '@type': 'usb', '@model': 'none' },
-          { '@type': 'virtio-serial', '@index': 0, ...pciAddress(VIRTIO_SERIAL_SLOT) },
+          ...diskController(diskBus),
+          { '@type': 'virtio-serial', '@index': 0, ...pciAddress(PCI_SLOTS.virtioSerial) },
         ],
         // A socket that QEMU listens on: what a guest says while nobody listens is dropped, so no file can grow without bound.
         serial: { '@type': 'unix', ...listen(node.consoleSocket), target: { '@port': 0 } },
@@ -62,17 +55,18 @@ export function buildDomainXml(
         rng: {
           '@model': 'virtio',
           backend: { '@model': 'random', '#': '/dev/urandom' },
-          ...pciAddress(RANDOM_SLOT),
+          ...pciAddress(PCI_SLOTS.random),
         },
         video: { model: { '@type': 'none' } },
         memballoon: { '@model': 'none' },
       },
     },
-  }).end({ prettyPrint: true });
+  });
 }
 
 /** Both formats are named: a guest could otherwise write a header into its raw disk that points at files of the host. */
-function disk(node: NodePlan): Record<string, unknown> {
+function systemDisk(node: NodePlan): Element {
+  const { diskBus } = node.hardware;
   return {
     '@type': 'file',
     '@device': 'disk',
@@ -85,33 +79,75 @@ function disk(node: NodePlan): Record<string, unknown> {
       source: { '@file': node.backingFile, seclabel: { '@model': 'dac', '@relabel': 'no' } },
       backingStore: {},
     },
-    target: { '@dev': 'vda', '@bus': 'virtio' },
-    ...pciAddress(DISK_SLOT),
+    target: { '@dev': `${DEVICE_PREFIX[diskBus]}a`, '@bus': diskBus },
+    ...(diskBus === 'virtio' ? pciAddress(PCI_SLOTS.disk) : driveAddress(0)),
   };
 }
 
-function networkInterface(deploymentId: string, nic: NodeInterface, slot: number): Record<string, unknown> {
+/** On the bus that the guest has drivers for: kernels made for clouds know virtio and nothing else. */
+function seed(seedFile: string, diskBus: Hardware['diskBus']): Element {
   return {
-    '@type': 'network',
+    '@type': 'file',
+    '@device': diskBus === 'virtio' ? 'disk' : 'cdrom',
+    driver: { '@name': 'qemu', '@type': 'raw' },
+    source: { '@file': seedFile },
+    backingStore: {},
+    target: { '@dev': `${DEVICE_PREFIX[diskBus]}b`, '@bus': diskBus },
+    readonly: {},
+    ...(diskBus === 'virtio' ? pciAddress(PCI_SLOTS.seed) : driveAddress(1)),
+  };
+}
+
+const DEVICE_PREFIX = { virtio: 'vd', ide: 'hd', sata: 'sd', scsi: 'sd' } as const;
+
+/** IDE is the chipset's own. For `scsi`, LSI's is what a description means that names no model. */
+function diskController(diskBus: Hardware['diskBus']): Element[] {
+  const address = pciAddress(PCI_SLOTS.disk);
+  if (diskBus === 'sata') return [{ '@type': 'sata', '@index': 0, ...address }];
+  if (diskBus === 'scsi') return [{ '@type': 'scsi', '@index': 0, '@model': 'lsilogic', ...address }];
+  return [];
+}
+
+function networkInterface(deploymentId: string, nic: NodeInterface, nicModel: string, slot: number): Element {
+  const { link } = nic;
+  return {
+    '@type': link.kind === 'bridge' ? 'bridge' : 'network',
     mac: { '@address': nic.macAddress },
-    source: { '@network': nic.network === 'private' ? networkName(deploymentId) : nic.libvirtNetwork },
-    model: { '@type': 'virtio' },
+    source:
+      link.kind === 'bridge'
+        ? { '@bridge': link.name }
+        : { '@network': link.kind === 'private' ? networkName(deploymentId) : link.name },
+    model: { '@type': nicModel },
     // Nodes boot from their disk: no network boot firmware in the guest.
     rom: { '@enabled': 'no' },
     ...pciAddress(slot),
   };
 }
 
-function pciAddress(slot: number): Record<string, unknown> {
+function pciAddress(slot: number): Element {
   const address = { '@type': 'pci', '@domain': 0, '@bus': 0, '@slot': slot, '@function': 0 };
   return { address };
 }
 
-function listen(socketPath: string): Record<string, unknown> {
-  if (Buffer.byteLength(socketPath) > MAX_SOCKET_PATH_BYTES) {
-    throw new EdgebootError('INVALID_CONFIG', `the path of a socket is too long for the kernel: ${socketPath}`, {
-      remedy: 'Choose a state directory with a shorter path.',
-    });
-  }
+/** The n-th disk of the first controller: SCSI and SATA count units, IDE has two to a channel. */
+function driveAddress(unit: number): Element {
+  const address = { '@type': 'drive', '@controller': 0, '@bus': 0, '@target': 0, '@unit': unit };
+  return { address };
+}
+
+function listen(socketPath: string): Element {
   return { source: { '@mode': 'bind', '@path': socketPath } };
+}
+
+const macSchema = z.looseObject({ mac: z.looseObject({ '@address': z.string() }) });
+const domainSchema = z.object({
+  domain: z.looseObject({
+    devices: z.looseObject({ interface: z.union([macSchema.transform((nic) => [nic]), z.array(macSchema)]) }),
+  }),
+});
+
+/** @returns none for a domain without interfaces. */
+export function readMacAddresses(domainXml: string): string[] {
+  const parsed = domainSchema.safeParse(create(domainXml).end({ format: 'object' }));
+  return parsed.data?.domain.devices.interface.map(({ mac }) => mac['@address']) ?? [];
 }

@@ -2,12 +2,15 @@
  * The libvirt driver: one deployment's domains and network through libvirt. It keeps no state: what is there is asked of libvirt
  * each time. Domains run on when the driver, the agent or libvirtd ends.
  */
-import { EdgebootError } from '#shared/errors.ts';
-import { buildDomainXml } from '../../core/domain-xml.ts';
+import { EdgebootError, hasCode } from '#shared/errors.ts';
+import { buildDomainXml, readMacAddresses } from '../../core/domain-xml.ts';
 import { readClusterMark, readNodeMark, type ClusterMark } from '../../core/libvirt-metadata.ts';
 import { domainName, networkName } from '../../core/libvirt-names.ts';
-import { buildNetworkXml } from '../../core/network-xml.ts';
-import type { ClusterIdentity, HostDescription, HypervisorDriver, ObservedCluster } from '../../ports.ts';
+import { buildNetworkXml, readBridge } from '../../core/network-xml.ts';
+import { checkNodePlan } from '../../core/node-machine.ts';
+import type { ClusterIdentity, HostDescription, HypervisorDriver, NodePlan, ObservedCluster } from '../../ports.ts';
+import { refuseClash } from '../refuse-clash.ts';
+import { stopNodes } from '../stop-nodes.ts';
 import { createLibvirtClient, type LibvirtClient } from './libvirt-client.ts';
 import type { LibvirtObject, ObjectKind } from './protocol.ts';
 
@@ -20,10 +23,18 @@ export interface LibvirtDriverOptions {
   readonly callTimeoutSeconds?: number;
 }
 
+export interface LibvirtDriver extends HypervisorDriver {
+  /**
+   * The bridge behind a network of the site, for those who look at the wire.
+   * @throws EdgebootError INVALID_CONFIG where there is no such network, or it has none.
+   */
+  bridgeOf(libvirtNetwork: string): Promise<string>;
+}
+
 const CALL_TIMEOUT_SECONDS = 60;
 
 /** @throws EdgebootError HYPERVISOR_BUSY when libvirtd does not answer, PREREQUISITE_MISSING without the client library. */
-export async function createLibvirtDriver(options: LibvirtDriverOptions): Promise<HypervisorDriver> {
+export async function createLibvirtDriver(options: LibvirtDriverOptions): Promise<LibvirtDriver> {
   const client = createLibvirtClient({
     uri: options.uri,
     callTimeoutSeconds: options.callTimeoutSeconds ?? CALL_TIMEOUT_SECONDS,
@@ -41,24 +52,22 @@ export async function createLibvirtDriver(options: LibvirtDriverOptions): Promis
 
   return {
     describeHost,
-    createPrivateNetwork: async (cluster) => {
+    prepare: async (cluster) => {
       const name = networkName(cluster.deploymentId);
       const present = await client.call('find', { kind: 'network', name });
       if (present === undefined) await client.call('define', { kind: 'network', xml: buildNetworkXml(cluster) });
       else refuseForeign(present, readClusterMark(present.xml), cluster);
       await client.call('start', { kind: 'network', name });
     },
-    bootNode: async (cluster, node) => {
-      const name = domainName(cluster.deploymentId, node.name);
-      const present = await client.call('find', { kind: 'domain', name });
-      if (present !== undefined) refuseForeign(present, readNodeMark(present.xml), cluster);
-      if (present?.active === true) return;
-      const xml = buildDomainXml(cluster, node, options.acceleration);
-      await client.call('define', { kind: 'domain', xml });
-      await client.call('start', { kind: 'domain', name });
-    },
+    boot: (cluster, node) => boot(client, cluster, node, options.acceleration),
     observe: (siteId) => observe(client, siteId),
-    destroyCluster: async (cluster) => {
+    stop: (cluster, graceSeconds) =>
+      stopNodes(graceSeconds, {
+        running: async () => (await ownDomains(client, cluster)).filter(({ active }) => active).map(({ name }) => name),
+        pressPowerButton: (name) => client.call('pressPowerButton', { name }),
+        turnOff: (name) => client.call('turnOff', { name }),
+      }),
+    destroy: async (cluster) => {
       const isOurs = (mark: ClusterMark | undefined): boolean => mark !== undefined && belongsTo(mark, cluster);
       const remove = async (kind: ObjectKind, readMark: (xml: string) => ClusterMark | undefined): Promise<void> => {
         const objects = await client.call('list', { kind });
@@ -69,8 +78,49 @@ export async function createLibvirtDriver(options: LibvirtDriverOptions): Promis
       await remove('domain', readNodeMark);
       await remove('network', readClusterMark);
     },
+    bridgeOf: async (name) => {
+      const network = await client.call('find', { kind: 'network', name });
+      const bridge = network === undefined ? undefined : readBridge(network.xml);
+      if (bridge !== undefined) return bridge;
+      const reason = network === undefined ? 'does not exist' : 'has no bridge';
+      throw new EdgebootError('INVALID_CONFIG', `the libvirt network ${name} ${reason}`);
+    },
     close: () => client.close(),
   };
+}
+
+async function boot(
+  client: LibvirtClient,
+  cluster: ClusterIdentity,
+  node: NodePlan,
+  acceleration: HostDescription['acceleration'],
+): Promise<void> {
+  checkNodePlan(node);
+  const name = domainName(cluster.deploymentId, node.name);
+  const domains = await client.call('list', { kind: 'domain' });
+  const present = domains.find((domain) => domain.name === name);
+  if (present !== undefined) refuseForeign(present, readNodeMark(present.xml), cluster);
+  if (present?.active === true) return;
+  const others = domains.filter((domain) => domain !== present && readNodeMark(domain.xml) !== undefined);
+  refuseClash(
+    node,
+    others.map(({ xml, name: owner }) => ({ owner, macAddresses: readMacAddresses(xml) })),
+  );
+  await client.call('define', { kind: 'domain', xml: buildDomainXml(cluster, node, acceleration) });
+  try {
+    await client.call('start', { kind: 'domain', name });
+  } catch (error) {
+    // What was there before stays; what cannot be reached now is found by the next who observes.
+    if (present === undefined && hasCode(error, 'BOOT_FAILED')) await client.call('remove', { kind: 'domain', name });
+    throw error;
+  }
+}
+
+async function ownDomains(client: LibvirtClient, cluster: ClusterIdentity): Promise<LibvirtObject[]> {
+  return (await client.call('list', { kind: 'domain' })).filter(({ xml }) => {
+    const mark = readNodeMark(xml);
+    return mark !== undefined && belongsTo(mark, cluster);
+  });
 }
 
 async function observe(client: LibvirtClient, siteId: string): Promise<ObservedCluster[]> {
@@ -89,6 +139,7 @@ async function observe(client: LibvirtClient, siteId: string): Promise<ObservedC
     const mark = readClusterMark(xml);
     if (mark?.siteId === siteId) clusterOf(mark.deploymentId).hasNetwork = true;
   }
+  for (const { nodes } of clusters.values()) nodes.sort((a, b) => (a.name < b.name ? -1 : 1));
   return [...clusters].map(([deploymentId, found]) => ({ siteId, deploymentId, ...found }));
 }
 

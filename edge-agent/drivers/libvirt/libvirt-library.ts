@@ -45,9 +45,14 @@ export interface LibvirtLibrary {
   /** Asks the daemon something small: throws when it does not answer. */
   ping(connection: Handle): void;
   nodeInfo(connection: Handle): { cpus: number; memoryKiB: number };
+  /** Tells the guest by ACPI, as the button of a real machine does. */
+  pressPowerButton(domain: Handle): void;
   readonly domain: ObjectCalls;
   readonly network: ObjectCalls;
 }
+
+/** VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN */
+const ACPI_POWER_BUTTON = 1;
 
 /** Managed save, snapshots, NVRAM, checkpoints: nothing of a domain is kept. */
 const UNDEFINE_EVERYTHING = 1 | 2 | 4 | 16;
@@ -151,6 +156,7 @@ export function loadLibvirt(): LibvirtLibrary {
   ) => number;
   const open = pointer('virConnectOpen', 'const char *');
   const close = number('virConnectClose', 'void *');
+  const shutdown = number('virDomainShutdownFlags', 'void *, unsigned int');
   const version = number('virConnectGetLibVersion', 'void *, _Out_ unsigned long *');
 
   return {
@@ -162,6 +168,7 @@ export function loadLibvirt(): LibvirtLibrary {
       if (nodeInfo(connection, result) < 0) fail();
       return { cpus: Number(result['cpus'] ?? 0), memoryKiB: Number(result['memory'] ?? 0) };
     },
+    pressPowerButton: (domain) => void shutdown(domain, ACPI_POWER_BUTTON),
     domain: objectCalls('Domain'),
     network: objectCalls('Network'),
   };

@@ -73,6 +73,14 @@ function serve(library: LibvirtLibrary, connection: Handle, request: Request): u
     case 'start':
       start(library[request.kind], connection, request.name);
       return undefined;
+    case 'pressPowerButton':
+      withObject(library, connection, { kind: 'domain', name: request.name }, (_, domain) => {
+        unlessGone(() => library.pressPowerButton(domain));
+      });
+      return undefined;
+    case 'turnOff':
+      withObject(library, connection, { kind: 'domain', name: request.name }, turnOff);
+      return undefined;
     case 'remove':
       withObject(library, connection, request, remove);
       return undefined;
@@ -102,11 +110,16 @@ function start(calls: ObjectCalls, connection: Handle, name: string): void {
   }
 }
 
-/** A domain may end by itself between the question and the order; a network without a definition vanishes when it stops. */
-function remove(calls: ObjectCalls, object: Handle): void {
+/** A domain may end by itself between the question and the order. */
+function turnOff(calls: ObjectCalls, object: Handle): void {
   unlessGone(() => {
     if (calls.isActive(object)) calls.destroy(object);
   });
+}
+
+/** A network without a definition vanishes when it stops. */
+function remove(calls: ObjectCalls, object: Handle): void {
+  turnOff(calls, object);
   unlessGone(() => calls.undefine(object));
 }
 

@@ -28,7 +28,9 @@ const answer = ({ id, request }: RequestMessage, served: LibvirtSession): Respon
 };
 
 process.on('message', (message: RequestMessage) => {
-  if (session !== undefined) send(answer(message, session));
+  if (session === undefined) return;
+  // Whoever asked may have been killed meanwhile: then nobody hears, and `disconnect` follows.
+  send(answer(message, session), undefined, undefined, () => undefined);
 });
 process.on('disconnect', () => {
   session?.close();

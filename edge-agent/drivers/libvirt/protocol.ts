@@ -18,6 +18,10 @@ export interface Operations {
   /** Defines it, or replaces the definition of the same name. */
   define: { request: { kind: ObjectKind; xml: string }; response: undefined };
   start: { request: { kind: ObjectKind; name: string }; response: undefined };
+  /** Presses the power button of a domain that is on: what follows is up to the guest. */
+  pressPowerButton: { request: { name: string }; response: undefined };
+  /** Ends a domain that is on; its definition stays. */
+  turnOff: { request: { name: string }; response: undefined };
   /** Stops it where it is active, then removes the definition. Nothing there is fine. */
   remove: { request: { kind: ObjectKind; name: string }; response: undefined };
 }
