@@ -33,7 +33,13 @@ export async function buildSampleImage(options: SampleImageOptions): Promise<Sam
       const root = join(workDirectory, role);
       await layOutRoot(role, packages, root);
       const unfinished = join(workDirectory, `${role}.raw`);
-      await makeRawDisk({ root, diskFile: unfinished, sizeBytes: DISK_SIZE_BYTES, bootLoader: packages.bootLoader });
+      await makeRawDisk({
+        root,
+        diskFile: unfinished,
+        sizeBytes: DISK_SIZE_BYTES,
+        bootLoader: packages.bootLoader,
+        fileSystem: 'ext4',
+      });
       const diskFile = join(options.directory, `${role}.raw`);
       await rename(unfinished, diskFile);
       options.log(`built ${role}.raw`);

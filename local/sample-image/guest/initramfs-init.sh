@@ -1,5 +1,5 @@
 #!/bin/busybox sh
-# First program of the sample guest: loads the drivers, then hands over to the root file system on the first partition.
+# First program of a guest: loads the drivers, then hands over to the root file system on the first partition.
 /bin/busybox mount -t devtmpfs devtmpfs /dev
 /bin/busybox mount -t proc proc /proc
 /bin/busybox mount -t sysfs sysfs /sys
@@ -12,7 +12,7 @@ until [ -b /dev/vda1 ] || [ "$tries" -ge 100 ]; do
   /bin/busybox usleep 50000
   tries=$((tries + 1))
 done
-/bin/busybox mount -t ext4 -o rw /dev/vda1 /root || exec /bin/busybox poweroff -f
+/bin/busybox mount -t "$(/bin/busybox cat /file-system)" -o rw /dev/vda1 /root || exec /bin/busybox poweroff -f
 /bin/busybox mount --move /dev /root/dev
 /bin/busybox mount --move /proc /root/proc
 /bin/busybox mount --move /sys /root/sys
