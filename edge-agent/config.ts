@@ -1,52 +1,20 @@
 /** The agent's configuration file (YAML), written once by the site's operator. */
+import { getServers } from 'node:dns';
 import { readFile } from 'node:fs/promises';
 import { EdgebootError, messageOf } from '#shared/errors.ts';
 import { DEBIAN_QEMU_USER } from '#shared/host/probe-acceleration.ts';
-import { FQDN } from '#shared/names.ts';
 import { parse } from 'yaml';
 import * as z from 'zod';
-import { numberOf } from './core/ipv4.ts';
+import { publicNetworkSchema } from './core/public-network.ts';
+import { parseHostRule } from './core/repository-hosts.ts';
 
-const publicNetworkSchema = z
-  .strictObject({
-    /** The site's public network, by libvirt's name. */
-    libvirtNetwork: z.string().regex(/^[A-Za-z0-9._-]{1,64}$/),
-    /** One address of the pool goes to each cluster's frontend. */
-    firstAddress: z.ipv4(),
-    lastAddress: z.ipv4(),
-    netmask: z.ipv4(),
-    gateway: z.ipv4(),
-    dnsServers: z.array(z.ipv4()).min(1),
-    /** Frontends are called vc-<address>.<domain>. */
-    domain: FQDN,
-  })
-  .superRefine(checkPool);
-
-const MAX_POOL_ADDRESSES = 65_536;
-
-function checkPool(
-  network: {
-    firstAddress: string;
-    lastAddress: string;
-    netmask: string;
-    gateway: string;
-  },
-  context: z.RefinementCtx,
-): void {
-  const [first, last, gateway, mask] = [
-    network.firstAddress,
-    network.lastAddress,
-    network.gateway,
-    network.netmask,
-  ].map(numberOf);
-  const refuse = (field: string, message: string): void => context.addIssue({ code: 'custom', path: [field], message });
-  if (first === undefined || last === undefined || gateway === undefined || mask === undefined) return;
-  if (last < first) refuse('lastAddress', 'must not come before firstAddress');
-  if (last - first >= MAX_POOL_ADDRESSES)
-    refuse('lastAddress', `makes a pool of more than ${MAX_POOL_ADDRESSES} addresses`);
-  if (gateway >= first && gateway <= last) refuse('gateway', 'must not be an address of the pool');
-  const outside = [first, last].some((address) => (address & mask) >>> 0 !== (gateway & mask) >>> 0);
-  if (outside) refuse('netmask', "must put the pool into the gateway's network");
+function isHostRule(text: string): boolean {
+  try {
+    parseHostRule(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Tokens travel with every request: in clear only within this machine. */
@@ -55,16 +23,27 @@ function isSafe(url: string): boolean {
   return protocol === 'https:' || ['127.0.0.1', '[::1]', 'localhost'].includes(hostname);
 }
 
-export type PublicNetwork = z.infer<typeof publicNetworkSchema>;
+const repositorySchema = z.strictObject({
+  address: z.string().min(1),
+  /** Names of the clusters that `sync repository` keeps here, as glob patterns. */
+  include: z.array(z.string().min(1)).default(['*']),
+  exclude: z.array(z.string().min(1)).default([]),
+});
 
 const configSchema = z.strictObject({
-  /** The federation's API. */
-  apiUrl: z.url({ protocol: /^https?$/ }).refine(isSafe, 'must be https, but on this machine itself'),
+  /** The federation's API; a host that boots clusters on its own needs none. */
+  apiUrl: z
+    .url({ protocol: /^https?$/ })
+    .refine(isSafe, 'must be https, but on this machine itself')
+    .optional(),
   stateDirectory: z.string().startsWith('/').default('/var/lib/edgeboot'),
+  /** `qemu`: plain processes, for hosts without libvirt. */
+  driver: z.enum(['libvirt', 'qemu']).default('libvirt'),
   libvirtUri: z.string().default('qemu:///system'),
   /** The user that libvirt runs QEMU as. */
   qemuUser: z.string().default(DEBIAN_QEMU_USER),
-  publicNetwork: publicNetworkSchema,
+  /** How frontends are reached. Unless set: NAT behind this host. */
+  publicNetwork: publicNetworkSchema(getServers()).prefault({ nat: {} }),
   /** What clusters may use of this host. */
   capacity: z
     .strictObject({ cpus: z.int().positive().optional(), memoryMiB: z.int().positive().optional() })
@@ -75,8 +54,16 @@ const configSchema = z.strictObject({
   connections: z.int().min(1).max(64).default(8),
   /** How long the guests may take until they are ready. */
   readyTimeoutSeconds: z.int().positive().default(900),
+  /** Where `boot` and `sync` find virtual clusters: directories, http and https addresses. */
+  repositories: z.array(repositorySchema).default([]),
+  /** Hosts that a repository's index or an image's description may name beside the repository's own. */
+  repositoryHosts: z.array(z.string().refine(isHostRule, 'must be HOST, HOST:PORT or HOST=CIDR')).default([]),
 });
 export type AgentConfig = z.infer<typeof configSchema>;
+export type RepositorySettings = z.infer<typeof repositorySchema>;
+
+/** What holds where there is no configuration: enough to boot clusters on this host alone. */
+export const defaultConfig = (): AgentConfig => configSchema.parse({});
 
 /** Throws INVALID_CONFIG naming every wrong setting. */
 export async function readConfig(file: string): Promise<AgentConfig> {
@@ -93,4 +80,16 @@ export async function readConfig(file: string): Promise<AgentConfig> {
   if (parsed.success) return parsed.data;
   const issues = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'file'}: ${issue.message}`);
   throw new EdgebootError('INVALID_CONFIG', `${file}: ${issues.join('; ')}`);
+}
+
+/** Of a site of a federation. */
+export type FederationConfig = AgentConfig & { readonly apiUrl: string };
+
+/** Throws INVALID_CONFIG where the configuration knows no federation. */
+export function requireFederation(config: AgentConfig): FederationConfig {
+  const { apiUrl } = config;
+  if (apiUrl !== undefined) return { ...config, apiUrl };
+  throw new EdgebootError('INVALID_CONFIG', 'the configuration has no apiUrl', {
+    remedy: "Set apiUrl to the federation's API. Clusters of this host alone need none: edgeboot-agent boot --help",
+  });
 }

@@ -6,7 +6,7 @@
  * Each step is a file in steps/. A step that fails throws; handle-message.ts decides what happens then.
  */
 import type { Run } from './run.ts';
-import { allocate, type AllocatePorts } from './steps/allocate.ts';
+import { allocate, type AllocatePorts, type Wish } from './steps/allocate.ts';
 import { bootCluster, type BootPorts } from './steps/boot-cluster.ts';
 import { fetchImage, type FetchPorts } from './steps/fetch-image.ts';
 import { personalize, type PersonalizePorts } from './steps/personalize.ts';
@@ -16,7 +16,7 @@ export type DeployPorts = AllocatePorts & FetchPorts & PersonalizePorts & BootPo
 
 export async function deploy(run: Run, ports: DeployPorts): Promise<void> {
   await reportPhase('FETCHING', run, ports);
-  const plan = await allocate(run, ports);
+  const plan = await allocate(wishOf(run), run.signal, ports);
   const image = await fetchImage(run, ports);
 
   await reportPhase('PERSONALIZING', run, ports);
@@ -26,4 +26,13 @@ export async function deploy(run: Run, ports: DeployPorts): Promise<void> {
   await bootCluster(plan, nodes, run, ports);
 
   await reportRunning(plan, image, run, ports);
+}
+
+/** Computes of a federation's deployment have one CPU each: sites differ in what they have. */
+function wishOf({ job, receivedAt }: Run): Wish {
+  const { deploymentId, siteId, imageName, memoryMiB, sshPublicKeys, desired } = job.deployment;
+  const computeCpus = Array.from({ length: desired.computes }, () => 1);
+  const request = { siteId, deploymentId, imageName, computeCpus, memoryMiB, sshPublicKeys };
+  const { generation } = desired;
+  return { siteId, deploymentId, generation, startedAt: receivedAt.toISOString(), request: () => request };
 }

@@ -35,13 +35,28 @@ const WANTED_FREE_BYTES = 20 * 1024 ** 3;
 const WARN_SKEW_SECONDS = 10;
 const FAIL_SKEW_SECONDS = 60;
 const DISTANT_MILLISECONDS = 100;
+const DRIVER_REMEDIES = {
+  libvirt:
+    'Install libvirt-daemon-system and start libvirtd; check libvirtUri. Or choose the driver qemu, which needs neither.',
+  qemu: 'Install qemu-system-x86 and iproute2; check qemuUser.',
+};
 
+/** A host without a federation is checked for what it needs itself. */
 export async function doctor(
-  config: Pick<AgentConfig, 'libvirtUri' | 'stateDirectory' | 'apiUrl'>,
+  config: Pick<AgentConfig, 'driver' | 'libvirtUri' | 'stateDirectory' | 'apiUrl'>,
   ports: DoctorPorts,
 ): Promise<Check[]> {
-  const session = once(ports.openSession);
   return Promise.all([
+    ...checkHost(config, ports),
+    ...(config.apiUrl === undefined ? [] : checkFederation({ apiUrl: config.apiUrl }, ports)),
+  ]);
+}
+
+function checkHost(
+  config: Pick<AgentConfig, 'driver' | 'libvirtUri' | 'stateDirectory'>,
+  ports: DoctorPorts,
+): Promise<Check>[] {
+  return [
     check(
       'kvm',
       'Enable virtualization in the firmware, load kvm_intel or kvm_amd, and let qemu open /dev/kvm.',
@@ -53,20 +68,27 @@ export async function doctor(
     ),
     check('tools', 'Install the packages that the line names.', async () => {
       const missing = await ports.missingTools();
-      if (missing.length === 0) return ok('QEMU, debugfs, e2fsck and util-linux are here');
+      if (missing.length === 0) return ok('every program that the agent runs is here');
       const packages = new Set(missing.map(({ debianPackage }) => debianPackage));
       const names = missing.map(({ tool }) => tool).join(', ');
       return { status: 'fail', detail: `missing: ${names} (apt-get install ${[...packages].join(' ')})` };
     }),
-    check('libvirt', 'Install libvirt-daemon-system and start libvirtd; check libvirtUri.', async () => {
+    check(config.driver, DRIVER_REMEDIES[config.driver], async () => {
       const { cpus, memoryMiB } = await ports.describeHost();
-      return ok(`${config.libvirtUri}: ${cpus} CPUs, ${memoryMiB} MiB`);
+      const name = config.driver === 'libvirt' ? config.libvirtUri : 'plain processes';
+      return ok(`${name}: ${cpus} CPUs, ${memoryMiB} MiB`);
     }),
     check('disk', 'Put stateDirectory on a file system with more space.', async () => {
       const freeBytes = await ports.freeBytes();
       const detail = `${config.stateDirectory}: ${(freeBytes / 1e9).toFixed(1)} GB free`;
       return freeBytes < WANTED_FREE_BYTES ? { status: 'warn', detail } : ok(detail);
     }),
+  ];
+}
+
+function checkFederation(config: { readonly apiUrl: string }, ports: DoctorPorts): Promise<Check>[] {
+  const session = once(ports.openSession);
+  return [
     check('api', 'Check apiUrl and the network; enroll again if the agent is not known.', async () => {
       await session();
       return ok(`${config.apiUrl} knows this agent`);
@@ -92,7 +114,7 @@ export async function doctor(
         return nearest.roundTripMilliseconds > DISTANT_MILLISECONDS ? { status: 'warn', detail } : ok(detail);
       },
     ),
-  ]);
+  ];
 }
 
 export function formatCheck({ name, status, detail, remedy }: Check): string {

@@ -5,7 +5,7 @@ import { ENROLLMENT_TOKEN, enrollResponse } from '#shared/api.ts';
 import { EdgebootError, messageOf } from '#shared/errors.ts';
 import { newKeyPair, publicKeyFingerprint } from '#shared/keys.ts';
 import { ulid } from 'ulid';
-import type { AgentConfig } from './config.ts';
+import type { FederationConfig } from './config.ts';
 import { ensureDirectory } from './durable-files.ts';
 import { readIdentity, writeIdentity } from './identity.ts';
 
@@ -13,7 +13,7 @@ import { readIdentity, writeIdentity } from './identity.ts';
  * Answers the site's id. The token carries the fingerprint of the federation's root key: an API that shows another root is not
  * believed. Enrolling again keeps the agent's id, and with it the agent's clusters. Throws INVALID_REQUEST, FORBIDDEN, MANIFEST_UNTRUSTED, SERVICE_UNAVAILABLE.
  */
-export async function enroll(config: AgentConfig, token: string): Promise<string> {
+export async function enroll(config: FederationConfig, token: string): Promise<string> {
   const pinned = ENROLLMENT_TOKEN.exec(token)?.[3];
   if (pinned === undefined) {
     throw new EdgebootError('USAGE', 'this is no enrollment token', {

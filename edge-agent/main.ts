@@ -1,61 +1,61 @@
-/** `edgeboot-agent`: the site's agent, and what its operator needs to install it. */
-import { hostname } from 'node:os';
-import { Command, CommanderError, Option } from 'commander';
+/** `edgeboot-agent`: the site's agent; what its operator needs to install it; and virtual clusters on this host alone. */
+import { Command, CommanderError } from 'commander';
 import { EdgebootError, ERROR_KINDS, messageOf } from '#shared/errors.ts';
-import { boundedText } from '#shared/log-fields.ts';
-import { composeDoctor } from './compose.ts';
-import { readConfig } from './config.ts';
-import { doctor, formatCheck } from './doctor.ts';
-import { enroll } from './enroll.ts';
-import { runAgent } from './run-agent.ts';
+import { visibleText } from '#shared/terminal/visible-text.ts';
+import { bootCommand } from './commands/boot.ts';
+import { federationCommands } from './commands/federation.ts';
+import { cleanCommand, shutdownCommand, startCommand } from './commands/power.ts';
+import { listCommand } from './commands/list.ts';
+import { syncCommand } from './commands/sync.ts';
 import { AGENT_VERSION } from './version.ts';
 
-const CONFIG_FILE = '/etc/edgeboot/agent.yaml';
+const HELP = `
+A virtual cluster on this host, from any repository, without a federation:
+  edgeboot-agent list repository --repository http://images.example.org/vc
+  edgeboot-agent boot rocks-sge 8 --repository http://images.example.org/vc --key ~/.ssh/id_ed25519.pub
+  edgeboot-agent list cluster
+  edgeboot-agent shutdown vc-192-0-2-10 && edgeboot-agent clean vc-192-0-2-10
+
+A site of a federation:
+  edgeboot-agent enroll TOKEN && edgeboot-agent doctor && edgeboot-agent run`;
+
+const interruption = new AbortController();
 
 function program(): Command {
   const agent = new Command('edgeboot-agent')
-    .description("The site's agent: takes deployments from the site's queue and boots them on this host.")
+    .description("The site's agent: boots virtual clusters on this host, for a federation or for its operator alone.")
     .version(AGENT_VERSION)
+    .addHelpText('after', HELP)
     .showHelpAfterError()
     .exitOverride();
-
-  agent
-    .command('run')
-    .description('Work until stopped. SIGTERM gives unfinished jobs back; running clusters stay up.')
-    .option('--config <file>', 'the configuration', CONFIG_FILE)
-    .addOption(new Option('--log-level <level>').choices(['debug', 'info', 'warn', 'error']).default('info'))
-    .action(async (options: { config: string; logLevel: string }) => {
-      await runAgent(await readConfig(options.config), options.logLevel);
-      // What is still under way after the time given to it must not keep the process.
-      process.exit(0);
-    });
-
-  agent
-    .command('enroll')
-    .description('Exchange a one-time token for a place in the federation. Makes this agent its key pair.')
-    .argument('<token>', 'as "edgeboot site register" printed it')
-    .option('--config <file>', 'the configuration', CONFIG_FILE)
-    .action(async (token: string, options: { config: string }) => {
-      const siteId = await enroll(await readConfig(options.config), token);
-      process.stdout.write(`${hostname()} is now the agent of ${siteId}\n`);
-    });
-
-  agent
-    .command('doctor')
-    .description('Check this host: KVM, libvirt, disk, clock, edges, queue, API. One line each.')
-    .option('--config <file>', 'the configuration', CONFIG_FILE)
-    .addOption(new Option('--output <format>').choices(['text', 'json']).default('text'))
-    .action(async (options: { config: string; output: string }) => {
-      const config = await readConfig(options.config);
-      const checks = await doctor(config, composeDoctor(config));
-      const text = options.output === 'json' ? JSON.stringify(checks, null, 2) : checks.map(formatCheck).join('\n');
-      process.stdout.write(`${text}\n`);
-      if (checks.some((check) => check.status === 'fail')) process.exitCode = ERROR_KINDS.PREREQUISITE_MISSING.exitCode;
-    });
+  const { signal } = interruption;
+  for (const command of [
+    ...federationCommands(),
+    bootCommand(signal),
+    listCommand(signal),
+    shutdownCommand(),
+    startCommand(signal),
+    cleanCommand(),
+    syncCommand(signal),
+  ]) {
+    agent.addCommand(inheritSettings(agent, command));
+  }
   return agent;
 }
 
+/** Sub-commands answer wrong usage like the program itself. */
+function inheritSettings(agent: Command, command: Command): Command {
+  command.copyInheritedSettings(agent);
+  for (const child of command.commands) inheritSettings(agent, child);
+  return command;
+}
+
 try {
+  // The agent itself listens for signals on its own: run-agent.ts.
+  if (process.argv[2] !== 'run') {
+    const interrupt = (): void => interruption.abort(new EdgebootError('CANCELED', 'interrupted'));
+    process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
+  }
   await program().parseAsync();
 } catch (error) {
   process.exitCode = exitCodeOf(error);
@@ -66,7 +66,9 @@ function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : ERROR_KINDS.USAGE.exitCode;
   const known =
     error instanceof EdgebootError ? error : new EdgebootError('INTERNAL', messageOf(error), { cause: error });
-  process.stderr.write(`edgeboot-agent: ${known.code}: ${boundedText(known.message)}\n  ${known.remedy}\n`);
+  process.stderr.write(
+    `edgeboot-agent: ${known.code}: ${visibleText(known.message, '  ')}\n  ${visibleText(known.remedy, '  ')}\n`,
+  );
   if (known.code === 'INTERNAL' && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);
   return ERROR_KINDS[known.code].exitCode;
 }

@@ -2,13 +2,13 @@
 import { EdgebootError } from '#shared/errors.ts';
 import { announceRegularly } from './announce.ts';
 import { composeAgent } from './compose.ts';
-import type { AgentConfig } from './config.ts';
+import type { FederationConfig } from './config.ts';
 import { createMessageHandler } from './handle-message.ts';
 import { poll } from './poll.ts';
 import { recover } from './recover.ts';
 
 /** Resolves after an orderly stop. Throws INVALID_CONFIG, SERVICE_UNAVAILABLE, HYPERVISOR_BUSY, CONFLICT (it runs already). */
-export async function runAgent(config: AgentConfig, logLevel: string): Promise<void> {
+export async function runAgent(config: FederationConfig, logLevel: string): Promise<void> {
   const stop = new AbortController();
   const onSignal = (): void => stop.abort(new EdgebootError('SHUTDOWN', 'the agent was stopped'));
   process.once('SIGTERM', onSignal).once('SIGINT', onSignal);

@@ -1,16 +1,20 @@
-/** One piece of work on one deployment: what every step of the flow is given. */
+/** One piece of work on one cluster: what every step of the flow is given. */
 import type { Job } from '#shared/api.ts';
 import type { Timeline } from '#shared/deployment.ts';
 import type { Grant } from '#shared/grant.ts';
 
-export interface Run {
+export interface Work {
+  /** Aborted with the reason: LEASE_LOST, SUPERSEDED, SHUTDOWN, CANCELED. Steps look at it before each side effect. */
+  readonly signal: AbortSignal;
+  readonly stopwatch: Stopwatch;
+}
+
+/** Work on a deployment of the federation. */
+export interface Run extends Work {
   readonly job: Job;
   /** From the message; a renewal replaces it. */
   readonly grant: Grant | undefined;
   readonly receivedAt: Date;
-  /** Aborted with the reason: LEASE_LOST, SUPERSEDED, SHUTDOWN. Steps look at it before each side effect. */
-  readonly signal: AbortSignal;
-  readonly stopwatch: Stopwatch;
 }
 
 /** Seconds per step, in the order of the steps. */

@@ -2,7 +2,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { buildArpRequest, parseArpSender } from '../core/arp.ts';
 import { bridgeName } from '../core/libvirt-names.ts';
-import { PRIVATE_NETWORK } from '../core/plan-cluster.ts';
 import type { PrivateLink } from '../ports.ts';
 import { openArpSocket } from './arp-socket.ts';
 
@@ -20,7 +19,7 @@ export async function awaitArp(link: PrivateLink, until: AbortSignal): Promise<b
   const socket = openArpSocket(bridgeName(link.deploymentId));
   if (socket === undefined) return false;
   try {
-    const inquirer = { macAddress: socket.macAddress, address: PRIVATE_NETWORK.inquiryAddress };
+    const inquirer = { macAddress: socket.macAddress, address: link.inquiryAddress };
     const question = buildArpRequest(inquirer, link.address);
     for (let round = 0; !until.aborted; round++) {
       if (round % LISTENS_PER_QUESTION === 0) socket.broadcast(question);

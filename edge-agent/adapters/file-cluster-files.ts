@@ -13,6 +13,7 @@ export async function openClusterFiles(stateDirectory: string): Promise<ClusterF
   await ensureDirectory(folder, MODE);
   const directoryOf = (deploymentId: string): string => path.join(folder, ULID.parse(deploymentId));
   return {
+    directoryOf,
     async makeDirectory(deploymentId) {
       await ensureDirectory(directoryOf(deploymentId), MODE);
       return directoryOf(deploymentId);

@@ -15,6 +15,12 @@ const entrySchema = z.strictObject({
   startedAt: z.iso.datetime(),
   running: z.strictObject({ timeline: timelineSchema }).optional(),
   failed: failureSchema.optional(),
+  local: z
+    .strictObject({
+      repository: z.string(),
+      disks: z.strictObject({ frontend: z.string(), compute: z.string().optional() }).optional(),
+    })
+    .optional(),
 });
 
 const ENDING = '.json';

@@ -1,9 +1,9 @@
-/** Gives a deployment its place at the site: a public address, CPUs and memory. Pure: from what the journal holds already. */
+/** Gives a cluster its place at the site: a public address, CPUs and memory. Pure: from what the journal holds already. */
 import type { Capacity } from '#shared/api.ts';
 import { EdgebootError } from '#shared/errors.ts';
-import type { PublicNetwork } from '../config.ts';
 import { addressRange } from './ipv4.ts';
 import { type ClusterPlan, demandOf, planCluster, type PlanRequest } from './plan-cluster.ts';
+import type { PublicNetwork } from './public-network.ts';
 
 /** What the site may give to clusters in all. */
 export interface SiteResources {
@@ -23,24 +23,32 @@ export function freeCapacity(resources: SiteResources, taken: readonly ClusterPl
   };
 }
 
-/** Throws NO_CAPACITY, naming what is wanted and what is free. */
+/**
+ * @param avoid addresses that somebody else uses, though the journal does not know them.
+ * @throws EdgebootError NO_CAPACITY, naming what is wanted and what is free.
+ */
 export function allocateCluster(
   request: PlanRequest,
   resources: SiteResources,
   taken: readonly ClusterPlan[],
+  avoid: ReadonlySet<string> = new Set(),
 ): ClusterPlan {
   const free = freeCapacity(resources, taken);
   const used = new Set(taken.map((plan) => plan.publicAddress));
   const { publicNetwork } = resources;
-  const address = addressRange(publicNetwork.firstAddress, publicNetwork.lastAddress).find((one) => !used.has(one));
-  if (address === undefined)
-    throw new EdgebootError('NO_CAPACITY', 'the site has no public address left', { step: 'allocate' });
+  const address = addressRange(publicNetwork.firstAddress, publicNetwork.lastAddress).find(
+    (one) => !used.has(one) && !avoid.has(one),
+  );
+  if (address === undefined) {
+    const others = avoid.size === 0 ? '' : `; others use ${[...avoid].join(', ')} without leave`;
+    throw new EdgebootError('NO_CAPACITY', `the site has no public address left${others}`, { step: 'allocate' });
+  }
   const plan = planCluster(request, address, publicNetwork);
   const demand = demandOf(plan);
   if (demand.cpus > free.cpus || demand.memoryMiB > free.memoryMiB) {
     throw new EdgebootError(
       'NO_CAPACITY',
-      `the cluster wants ${demand.cpus} CPUs and ${demand.memoryMiB} MiB; ` +
+      `the cluster wants ${demand.cpus} CPUs for its computes and ${demand.memoryMiB} MiB; ` +
         `the site has ${free.cpus} CPUs and ${free.memoryMiB} MiB free`,
       { step: 'allocate' },
     );

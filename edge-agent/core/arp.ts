@@ -24,15 +24,31 @@ const REPLY = 2;
  * says that the address is not in use yet.
  */
 export function parseArpSender(packet: Buffer): ArpSender | undefined {
+  const operation = operationOf(packet);
+  if (operation !== REQUEST && operation !== REPLY) return undefined;
+  const address = packet.readUInt32BE(SENDER_ADDRESS_OFFSET);
+  if (address === 0) return undefined;
+  return { macAddress: senderMac(packet), address: addressOf(address) };
+}
+
+/** @returns who wants to use which address; `undefined` unless it is a probe (RFC 5227, section 2.1.1). */
+export function parseArpProbe(packet: Buffer): ArpSender | undefined {
+  if (operationOf(packet) !== REQUEST || packet.readUInt32BE(SENDER_ADDRESS_OFFSET) !== 0) return undefined;
+  return { macAddress: senderMac(packet), address: addressOf(packet.readUInt32BE(TARGET_ADDRESS_OFFSET)) };
+}
+
+const SENDER_ADDRESS_OFFSET = 14;
+const TARGET_ADDRESS_OFFSET = 24;
+
+/** `undefined` unless it is ARP for IPv4 over Ethernet. */
+function operationOf(packet: Buffer): number | undefined {
   if (packet.length < ARP_PACKET_BYTES) return undefined;
   if (packet.readUInt16BE(0) !== ETHERNET || packet.readUInt16BE(2) !== IPV4) return undefined;
   if (packet.readUInt8(4) !== MAC_BYTES || packet.readUInt8(5) !== IPV4_BYTES) return undefined;
-  const operation = packet.readUInt16BE(6);
-  if (operation !== REQUEST && operation !== REPLY) return undefined;
-  const address = packet.readUInt32BE(14);
-  if (address === 0) return undefined;
-  return { macAddress: formatMacAddress(packet.subarray(8, 14)), address: addressOf(address) };
+  return packet.readUInt16BE(6);
 }
+
+const senderMac = (packet: Buffer): string => formatMacAddress(packet.subarray(8, SENDER_ADDRESS_OFFSET));
 
 /** Asks who has `wanted`. The answer goes to `sender`. */
 export function buildArpRequest(sender: ArpSender, wanted: string): Buffer {
@@ -43,8 +59,8 @@ export function buildArpRequest(sender: ArpSender, wanted: string): Buffer {
   packet.writeUInt8(IPV4_BYTES, 5);
   packet.writeUInt16BE(REQUEST, 6);
   packet.write(sender.macAddress.replaceAll(':', ''), 8, MAC_BYTES, 'hex');
-  packet.writeUInt32BE(numberOf(sender.address), 14);
-  packet.writeUInt32BE(numberOf(wanted), 24);
+  packet.writeUInt32BE(numberOf(sender.address), SENDER_ADDRESS_OFFSET);
+  packet.writeUInt32BE(numberOf(wanted), TARGET_ADDRESS_OFFSET);
   return packet;
 }
 

@@ -1,12 +1,22 @@
 /** Makes the private network, starts the domains (the frontend first), and waits until the guests are ready. */
+import { hasCode } from '#shared/errors.ts';
+import type { ClusterKeys } from '../core/cloud-init.ts';
+import { servedNetworks } from '../core/served-networks.ts';
 import type { ClusterPlan, PlannedNode } from '../core/plan-cluster.ts';
-import type { GuestSignals, HypervisorDriver, NodePlan } from '../ports.ts';
-import type { Run } from '../run.ts';
+import type { AwaitedNode, ClusterFiles, GuestSignals, HypervisorDriver, NodePlan, UserDataChannel } from '../ports.ts';
+import type { Work } from '../run.ts';
 import { together } from '../together.ts';
 
 export interface BootPorts {
   readonly hypervisor: HypervisorDriver;
+  readonly clusterFiles: ClusterFiles;
   readonly guestSignals: GuestSignals;
+  readonly userData: UserDataChannel;
+  /** Makes the site's public network where it is the agent's own. */
+  readonly ensurePublicNetwork: () => Promise<void>;
+  /** The bridge behind the site's public network. */
+  readonly publicBridge: () => Promise<string | undefined>;
+  readonly clusterKey: ClusterKeys;
   readonly readyTimeoutSeconds: number;
 }
 
@@ -14,32 +24,67 @@ export interface BootPorts {
 export async function bootCluster(
   plan: ClusterPlan,
   nodes: readonly NodePlan[],
-  run: Run,
+  work: Work,
   ports: BootPorts,
 ): Promise<void> {
-  await run.stopwatch.time('start domains', async () => {
-    run.signal.throwIfAborted();
-    await ports.hypervisor.createPrivateNetwork(plan);
-    for (const node of nodes) {
-      run.signal.throwIfAborted();
-      await ports.hypervisor.bootNode(plan, node);
-    }
-  });
-  await run.stopwatch.time('guests ready', () => awaitAllReady(plan, nodes, run, ports));
+  await work.stopwatch.time('start domains', () => startAll(plan, nodes, work, ports));
+  await work.stopwatch.time('guests ready', () => awaitAllReady(plan, nodes, work, ports));
 }
 
-async function awaitAllReady(plan: ClusterPlan, nodes: readonly NodePlan[], run: Run, ports: BootPorts): Promise<void> {
+async function startAll(plan: ClusterPlan, nodes: readonly NodePlan[], work: Work, ports: BootPorts): Promise<void> {
+  const [frontend, ...computes] = nodes;
+  work.signal.throwIfAborted();
+  await ports.ensurePublicNetwork();
+  await ports.hypervisor.prepare(plan);
+  await openUserData(plan, ports);
+  for (const node of nodes) {
+    work.signal.throwIfAborted();
+    await ports.hypervisor.boot(plan, node);
+    if (node === frontend && computes.length > 0) await letFrontendComeUp(plan, node, work, ports);
+  }
+}
+
+async function openUserData(plan: ClusterPlan, ports: BootPorts): Promise<void> {
+  const directory = await ports.clusterFiles.makeDirectory(plan.deploymentId);
+  const { publicKey } = await ports.clusterKey(directory);
+  const networks = servedNetworks(plan, await ports.publicBridge(), publicKey);
+  await ports.userData.open({ deploymentId: plan.deploymentId, directory, networks });
+}
+
+/**
+ * Some clusters' computes must find their frontend up (`boot_dependency` of formats, section 2): the frontend's own word beats the
+ * clock, which is the upper bound.
+ */
+async function letFrontendComeUp(plan: ClusterPlan, frontend: NodePlan, work: Work, ports: BootPorts): Promise<void> {
+  if (plan.computesWaitSeconds === undefined) return;
+  try {
+    await ports.guestSignals.awaitReady(awaited(plan, frontend, 0), plan.computesWaitSeconds, work.signal);
+  } catch (error) {
+    if (!hasCode(error, 'BOOT_TIMEOUT')) throw error;
+  }
+}
+
+async function awaitAllReady(
+  plan: ClusterPlan,
+  nodes: readonly NodePlan[],
+  work: Work,
+  ports: BootPorts,
+): Promise<void> {
   await together(
-    run.signal,
-    nodes.map(({ name, role, readySocket, consoleSocket }, i) => (signal) => {
-      const isFrontend = role === 'frontend';
-      const { privateMacAddress: macAddress, privateAddress: address } = plan.nodes[i] as PlannedNode;
-      const node = {
-        ...{ name, readySocket, consoleSocket },
-        publicAddress: isFrontend ? plan.publicAddress : undefined,
-        privateLink: isFrontend ? undefined : { deploymentId: plan.deploymentId, macAddress, address },
-      };
-      return ports.guestSignals.awaitReady(node, ports.readyTimeoutSeconds, signal);
+    work.signal,
+    nodes.map((node, i) => (signal) => {
+      return ports.guestSignals.awaitReady(awaited(plan, node, i), ports.readyTimeoutSeconds, signal);
     }),
   );
+}
+
+function awaited(plan: ClusterPlan, { name, role, readySocket, consoleSocket }: NodePlan, i: number): AwaitedNode {
+  const { privateMacAddress: macAddress, privateAddress: address } = plan.nodes[i] as PlannedNode;
+  const { inquiryAddress } = plan.privateNetwork;
+  const isFrontend = role === 'frontend';
+  return {
+    ...{ name, readySocket, consoleSocket },
+    publicAddress: isFrontend ? plan.publicAddress : undefined,
+    privateLink: isFrontend ? undefined : { deploymentId: plan.deploymentId, macAddress, address, inquiryAddress },
+  };
 }

@@ -1,55 +1,64 @@
 /** Makes every node's own layer on the shared disks, and writes into it what the guest reads at boot. */
-import type { PublicNetwork } from '../config.ts';
-import { guestDocument } from '../core/guest-document.ts';
-import { type ClusterPlan, nodeFiles, type PlannedNode } from '../core/plan-cluster.ts';
-import type { ClusterFiles, NodeDisks, NodePlan } from '../ports.ts';
-import type { Run } from '../run.ts';
+import { cloudInitSeed, type ClusterKey, type ClusterKeys } from '../core/cloud-init.ts';
+import { interfacesOf } from '../core/cluster-interfaces.ts';
+import { guestDocument, VC_OUT_PATH } from '../core/guest-document.ts';
+import { type ClusterPlan, nodeFiles, type PlannedNode, seedFileOf } from '../core/plan-cluster.ts';
+import type { ClusterFiles, GuestFile, NodeDisks, NodePlan } from '../ports.ts';
+import type { Work } from '../run.ts';
 import { together } from '../together.ts';
-import type { FetchedImage } from './fetched-image.ts';
+import type { FetchedDisks } from './fetched-image.ts';
 
 export interface PersonalizePorts {
   readonly clusterFiles: ClusterFiles;
   readonly nodeDisks: NodeDisks;
-  readonly publicNetwork: PublicNetwork;
+  readonly clusterKey: ClusterKeys;
 }
+
+/** Where the guest kit of a frontend finds the cluster's own key. */
+const CLUSTER_KEY_PATH = '/root/.edgeboot-cluster-key';
+/** Readable by root alone. */
+const GUEST_FILE_MODE = 0o600;
 
 /** Answers the nodes, ready to boot, the frontend first. Throws IMAGE_NOT_COMPLIANT, DISK_FULL. */
 export async function personalize(
   plan: ClusterPlan,
-  image: FetchedImage,
-  run: Run,
+  image: FetchedDisks,
+  work: Work,
   ports: PersonalizePorts,
 ): Promise<NodePlan[]> {
   const directory = await ports.clusterFiles.makeDirectory(plan.deploymentId);
-  const nodes = plan.nodes.map((node) => nodePlan(node, image, directory, ports.publicNetwork));
-  await run.stopwatch.time('personalize', () =>
+  const clusterKey = await ports.clusterKey(directory);
+  return work.stopwatch.time('personalize', () =>
     together(
-      run.signal,
-      plan.nodes.map((node, i) => async (signal) => {
-        const { backingFile, overlayFile } = nodes[i] as NodePlan;
+      work.signal,
+      plan.nodes.map((node) => async (signal) => {
+        const unseeded = nodePlan(plan, node, image, directory);
+        const { backingFile, overlayFile } = unseeded;
         await ports.nodeDisks.createOverlay(backingFile, overlayFile, signal);
-        await ports.nodeDisks.personalize(overlayFile, [guestDocument(plan, node, ports.publicNetwork)], signal);
+        const files = guestFiles(plan, node, clusterKey);
+        const { hasCloudInit } = await ports.nodeDisks.personalize(overlayFile, files, signal);
+        if (!hasCloudInit) return unseeded;
+        const seedFile = seedFileOf(directory, node.name);
+        await ports.nodeDisks.createSeed(seedFile, cloudInitSeed(plan, node, clusterKey), signal);
+        return { ...unseeded, seedFile };
       }),
     ),
   );
-  return nodes;
 }
 
-function nodePlan(node: PlannedNode, image: FetchedImage, directory: string, network: PublicNetwork): NodePlan {
-  const { name, role, cpus, memoryMiB, privateMacAddress, publicMacAddress } = node;
-  const { libvirtNetwork } = network;
+/** A node as it is booted, but for its seed. */
+export function nodePlan(plan: ClusterPlan, node: PlannedNode, image: FetchedDisks, directory: string): NodePlan {
+  const { name, role, cpus, memoryMiB, hardware } = node;
   return {
-    name,
-    role,
-    cpus,
-    memoryMiB,
+    ...{ name, role, cpus, memoryMiB, hardware },
     backingFile: image.diskOf(role),
     ...nodeFiles(directory, name),
-    interfaces: [
-      { network: 'private', macAddress: privateMacAddress },
-      ...(publicMacAddress === undefined
-        ? []
-        : [{ network: 'public' as const, macAddress: publicMacAddress, libvirtNetwork }]),
-    ],
+    interfaces: interfacesOf(plan, node),
   };
+}
+
+function guestFiles(plan: ClusterPlan, node: PlannedNode, { publicKey, privateKey }: ClusterKey): GuestFile[] {
+  const document = { path: VC_OUT_PATH, content: guestDocument(plan, node, publicKey), mode: GUEST_FILE_MODE };
+  if (node.role === 'compute') return [document];
+  return [document, { path: CLUSTER_KEY_PATH, content: privateKey, mode: GUEST_FILE_MODE }];
 }

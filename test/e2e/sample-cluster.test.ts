@@ -21,6 +21,7 @@ const COMPUTE_LINK = {
   deploymentId: CLUSTER.deploymentId,
   macAddress: '52:54:00:00:00:03',
   address: '10.1.255.254',
+  inquiryAddress: '10.1.0.1',
 };
 const READY_WITHIN_SECONDS = 180;
 /** Where no guest of ours listens. */
@@ -28,8 +29,8 @@ const NO_SSH_PORT = 9;
 /** Kept between runs: only Debian's packages, never what a test made. */
 const PACKAGE_CACHE = fileURLToPath(new URL('../../build/debian-packages', import.meta.url));
 const FRONTEND_INTERFACES: readonly NodeInterface[] = [
-  { network: 'private', macAddress: '52:54:00:00:00:01' },
-  { network: 'public', macAddress: '52:54:00:00:00:02', libvirtNetwork: 'edgeboot-naist' },
+  { macAddress: '52:54:00:00:00:01', link: { kind: 'private' } },
+  { macAddress: '52:54:00:00:00:02', link: { kind: 'libvirt-network', name: 'edgeboot-naist' } },
 ];
 
 const prepare = (t: TestContext): Promise<string> => downloadPackages(PACKAGE_CACHE, (line) => t.diagnostic(line));
@@ -54,19 +55,19 @@ if (inNamespaces(import.meta.filename, { timeoutSeconds: 900, prepare })) {
       { plan: plan('vc1', 'frontend', image.frontendDisk, FRONTEND_INTERFACES), fixture: 'frontend.xml' },
       {
         plan: plan('compute-0', 'compute', image.computeDisk, [
-          { network: 'private', macAddress: COMPUTE_LINK.macAddress },
+          { macAddress: COMPUTE_LINK.macAddress, link: { kind: 'private' } },
         ]),
         fixture: 'compute.xml',
       },
     ];
-    const disks = createQemuNodeDisks();
-    await driver.createPrivateNetwork(CLUSTER);
+    const disks = createQemuNodeDisks({ applianceDirectory: join(directory, 'appliance'), acceleration });
+    await driver.prepare(CLUSTER);
     for (const { plan, fixture } of nodes) {
       const document = await readFile(new URL(`../fixtures/vc-out/${fixture}`, import.meta.url), 'utf8');
       const content = document.replace(/<key>.*<\/key>/s, `<key>${publicKey}</key>`);
       await disks.createOverlay(plan.backingFile, plan.overlayFile, t.signal);
       await disks.personalize(plan.overlayFile, [{ path: '/root/vc-out.xml', content, mode: 0o600 }], t.signal);
-      await driver.bootNode(CLUSTER, plan);
+      await driver.boot(CLUSTER, plan);
     }
     const awaitAll = (options: GuestSignalsOptions, socketEnding: string): Promise<readonly ReadySign[]> => {
       const signals = createGuestSignals(options);
@@ -110,7 +111,7 @@ if (inNamespaces(import.meta.filename, { timeoutSeconds: 900, prepare })) {
     ]);
     assert.notEqual(wrongKey.exitCode, 0, 'nobody logs in without the key');
 
-    await driver.destroyCluster(CLUSTER);
+    await driver.destroy(CLUSTER);
     assert.deepEqual(await driver.observe(CLUSTER.siteId), []);
     await libvirtd.close();
     assert.doesNotMatch(await runCommandOrThrow('ip', ['link']), /eb-|vnet/);
@@ -128,6 +129,7 @@ if (inNamespaces(import.meta.filename, { timeoutSeconds: 900, prepare })) {
       const fileOf = (suffix: string): string => join(directory, `${name}.${suffix}`);
       return {
         ...{ name, role, cpus: 1, memoryMiB: 256, backingFile, interfaces },
+        hardware: { diskBus: 'virtio', nicModel: 'virtio' },
         ...{ overlayFile: fileOf('qcow2'), readySocket: fileOf('ready'), consoleSocket: fileOf('console') },
       };
     }

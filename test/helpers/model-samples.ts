@@ -2,11 +2,12 @@
 import type { Image, ImageVersion } from '#shared/api.ts';
 import type { Deployment, DeploymentEvent } from '#shared/deployment.ts';
 import { ulid } from 'ulid';
+import { publicNetworkSchema } from '../../edge-agent/core/public-network.ts';
 import type { SiteRecord } from '../../functions/ports.ts';
 
 export const SSH_KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKHEChcJSXUMkJ7LmHYrbVyy3nSrZbcMxMDsB9pRzvRr member';
-/** A site's, as its agent's configuration has it. */
-export const PUBLIC_NETWORK = {
+/** A site's, as its agent's configuration file has it. */
+export const PUBLIC_NETWORK_SETTINGS = {
   libvirtNetwork: 'public',
   firstAddress: '192.0.2.10',
   lastAddress: '192.0.2.20',
@@ -15,6 +16,9 @@ export const PUBLIC_NETWORK = {
   dnsServers: ['192.0.2.53'],
   domain: 'naist.example.org',
 };
+
+/** The same, as the agent knows it. */
+export const PUBLIC_NETWORK = publicNetworkSchema([]).parse(PUBLIC_NETWORK_SETTINGS);
 
 const AT = '2026-11-23T08:00:00.000Z';
 

@@ -14,7 +14,7 @@ import { buildSampleImage, type SampleImage } from '../../local/sample-image/bui
 import { downloadPackages } from '../../local/sample-image/packages.ts';
 
 /** Kept between runs: only Debian's packages, never what a test made. */
-const PACKAGE_CACHE = fileURLToPath(new URL('../../build/debian-packages', import.meta.url));
+export const PACKAGE_CACHE = fileURLToPath(new URL('../../build/debian-packages', import.meta.url));
 export const IMAGE_NAME = 'demo-cluster';
 const NODE_MEMORY_MIB = '128';
 

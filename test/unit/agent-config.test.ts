@@ -4,11 +4,12 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { stringify } from 'yaml';
-import { readConfig } from '../../edge-agent/config.ts';
+import { defaultConfig, readConfig, requireFederation } from '../../edge-agent/config.ts';
+import { publicNetworkSchema } from '../../edge-agent/core/public-network.ts';
 import { ensureDirectory, replaceFile } from '../../edge-agent/durable-files.ts';
 import { readIdentity, writeIdentity } from '../../edge-agent/identity.ts';
 import { newKeyPair } from '#shared/keys.ts';
-import { PUBLIC_NETWORK } from '../helpers/model-samples.ts';
+import { PUBLIC_NETWORK_SETTINGS } from '../helpers/model-samples.ts';
 
 let directory: string;
 before(async () => (directory = await mkdtemp(path.join(tmpdir(), 'edgeboot-config-'))));
@@ -22,10 +23,16 @@ describe("the agent's configuration", () => {
     await writeFile(file, text);
     return readConfig(file);
   };
-  const withNetwork = (changes: Partial<typeof PUBLIC_NETWORK>, more = {}) =>
-    read(stringify({ apiUrl: 'https://api.example.org', publicNetwork: { ...PUBLIC_NETWORK, ...changes }, ...more }));
+  const withNetwork = (changes: Partial<typeof PUBLIC_NETWORK_SETTINGS>, more = {}) =>
+    read(
+      stringify({
+        apiUrl: 'https://api.example.org',
+        publicNetwork: { ...PUBLIC_NETWORK_SETTINGS, ...changes },
+        ...more,
+      }),
+    );
 
-  it('needs the API and the public network; everything else has a default', async () => {
+  it('has a default for everything that a site need not say', async () => {
     const config = await withNetwork({});
     assert.deepEqual(
       [config.stateDirectory, config.libvirtUri, config.connections, config.resolvers],
@@ -36,7 +43,7 @@ describe("the agent's configuration", () => {
   it('is refused, naming the setting', async () => {
     await assert.rejects(readConfig(path.join(directory, 'missing.yaml')), invalid(/missing\.yaml/));
     await assert.rejects(read('a: [1'), invalid(/is not YAML/));
-    await assert.rejects(read('{}'), invalid(/apiUrl.*publicNetwork/));
+    assert.throws(() => requireFederation(defaultConfig()), invalid(/no apiUrl/));
     await assert.rejects(withNetwork({}, { conections: 8 }), invalid(/conections/));
     await assert.rejects(withNetwork({}, { connections: 0 }), invalid(/connections/));
     await assert.rejects(withNetwork({}, { apiUrl: 'http://api.example.org' }), invalid(/apiUrl: must be https/));
@@ -52,6 +59,40 @@ describe("the agent's configuration", () => {
     await assert.rejects(withNetwork({ gateway: '198.51.100.1' }), invalid(/netmask/));
     const everything = { firstAddress: '0.0.0.0', lastAddress: '255.255.255.255' };
     await assert.rejects(withNetwork(everything), invalid(/more than 65536/));
+  });
+});
+
+describe('the public network', () => {
+  const parse = (settings: unknown) => publicNetworkSchema(['127.0.0.53', '::1', '192.0.2.53']).safeParse(settings);
+  const refused = (settings: object, message: RegExp) => {
+    const issues = parse(settings).error?.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+    assert.match(issues?.join('; ') ?? 'accepted', message);
+  };
+
+  it('formats §6: is a pool of addresses, each with a name', () => {
+    const names = { '192.0.2.11': 'hpc.example.org' };
+    const pool = parse({ ...PUBLIC_NETWORK_SETTINGS, names }).data;
+    assert.deepEqual(pool?.link, { kind: 'libvirt-network', name: 'public' });
+    assert.deepEqual(pool.names, names);
+    refused(
+      { ...PUBLIC_NETWORK_SETTINGS, names: { '192.0.2.9': 'a.example.org' } },
+      /names: 192.0.2.9 is not an address/,
+    );
+    refused({ ...PUBLIC_NETWORK_SETTINGS, names: { '192.0.2.10': 'a$(b)' } }, /names/);
+    refused({ ...PUBLIC_NETWORK_SETTINGS, bridge: 'br0' }, /either libvirtNetwork or bridge/);
+    refused({ ...PUBLIC_NETWORK_SETTINGS, userDataFirstAddress: '192.0.2.15' }, /userDataFirstAddress/);
+  });
+
+  it('is NAT behind this host unless the operator says otherwise, with the DNS servers that guests can reach', () => {
+    const { publicNetwork } = defaultConfig();
+    assert.deepEqual(publicNetwork.link, { kind: 'bridge', name: 'edgeboot-nat' });
+    const nat = parse({ nat: { subnet: '10.9.8.0/24' } }).data;
+    assert.deepEqual(
+      [nat?.gateway, nat?.firstAddress, nat?.lastAddress, nat?.userDataFirstAddress, nat?.dnsServers],
+      ['10.9.8.1', '10.9.8.10', '10.9.8.126', '10.9.8.138', ['192.0.2.53']],
+    );
+    refused({ nat: { subnet: '10.0.0.0/8' } }, /must be a \/16 to \/27/);
+    refused({ nat: { bridge: 'a-very-long-name' } }, /bridge/);
   });
 });
 

@@ -10,20 +10,23 @@ const RESOURCES: SiteResources = {
   cpus: 8,
   memoryMiB: 4096,
   publicNetwork: {
-    libvirtNetwork: 'public',
+    link: { kind: 'libvirt-network', name: 'public' },
     firstAddress: '192.0.2.10',
     lastAddress: '192.0.2.11',
     netmask: '255.255.255.0',
     gateway: '192.0.2.1',
     dnsServers: ['192.0.2.53'],
     domain: 'naist.example.org',
+    names: { '192.0.2.11': 'hpc.example.org' },
+    userDataFirstAddress: '192.0.2.210',
+    nat: undefined,
   },
 };
 const wish = (computes: number) => ({
   siteId: 'naist',
   deploymentId: ulid(),
   imageName: 'hpc-base',
-  computes,
+  computeCpus: Array.from({ length: computes }, () => 1),
   memoryMiB: { frontend: 512, compute: 256 },
   sshPublicKeys: [SSH_KEY],
 });
@@ -37,7 +40,7 @@ describe('IPv4 ranges', () => {
 });
 
 describe('allocation', () => {
-  it('gives the addresses of the standard: frontend first, computes counting down from the top', () => {
+  it('formats §5: gives the addresses of the standard: frontend first, computes counting down from the top', () => {
     const plan = allocateCluster(wish(2), RESOURCES, []);
     assert.deepEqual(
       plan.nodes.map(({ name, privateAddress }) => [name, privateAddress]),
@@ -50,6 +53,20 @@ describe('allocation', () => {
     assert.equal(plan.publicAddress, '192.0.2.10');
     assert.equal(plan.fqdn, 'vc-192-0-2-10.naist.example.org');
     assert.deepEqual(clusterPlanSchema.parse(plan), plan);
+  });
+
+  it('passes over addresses that others use without leave, and says so when none is left', () => {
+    assert.equal(allocateCluster(wish(0), RESOURCES, [], new Set(['192.0.2.10'])).fqdn, 'hpc.example.org');
+    const all = new Set(['192.0.2.10', '192.0.2.11']);
+    assert.throws(() => allocateCluster(wish(0), RESOURCES, [], all), { ...noCapacity, message: /others use 192/ });
+  });
+
+  it('serves user data from an address of its own for each cluster', () => {
+    const [first, second] = [wish(0), wish(0)].map((one, i) =>
+      allocateCluster(one, RESOURCES, [], new Set(i === 0 ? [] : ['192.0.2.10'])),
+    );
+    assert.equal(first?.publicNetwork.userDataAddress, '192.0.2.210');
+    assert.equal(second?.publicNetwork.userDataAddress, '192.0.2.211');
   });
 
   it('plans the same deployment the same, and no two clusters with one MAC address', () => {
@@ -78,13 +95,13 @@ describe('allocation', () => {
   });
 
   it('refuses computes beyond the capacity, naming what is wanted and free', () => {
-    assert.throws(() => allocateCluster(wish(8), RESOURCES, []), { ...noCapacity, message: /9 CPUs.*8 CPUs/ });
+    assert.throws(() => allocateCluster(wish(9), RESOURCES, []), { ...noCapacity, message: /9 CPUs.*8 CPUs/ });
     const big = { ...wish(1), memoryMiB: { frontend: 4096, compute: 256 } };
     assert.throws(() => allocateCluster(big, RESOURCES, []), { ...noCapacity, message: /4352 MiB.*4096 MiB/ });
   });
 
   it('says what is free', () => {
     const plan = allocateCluster(wish(2), RESOURCES, []);
-    assert.deepEqual(freeCapacity(RESOURCES, [plan]), { cpus: 5, memoryMiB: 3072, publicAddresses: 1 });
+    assert.deepEqual(freeCapacity(RESOURCES, [plan]), { cpus: 6, memoryMiB: 3072, publicAddresses: 1 });
   });
 });

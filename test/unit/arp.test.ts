@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { buildArpRequest, parseArpSender } from '../../edge-agent/core/arp.ts';
+import { buildArpRequest, parseArpProbe, parseArpSender } from '../../edge-agent/core/arp.ts';
 
 const SENDER = { macAddress: '02:ab:cd:ef:00:09', address: '10.1.255.254' };
 const request = (): Buffer => buildArpRequest(SENDER, '10.1.1.1');
@@ -20,6 +20,15 @@ test('the sender of a request, a reply and an announcement is read, padding or n
 
 test('whoever has no address yet is no sender', () => {
   assert.equal(parseArpSender(buildArpRequest({ ...SENDER, address: '0.0.0.0' }, SENDER.address)), undefined);
+});
+
+test('a probe says which address its sender wants to use; nothing else is one', () => {
+  const probe = buildArpRequest({ ...SENDER, address: '0.0.0.0' }, '10.1.1.1');
+  assert.deepEqual(parseArpProbe(probe), { macAddress: SENDER.macAddress, address: '10.1.1.1' });
+  assert.equal(parseArpProbe(request()), undefined);
+  assert.equal(parseArpProbe(probe.subarray(1)), undefined);
+  probe.writeUInt16BE(2, 6);
+  assert.equal(parseArpProbe(probe), undefined);
 });
 
 test('what is no ARP for IPv4 over Ethernet is nobody’s, and harms nobody', () => {

@@ -15,7 +15,7 @@ import { planCluster } from '../../edge-agent/core/plan-cluster.ts';
 import { createMessageHandler, type HandlePorts } from '../../edge-agent/handle-message.ts';
 import type { FederationApi, HypervisorDriver, JournalEntry, ReceivedMessage } from '../../edge-agent/ports.ts';
 import { serializer } from '../../edge-agent/serialize.ts';
-import { PUBLIC_NETWORK, sampleDeployment, sampleImage, sampleImageVersion } from '../helpers/model-samples.ts';
+import { PUBLIC_NETWORK, SSH_KEY, sampleDeployment, sampleImage, sampleImageVersion } from '../helpers/model-samples.ts';
 
 const SILENT: Log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 const TIMELINE = {
@@ -72,17 +72,18 @@ describe('a message', () => {
     shutdown = new AbortController();
     const hypervisor: HypervisorDriver = {
       describeHost: () => Promise.resolve({ cpus: 4, memoryMiB: 4096, acceleration: 'kvm' }),
-      createPrivateNetwork: () => Promise.resolve(),
-      bootNode: (_cluster, { name }) => Promise.resolve(void running.push(name)),
+      prepare: () => Promise.resolve(),
+      boot: (_cluster, { name }) => Promise.resolve(void running.push(name)),
       observe: (siteId) => {
         const nodes = running.map((name) => ({ name, running: true }));
         return Promise.resolve([{ siteId, deploymentId: control.row.deploymentId, nodes, hasNetwork: true }]);
       },
-      destroyCluster: () => {
+      destroy: () => {
         done.push('destroy domains');
         running = [];
         return Promise.resolve();
       },
+      stop: () => Promise.resolve(),
       close: () => Promise.resolve(),
     };
     ports = {
@@ -98,14 +99,22 @@ describe('a message', () => {
       },
       journal: await openFileJournal(directory),
       clusterFiles: await openClusterFiles(directory),
-      nodeDisks: { createOverlay: () => Promise.resolve(), personalize: () => Promise.resolve() },
+      nodeDisks: {
+        createOverlay: () => Promise.resolve(),
+        personalize: () => Promise.resolve({ hasCloudInit: false }),
+        createSeed: () => Promise.resolve(),
+      },
+      userData: { open: () => Promise.resolve(), close: () => Promise.resolve() },
+      clusterKey: () => Promise.resolve({ privateKey: '', publicKey: SSH_KEY }),
+      ensurePublicNetwork: () => Promise.resolve(),
+      publicBridge: () => Promise.resolve(undefined),
+      isAddressInUse: () => Promise.resolve(false),
       guestSignals: { awaitReady: () => Promise.resolve('guest-kit') },
       baseImages: new BaseImages({ cacheDirectory: directory }),
       manifestDirectory: directory,
       openRepository: () => Promise.reject(new EdgebootError('PART_UNAVAILABLE', 'no edge answers')),
       rootPublicKeyPem: '',
       connections: 1,
-      publicNetwork: PUBLIC_NETWORK,
       resources: { cpus: 4, memoryMiB: 8192, publicNetwork: PUBLIC_NETWORK },
       allocating: serializer(),
       readyTimeoutSeconds: 1,
@@ -127,7 +136,8 @@ describe('a message', () => {
   /** As after a crash: the cluster is up, or given up, and the journal says so. */
   async function journal(outcome: Pick<JournalEntry, 'running' | 'failed'>): Promise<void> {
     const { deploymentId, siteId, imageName, memoryMiB, sshPublicKeys, desired } = control.row;
-    const wish = { deploymentId, siteId, imageName, memoryMiB, sshPublicKeys, computes: desired.computes };
+    const computeCpus = Array.from({ length: desired.computes }, () => 1);
+    const wish = { deploymentId, siteId, imageName, memoryMiB, sshPublicKeys, computeCpus };
     const plan = planCluster(wish, '192.0.2.10', PUBLIC_NETWORK);
     control.row = { ...control.row, phase: 'BOOTING', agentId: 'agent-1' };
     await ports.journal.write({ deploymentId, generation: 1, plan, startedAt: TIMELINE.messageReceivedAt, ...outcome });

@@ -11,17 +11,20 @@ const CLUSTER: VcCluster = {
     gateway: '192.0.2.1',
     public: { address: '192.0.2.10', netmask: '255.255.255.0', macAddress: '02:00:00:00:00:01' },
     private: { address: '10.1.1.1', netmask: '255.255.0.0', macAddress: '02:00:00:00:00:02' },
+    extra: [],
   },
   computes: [
     {
       name: 'compute-0',
       cpus: 2,
       private: { address: '10.1.255.254', netmask: '255.255.0.0', macAddress: '02:00:00:00:00:03' },
+      extra: [],
     },
     {
       name: 'compute-1',
       cpus: 1,
       private: { address: '10.1.255.253', netmask: '255.255.0.0', macAddress: '02:00:00:00:00:04' },
+      extra: [],
     },
   ],
   dns: { servers: ['192.0.2.53', '192.0.2.54'], search: 'local', domain: '' },

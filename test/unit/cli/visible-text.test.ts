@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { describeDeployment, deploymentTable } from '../../../cli/deployment-text.ts';
 import { fields, table } from '../../../cli/output.ts';
-import { visibleLine, visibleText } from '../../../cli/visible-text.ts';
+import { visibleLine, visibleText } from '#shared/terminal/visible-text.ts';
 import { sampleDeployment } from '../../helpers/model-samples.ts';
 
 const UNSAFE = /[^\P{Cc}\n]|[\u2028\u2029\u202e]/u;

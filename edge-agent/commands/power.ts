@@ -1,0 +1,52 @@
+/** `edgeboot-agent shutdown`, `start` and `clean`: a cluster of this host turned off, on again, and removed. */
+import { Command } from 'commander';
+import { Stopwatch } from '../run.ts';
+import { clean } from '../standalone/clean.ts';
+import { parseCount } from '../standalone/options.ts';
+import { shutdown } from '../standalone/shutdown.ts';
+import { start } from '../standalone/start.ts';
+import { withHost } from './common.ts';
+import { configOption } from './config-option.ts';
+
+const DEFAULT_GRACE_SECONDS = '60';
+
+export function shutdownCommand(): Command {
+  return new Command('shutdown')
+    .description("Turn a cluster's nodes off. Address, private network and disks stay.")
+    .argument('<cluster>', "the frontend's short host name")
+    .option('--grace <seconds>', 'for the guests to end well', DEFAULT_GRACE_SECONDS)
+    .addOption(configOption())
+    .action((name: string, options: { config: string; grace: string }) => {
+      const graceSeconds = parseCount(options.grace, 'seconds');
+      return withHost(options.config, async ({ ports }) => {
+        await shutdown(name, graceSeconds, ports);
+        process.stdout.write(`${name} is off\n`);
+      });
+    });
+}
+
+export function startCommand(interruption: AbortSignal): Command {
+  return new Command('start')
+    .description('Turn a cluster on again, after a shutdown or a restart of this host.')
+    .argument('<cluster>', "the frontend's short host name")
+    .addOption(configOption())
+    .action((name: string, options: { config: string }) =>
+      withHost(options.config, async ({ ports }) => {
+        const plan = await start(name, { signal: interruption, stopwatch: new Stopwatch() }, ports);
+        process.stdout.write(`${name} is up: ssh root@${plan.publicAddress}\n`);
+      }),
+    );
+}
+
+export function cleanCommand(): Command {
+  return new Command('clean')
+    .description('Remove a cluster that is off, with its disks, network and address.')
+    .argument('<cluster>', "the frontend's short host name")
+    .addOption(configOption())
+    .action((name: string, options: { config: string }) =>
+      withHost(options.config, async ({ ports }) => {
+        await clean(name, ports);
+        process.stdout.write(`${name} is gone\n`);
+      }),
+    );
+}

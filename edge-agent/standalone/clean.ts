@@ -1,0 +1,16 @@
+/** Removes a cluster and all that it has: domains, networks, disks, address. Refuses while any node runs (formats, section 6). */
+import { EdgebootError } from '#shared/errors.ts';
+import { type ClusterPorts, findOwnCluster, runningNodes } from './clusters.ts';
+import { releaseCluster, type ReleasePorts } from './release-cluster.ts';
+
+/** Throws NOT_FOUND, FORBIDDEN, CONFLICT while a node runs. */
+export async function clean(name: string, ports: ClusterPorts & ReleasePorts): Promise<void> {
+  const { plan } = await findOwnCluster(name, ports);
+  const running = await runningNodes(plan, ports);
+  if (running.size > 0) {
+    throw new EdgebootError('CONFLICT', `${[...running].join(', ')} of ${name} still run`, {
+      remedy: `Turn the cluster off first: edgeboot-agent shutdown ${name}`,
+    });
+  }
+  await releaseCluster(plan, ports);
+}

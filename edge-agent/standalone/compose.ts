@@ -1,0 +1,43 @@
+/** Where the ports of the commands without a federation meet their adapters. */
+import path from 'node:path';
+import { holdLock } from '../adapters/host-lock.ts';
+import { BaseImages } from '../base-image/base-images.ts';
+import type { AgentConfig } from '../config.ts';
+import { ensureDirectory } from '../durable-files.ts';
+import { composeHost, type Host } from '../host/compose.ts';
+import { openRepository } from '../repositories/open-repository.ts';
+import type { StandalonePorts } from './boot.ts';
+import { imageFinder, type RepositoryPorts } from './find-image.ts';
+
+export interface Standalone extends AsyncDisposable {
+  readonly ports: StandalonePorts;
+}
+
+/** Throws HYPERVISOR_BUSY, PREREQUISITE_MISSING, INVALID_CONFIG. */
+export async function composeStandalone(config: AgentConfig): Promise<Standalone> {
+  await using undo = new AsyncDisposableStack();
+  const host = await composeHost(config, undo);
+  const findImage = imageFinder(await composeRepositories(config, host));
+  const linkOf: StandalonePorts['linkOf'] = (name) =>
+    config.driver === 'libvirt' ? { kind: 'libvirt-network', name } : { kind: 'bridge', name };
+  const held = undo.move();
+  return { ports: { ...host, findImage, linkOf }, [Symbol.asyncDispose]: () => held.disposeAsync() };
+}
+
+/** For those who only fetch: no hypervisor is needed. */
+export async function composeRepositories(
+  config: AgentConfig,
+  host?: Pick<Host, 'baseImages' | 'cacheDirectory'>,
+): Promise<RepositoryPorts> {
+  const { stateDirectory, connections, repositoryHosts } = config;
+  const cacheDirectory = host?.cacheDirectory ?? path.join(stateDirectory, 'cache');
+  await ensureDirectory(cacheDirectory, 0o711);
+  return {
+    cacheDirectory,
+    baseImages: host?.baseImages ?? new BaseImages({ cacheDirectory }),
+    pinsDirectory: path.join(stateDirectory, 'pins'),
+    connections,
+    holdLock,
+    openRepository: (address) => openRepository(address, { connections, repositoryHosts }),
+  };
+}

@@ -1,0 +1,56 @@
+/**
+ * Whose images a repository has: without a federation nobody vouches for a publisher's key, so the key that signed an image at first
+ * sight is kept, as ssh keeps a host's; later versions must bear its signature, and never be older.
+ */
+import { createHash } from 'node:crypto';
+import path from 'node:path';
+import { EdgebootError } from '#shared/errors.ts';
+import * as z from 'zod';
+import { ensureDirectory, readIfThere, replaceFile } from '../durable-files.ts';
+
+const pinSchema = z.strictObject({
+  repository: z.string(),
+  publicKeyPem: z.string(),
+  /** The newest one seen. */
+  version: z.int().positive(),
+  firstSeenAt: z.iso.datetime(),
+});
+export type PublisherPin = z.infer<typeof pinSchema>;
+
+export interface Sighting extends Omit<PublisherPin, 'firstSeenAt'> {
+  readonly name: string;
+  readonly acceptChanges: boolean;
+}
+
+/**
+ * @param directory where pins are kept.
+ * @returns what to tell a person; `undefined` when all is as before.
+ * @throws EdgebootError MANIFEST_UNTRUSTED where the key is another or the version older, unless that is accepted.
+ */
+export async function checkPublisher(directory: string, sighting: Sighting): Promise<string | undefined> {
+  const { repository, name, publicKeyPem, version, acceptChanges } = sighting;
+  const folder = path.join(directory, createHash('sha256').update(repository).digest('hex'));
+  const file = path.join(folder, `${name}.publisher.json`);
+  const text = await readIfThere(file);
+  const pin = text && pinSchema.parse(JSON.parse(text.toString()));
+  if (pin?.publicKeyPem === publicKeyPem && pin.version === version) return undefined;
+
+  const change = pin && describeChange(pin, sighting);
+  if (change !== undefined && !acceptChanges) {
+    throw new EdgebootError('MANIFEST_UNTRUSTED', `${name} of ${repository} ${change}`, {
+      remedy: 'Find out why. If it is right, repeat the command with --accept-changes.',
+    });
+  }
+  await ensureDirectory(folder, 0o700);
+  const firstSeenAt = change === undefined && pin ? pin.firstSeenAt : new Date().toISOString();
+  await replaceFile(file, Buffer.from(JSON.stringify({ repository, publicKeyPem, version, firstSeenAt })), 0o600);
+  if (pin === undefined) return `${name} is seen for the first time: the key of its publisher is kept from now on`;
+  return change === undefined ? undefined : `${name}: accepted, though it ${change}`;
+}
+
+function describeChange(pin: PublisherPin, sighting: Sighting): string | undefined {
+  if (pin.publicKeyPem !== sighting.publicKeyPem) {
+    return `is signed with another key than on ${pin.firstSeenAt}, when it was first seen`;
+  }
+  return sighting.version < pin.version ? `is version ${sighting.version}, older than ${pin.version}` : undefined;
+}

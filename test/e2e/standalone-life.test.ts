@@ -1,0 +1,42 @@
+/** A cluster's life without a federation, on plain QEMU processes: from a directory, booted, shut down, started, cleaned. Formats, section 6. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { inNamespaces } from '../helpers/in-namespaces.ts';
+import { downloadSamplePackages } from '../helpers/running-federation.ts';
+import { type BootedCluster, bootArguments, makeRepository, shutDownAndClean } from '../helpers/standalone-clusters.ts';
+import { startStandaloneHost } from '../helpers/standalone-host.ts';
+
+if (inNamespaces(import.meta.filename, { timeoutSeconds: 1000, prepare: downloadSamplePackages })) {
+  test(
+    'formats §6: shutdown keeps address and disks; start brings the same cluster back',
+    { timeout: 900_000 },
+    async (t) => {
+      const host = await startStandaloneHost(t, { driver: 'qemu' });
+      const repository = await makeRepository(t, host);
+      const boot = [...bootArguments(host, 'splited', 3, repository), '--computes', '2'];
+      const cluster = await host.ask<BootedCluster>(...boot);
+      assert.deepEqual(
+        cluster.nodes.map(({ name, cpus }) => [name, cpus]),
+        [
+          ['frontend', 1],
+          ['compute-0', 2],
+          ['compute-1', 1],
+        ],
+      );
+      await host.ssh(cluster.publicAddress, 'echo kept > /root/kept; sync');
+      assert.equal((await host.run('shutdown', cluster.name)).exitCode, 0);
+      const [off] = await host.ask<BootedCluster[]>('list', 'cluster', cluster.name);
+      assert.deepEqual(
+        [off?.publicAddress, off?.nodes.map(({ running }) => running)],
+        [cluster.publicAddress, [false, false, false]],
+      );
+      assert.equal((await host.run('start', cluster.name)).exitCode, 0);
+      assert.equal(await host.ssh(cluster.publicAddress, 'cat /root/kept'), 'kept\n');
+      await shutDownAndClean(host, cluster);
+      assert.deepEqual(await host.leftovers(), []);
+
+      const gone = await host.run('shutdown', cluster.name);
+      assert.deepEqual([gone.exitCode, /NOT_FOUND/.test(gone.stderr)], [66, true]);
+    },
+  );
+}
