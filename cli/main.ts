@@ -34,6 +34,8 @@ const program = new Command('edgeboot')
   .addOption(new Option('--output <format>', 'what goes to standard output').choices(['text', 'json']).default('text'))
   .addHelpText('after', HELP)
   .showHelpAfterError()
+  // Some commands write to a place, and say so with the same word: after such a command it is not ours.
+  .enablePositionalOptions()
   .exitOverride();
 
 const interruption = new AbortController();
@@ -52,7 +54,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 
 for (const command of [
   loginCommand(),
-  imageCommand(),
+  imageCommand(interruption.signal),
   deploymentCommand(interruption.signal),
   siteCommand(),
   publisherCommand(),
@@ -60,10 +62,10 @@ for (const command of [
   program.addCommand(inheritSettings(command));
 }
 
-/** Sub-commands answer wrong usage like the program itself, and take --output after them, too. */
+/** Sub-commands answer wrong usage like the program itself, and take --output after them, too, unless they have one of their own. */
 function inheritSettings(command: Command): Command {
   command.copyInheritedSettings(program);
-  if (command.commands.length === 0) {
+  if (!command.options.some(({ long }) => long === '--output')) {
     command.addOption(new Option('--output <format>', 'what goes to standard output').choices(['text', 'json']));
   }
   for (const child of command.commands) inheritSettings(child);

@@ -4,14 +4,17 @@ import { type Image, imageListResponse, imageResponse, type ImageVersion } from 
 import { EdgebootError } from '#shared/errors.ts';
 import { requireCompliant } from '#shared/image/inspect-disk.ts';
 import { IMAGE_NAME } from '#shared/names.ts';
+import { explainFindings } from '../explain-findings.ts';
 import { formatBytes, printData, say, table } from '../output.ts';
 import { startProgress } from '../progress.ts';
 import { openDisk, type OpenedDisk } from '../publish/open-disk.ts';
 import { publishVersion } from '../publish/publish-version.ts';
 import { readOrMakePublishingKey } from '../publish/publishing-key.ts';
 import { openApi } from '../session.ts';
+import { importCommand } from './import-image.ts';
+import { packCommand } from './pack-image.ts';
 
-export function imageCommand(): Command {
+export function imageCommand(interruption: AbortSignal): Command {
   const image = new Command('image').description('The images of the federation.');
   image.command('list').description('List images.').action(list);
   image.command('show').description('Show an image and its versions.').argument('<name>').action(show);
@@ -29,6 +32,8 @@ export function imageCommand(): Command {
     .requiredOption('--frontend <disk>', "the frontend's raw disk file")
     .option('--compute <disk>', "the computes' raw disk file; without it the image has no computes")
     .action(publish);
+  image.addCommand(packCommand(interruption));
+  image.addCommand(importCommand(interruption));
   return image;
 }
 
@@ -70,9 +75,7 @@ const versionRow = ({ version, diskSizeBytes, parts, storedBytes, publisherId, c
 async function inspect(file: string, _options: unknown, command: Command): Promise<void> {
   const disk = await openDisk(file);
   await disk.handle.close();
-  printData(command, disk.findings, (findings) =>
-    findings.map(({ ok, rule, message }) => `${ok ? 'ok  ' : 'fail'}  ${rule.padEnd(16)}  ${message}`).join('\n'),
-  );
+  printData(command, disk.findings, explainFindings);
   requireCompliant(disk.findings);
 }
 

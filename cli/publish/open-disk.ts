@@ -2,6 +2,7 @@
 import { constants, type FileHandle, open } from 'node:fs/promises';
 import { EdgebootError, messageOf } from '#shared/errors.ts';
 import { type DiskFindings, inspectDisk } from '#shared/image/inspect-disk.ts';
+import type { DiskReader } from '#shared/image/partition-table.ts';
 import { seekEnd } from './data-seeker.ts';
 
 export interface OpenedDisk {
@@ -19,15 +20,19 @@ export async function openDisk(file: string): Promise<OpenedDisk> {
   });
   try {
     const sizeBytes = await sizeOf(handle, file);
-    const read = async (offsetBytes: number, lengthBytes: number): Promise<Buffer> => {
-      const { buffer, bytesRead } = await handle.read(Buffer.alloc(lengthBytes), 0, lengthBytes, offsetBytes);
-      return buffer.subarray(0, bytesRead);
-    };
-    return { file, handle, sizeBytes, findings: await inspectDisk(read, sizeBytes) };
+    return { file, handle, sizeBytes, findings: await inspectDisk(readerOf(handle), sizeBytes) };
   } catch (error) {
     await handle.close();
     throw error;
   }
+}
+
+/** Reads less only where the file ends. */
+export function readerOf(handle: FileHandle): DiskReader {
+  return async (offsetBytes, lengthBytes) => {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(lengthBytes), 0, lengthBytes, offsetBytes);
+    return buffer.subarray(0, bytesRead);
+  };
 }
 
 async function sizeOf(handle: FileHandle, file: string): Promise<number> {
