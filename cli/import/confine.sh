@@ -24,5 +24,5 @@ mount --bind /dev/null "$root/dev/null"
 # A flag that the mount below has cannot be left out by who is not root: all that do no harm are there.
 show "$source" source ro,nosuid,nodev,noexec
 show "$target" target nosuid,nodev,noexec
-mount -o remount,ro "$root"
+mount -o remount,bind,ro,nosuid,nodev "$root"
 exec chroot "$root" "$@"

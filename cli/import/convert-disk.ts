@@ -13,6 +13,8 @@ import { identifySource } from './source-format.ts';
 /** Linux' own "nobody". */
 const NOBODY_ID = 65_534;
 const READABLE_BY_ALL = 0o004;
+/** Exit status of `qemu-img check` where space is wasted, and no more. */
+const UNUSED_CLUSTERS = 3;
 const PROGRESS = /\((\d+(?:\.\d+)?)\/100%\)/g;
 
 export interface ImportRequest {
@@ -42,6 +44,7 @@ export async function convertDisk(request: ImportRequest): Promise<ImportedDisk>
     if (userId !== undefined) await chown(unfinished, userId, userId);
     const call = { source, target: unfinished, userId, signal: request.signal };
     const sizeBytes = await readVirtualSize(format, call);
+    await checkWhole(format, call);
     // Sparse, all zero: only what is not zero is written.
     await disk.truncate(sizeBytes);
     const convert = ['convert', '-p', '-f', format, '-O', 'raw', '-n', '--target-is-zero', SOURCE, TARGET];
@@ -90,6 +93,16 @@ async function readVirtualSize(format: string, call: Omit<ConfinedCall, 'maxFile
     `the disk inside has ${sizeBytes} bytes; it must have some, and at most ${MAX_DISK_BYTES}`,
     { remedy: 'Make its file systems and partitions smaller, then the disk (qemu-img resize --shrink).' },
   );
+}
+
+/** QEMU reads what lies beyond the end of a file as zeros: a file that was cut off would make a disk that has gaps. */
+async function checkWhole(format: string, call: Omit<ConfinedCall, 'maxFileBytes'>): Promise<void> {
+  const { exitCode, stdout, stderr } = await runQemuImg(['check', '-q', '-f', format, SOURCE], {
+    ...call,
+    maxFileBytes: 0,
+  });
+  if (exitCode === 0 || exitCode === UNUSED_CLUSTERS) return;
+  throw conversionFailed(stderr.trim() || stdout);
 }
 
 /** QEMU's words come from a program that read a stranger's file: they are shown, never acted on, but for a full disk. */

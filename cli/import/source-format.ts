@@ -55,11 +55,11 @@ async function checkVmdk(read: DiskReader): Promise<void> {
   if (header.readBigUInt64LE(12) === 0n) throw refused('it is a VMDK whose data lies in other files', FLATTEN_VMDK);
   const offsetBytes = Number(header.readBigUInt64LE(28)) * SECTOR_BYTES;
   const lengthBytes = Number(header.readBigUInt64LE(36)) * SECTOR_BYTES;
-  if (offsetBytes === 0 || lengthBytes === 0) {
-    throw refused('it is one of the files that a VMDK is made of, without its descriptor', FLATTEN_VMDK);
-  }
   if (lengthBytes > MAX_DESCRIPTOR_BYTES) throw refused('the descriptor of the VMDK is too long', CONVERT_ELSEWHERE);
   const descriptor = (await read(offsetBytes, lengthBytes)).toString('latin1');
+  if (!descriptor.includes('createType')) {
+    throw refused('it is one of the files that a VMDK is made of, without its descriptor', FLATTEN_VMDK);
+  }
   const valueOf = (key: string): string | undefined =>
     new RegExp(`^[ \\t]*${key}[ \\t]*=[ \\t]*"?([^"\\r\\n]*)`, 'im').exec(descriptor)?.[1]?.trim();
   const parent = valueOf('parentCID')?.toLowerCase() ?? NO_PARENT;

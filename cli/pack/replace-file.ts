@@ -16,12 +16,16 @@ export async function replaceFile(file: string, content: Buffer | string): Promi
   }
 }
 
+/** The place that was named is not there, or not for us. */
+const UNUSABLE = new Set(['EACCES', 'EISDIR', 'ENOENT', 'ENOTDIR', 'EPERM', 'EROFS']);
+
 /** Of the file system, in the project's words; anything else as it is. */
 export function asWriteError(error: unknown): unknown {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   if (code === 'ENOSPC' || code === 'EDQUOT') {
     return new EdgebootError('DISK_FULL', messageOf(error), { remedy: 'Make room, then try again.', cause: error });
   }
-  if (code === 'EACCES' || code === 'EROFS' || code === 'ENOTDIR') return new EdgebootError('USAGE', messageOf(error));
+  if (typeof code === 'string' && UNUSABLE.has(code))
+    return new EdgebootError('USAGE', messageOf(error), { cause: error });
   return error;
 }

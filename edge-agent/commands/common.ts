@@ -14,7 +14,8 @@ export const repositoryOption = (): Option =>
 
 export async function withHost<Result>(config: string, use: (host: Standalone) => Promise<Result>): Promise<Result> {
   await using host = await composeStandalone(await readConfigIfAny(config));
-  return use(host);
+  // The host is closed when this function returns: not before the work is done.
+  return await use(host);
 }
 
 export function print({ output }: Pick<CommonOptions, 'output'>, data: unknown, text: () => string): void {

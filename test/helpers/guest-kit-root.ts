@@ -51,9 +51,9 @@ export class GuestRoot {
   }
 
   run(command: string, input = ''): Promise<CommandResult> {
-    const [file, ...args] = this.#shell === 'dash' ? ['dash'] : ['busybox', 'ash'];
+    const args = this.#shell === 'dash' ? [] : ['ash'];
     const path = this.#shell === 'dash' ? '/usr/sbin:/usr/bin:/sbin:/bin' : this.#applets;
-    return runCommand(file ?? '', [...args, fileOf('guest-kit/edgeboot-guest'), command], {
+    return runCommand(this.#shell, [...args, fileOf('guest-kit/edgeboot-guest'), command], {
       input,
       environment: { PATH: path, ROOT: this.path, LIBRARY: fileOf('guest-kit/lib') },
     });

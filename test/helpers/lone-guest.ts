@@ -17,6 +17,8 @@ export interface LoneGuestOptions {
   readonly directory: string;
   /** A qcow2 overlay. */
   readonly disk: string;
+  /** A second disk, read-only. */
+  readonly seedFile?: string;
   readonly memoryMiB: number;
   /** What is behind each interface: QEMU's -netdev, without its id. */
   readonly networks: readonly { readonly macAddress: string; readonly netdev: string }[];
@@ -45,6 +47,8 @@ export async function startLoneGuest(t: TestContext, options: LoneGuestOptions):
     ...['-netdev', `${netdev},id=net${i}`],
     ...['-device', `virtio-net-pci,netdev=net${i},mac=${macAddress},addr=${FIRST_INTERFACE_SLOT + i},romfile=`],
   ]);
+  const seed =
+    options.seedFile === undefined ? [] : ['-drive', `file=${options.seedFile},format=raw,if=virtio,readonly=on`];
   const qemu = spawn(
     'qemu-system-x86_64',
     [
@@ -52,7 +56,7 @@ export async function startLoneGuest(t: TestContext, options: LoneGuestOptions):
       ...['-display', 'none', '-serial', 'stdio', '-sandbox', 'on', '-device', 'virtio-rng-pci,addr=0xc'],
       ...['-drive', `file=${disk},format=qcow2,if=virtio`, '-device', 'virtio-serial-pci,addr=0xb'],
       ...['-chardev', `socket,id=ready,path=${readySocket},server=on,wait=off`],
-      ...['-device', `virtserialport,chardev=ready,name=${READY_PORT_NAME}`, ...interfaces],
+      ...['-device', `virtserialport,chardev=ready,name=${READY_PORT_NAME}`, ...seed, ...interfaces],
     ],
     { stdio: ['ignore', 'pipe', 'pipe'] },
   );
@@ -74,11 +78,16 @@ export async function startLoneGuest(t: TestContext, options: LoneGuestOptions):
     rest = lines.pop() ?? '';
     for (const line of lines) port.emit('line', line);
   });
-  const inTime = async <Value>(work: (signal: AbortSignal) => Promise<Value>, timeoutSeconds: number): Promise<Value> => {
+  const inTime = async <Value>(
+    work: (signal: AbortSignal) => Promise<Value>,
+    timeoutSeconds: number,
+  ): Promise<Value> => {
     try {
       return await work(AbortSignal.timeout(timeoutSeconds * 1000));
     } catch (cause) {
-      throw new Error(`${name} did not do it within ${timeoutSeconds} s; its console:\n${text.slice(-6000)}`, { cause });
+      throw new Error(`${name} did not do it within ${timeoutSeconds} s; its console:\n${text.slice(-6000)}`, {
+        cause,
+      });
     }
   };
   return {

@@ -37,7 +37,7 @@ const GOOD: readonly (readonly [what: string, options: readonly string[]])[] = [
   ['VMDK for streaming', ['-O', 'vmdk', '-o', 'subformat=streamOptimized']],
 ];
 for (const [what, options] of GOOD) {
-  test(`formats §1: ${what} becomes the same raw disk, sparse`, async () => {
+  test(`${what} becomes the same raw disk, sparse`, async () => {
     await using made = await prepare();
     // Its name says something else.
     await made.convert('disk.iso', ...options);
@@ -87,6 +87,8 @@ interface Bad {
   /** Makes `bad`, or answers another name. */
   readonly make: (made: Made) => Promise<unknown>;
   readonly words: RegExp;
+  /** It would make QEMU open another file. */
+  readonly isHostile?: boolean;
 }
 
 /** A VMDK whose header was changed, or whose descriptor (at 512 bytes) was. */
@@ -105,6 +107,7 @@ const replaced = (bytes: Buffer, from: string, to: string): Buffer => {
 const BAD: readonly Bad[] = [
   {
     what: 'a backing file',
+    isHostile: true,
     make: async ({ file, convert }) => {
       await convert('base.qcow2', '-O', 'qcow2');
       await qemuImg('create', '-f', 'qcow2', '-b', file('base.qcow2'), '-F', 'qcow2', file('bad'));
@@ -113,11 +116,13 @@ const BAD: readonly Bad[] = [
   },
   {
     what: 'a file of the host behind it',
+    isHostile: true,
     make: ({ file }) => qemuImg('create', '-f', 'qcow2', '-u', '-b', '/etc/shadow', '-F', 'raw', file('bad'), '1M'),
     words: /backing file/,
   },
   {
     what: 'an external data file',
+    isHostile: true,
     make: ({ file }) => qemuImg('create', '-f', 'qcow2', '-o', `data_file=${file('data')}`, file('bad'), '1M'),
     words: /external data file/,
   },
@@ -132,6 +137,7 @@ const BAD: readonly Bad[] = [
   },
   {
     what: 'a VMDK descriptor',
+    isHostile: true,
     make: async ({ file, convert }) => {
       await convert('bad.vmdk', '-O', 'vmdk', '-o', 'subformat=twoGbMaxExtentSparse');
       await rename(file('bad.vmdk'), file('bad'));
@@ -148,11 +154,13 @@ const BAD: readonly Bad[] = [
   },
   {
     what: 'a VMDK of other files, which calls itself a whole one',
+    isHostile: true,
     make: (made) => changedVmdk(made, (bytes) => (bytes.writeBigUInt64LE(0n, 12), bytes)),
     words: /other files/,
   },
   {
     what: 'a VMDK with a parent',
+    isHostile: true,
     make: (made) => changedVmdk(made, (bytes) => replaced(bytes, 'parentCID=ffffffff', 'parentCID=deadbeef')),
     words: /parent/,
   },
@@ -175,7 +183,7 @@ const BAD: readonly Bad[] = [
     make: async (made) => {
       await made.convert('bad', '-O', 'qcow2');
       await using disk = await open(made.file('bad'), 'r+');
-      await disk.truncate(300_000);
+      await disk.truncate(600_000);
     },
     words: /qemu-img says/,
   },
@@ -195,8 +203,8 @@ const BAD: readonly Bad[] = [
     words: /partition table[^]*Put a partition table/,
   },
 ];
-for (const { what, make, words } of BAD) {
-  test(`fault 44: import refuses ${what}, and leaves nothing`, async () => {
+for (const { what, make, words, isHostile } of BAD) {
+  test(`${isHostile ? 'fault 46: ' : ''}import refuses ${what}, and leaves nothing`, async () => {
     await using made = await prepare();
     await make(made);
     const before = await readdir(made.file('.'));
@@ -209,7 +217,7 @@ for (const { what, make, words } of BAD) {
   });
 }
 
-test('what the checks might miss: the converter reaches no other file, and writes no more than it may', async () => {
+test('fault 46: what the checks might miss: the converter reaches no other file, and writes no more than it may', async () => {
   await using made = await prepare();
   await writeFile(made.file('secret'), Buffer.alloc(MIB, 'secret'));
   await qemuImg('create', '-f', 'qcow2', '-b', made.file('secret'), '-F', 'raw', made.file('spy.qcow2'));
@@ -264,7 +272,7 @@ test('Ctrl-C leaves nothing, no process either', async () => {
   );
 });
 
-test('publish names the import', async () => {
+test('formats §1: a frontend that is qcow2 is refused by its content, and publish names the import', async () => {
   await using made = await prepare();
   await made.convert('disk.qcow2', '-O', 'qcow2');
   const config = { EDGEBOOT_CONFIG_DIRECTORY: path.join(tmpdir(), 'no-such-folder') };

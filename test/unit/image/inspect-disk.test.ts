@@ -123,6 +123,21 @@ test('a partition beyond the end of the disk is refused', async () => {
   assert.match(await failuresOf(withMbr([EXT_MAGIC], DISK_BYTES / 512)), /beyond the end/);
 });
 
+test('whatever is broken, it is said what to do: of the last rule, which explains the others', async () => {
+  const [format] = (await inspect(createDisk([[0, 'QFI\xfb']], DISK_BYTES + 1))).slice(-1);
+  assert.match(format?.remedy ?? '', /edgeboot image import/);
+  const remedies = await Promise.all(
+    refused.map(async ([name, writes]) => [name, (await inspect(withMbr(writes))).at(-1)?.remedy ?? ''] as const),
+  );
+  for (const [name, remedy] of remedies) assert.match(remedy, /\.$/, name);
+  assert.ok(remedies.every(([name, remedy]) => !name.startsWith('LVM') || remedy.includes('LVM')));
+  const odd = await inspect(createDisk([[0, 'QFI\xfb']], DISK_BYTES + 1));
+  assert.throws(
+    () => requireCompliant(odd),
+    (error) => hasCode(error, 'IMAGE_NOT_COMPLIANT') && error.remedy === format?.remedy && /512/.test(error.message),
+  );
+});
+
 test('sizes: nothing, an odd one', async () => {
   assert.match(await failuresOf(Buffer.alloc(0)), /size: the disk is empty/);
   assert.match(await failuresOf(Buffer.alloc(1000)), /size: .*1000 bytes.*512/);
