@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander';
 import { EdgebootError, ERROR_KINDS, messageOf } from '#shared/errors.ts';
 import { visibleText } from '#shared/terminal/visible-text.ts';
+import { addKeyCommand } from './commands/add-key.ts';
 import { bootCommand } from './commands/boot.ts';
 import { federationCommands } from './commands/federation.ts';
 import { cleanCommand, shutdownCommand, startCommand } from './commands/power.ts';
@@ -32,6 +33,7 @@ function program(): Command {
   for (const command of [
     ...federationCommands(),
     bootCommand(signal),
+    addKeyCommand(signal),
     listCommand(signal),
     shutdownCommand(),
     startCommand(signal),

@@ -2,7 +2,7 @@
  * qemu-img over a disk from anywhere. It parses what a stranger wrote, so it gets the two files that it works on and nothing else:
  * no other file, process or network, no right of any kind, and bounded memory, time and output.
  */
-import { mkdtemp, rmdir } from 'node:fs/promises';
+import { mkdtempSync, rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { EdgebootError } from '#shared/errors.ts';
@@ -36,7 +36,10 @@ export interface ConfinedCall {
 
 /** Whatever its exit status. Throws PREREQUISITE_MISSING where it cannot be confined or is not installed; the signal's reason. */
 export async function runQemuImg(args: readonly string[], call: ConfinedCall): Promise<CommandResult> {
-  const root = await mkdtemp(path.join(tmpdir(), 'edgeboot-import-'));
+  const root = mkdtempSync(path.join(tmpdir(), 'edgeboot-import-'));
+  // At Ctrl-C, too. Never what is in it: should a mount of the program's have got out, that would be the system's files.
+  const removeRoot = (): void => rmdirSync(root);
+  process.once('exit', removeRoot);
   try {
     const limits = [
       ...[`--fsize=${call.maxFileBytes}`, `--as=${MAX_MEMORY_BYTES}`, `--cpu=${MAX_CPU_SECONDS}`],
@@ -73,7 +76,8 @@ export async function runQemuImg(args: readonly string[], call: ConfinedCall): P
       throw cannotConfine(result.stderr);
     return result;
   } finally {
-    await rmdir(root);
+    process.off('exit', removeRoot);
+    removeRoot();
   }
 }
 

@@ -1,4 +1,5 @@
 /** Makes a raw disk of one in another format: looked into, converted by a confined qemu-img, checked, then given its name. */
+import { closeSync, openSync } from 'node:fs';
 import { chown, constants, type FileHandle, open, realpath, rename } from 'node:fs/promises';
 import path from 'node:path';
 import { EdgebootError } from '#shared/errors.ts';
@@ -40,7 +41,8 @@ export async function convertDisk(request: ImportRequest): Promise<ImportedDisk>
   const unfinished = path.join(path.dirname(target), `.${path.basename(target)}.${process.pid}.new`);
   using written = removedUnlessFinished(unfinished);
   try {
-    await using disk = await open(unfinished, 'wx+');
+    closeSync(openSync(unfinished, 'wx'));
+    await using disk = await open(unfinished, 'r+');
     if (userId !== undefined) await chown(unfinished, userId, userId);
     const call = { source, target: unfinished, userId, signal: request.signal };
     const sizeBytes = await readVirtualSize(format, call);

@@ -1,53 +1,49 @@
-/** Writes the objects of an image into its folder of a repository. All go away again unless the image gets finished. */
-import { mkdir, stat } from 'node:fs/promises';
+/** Writes the objects of an image into its folder of a repository: beside it first, and in their places once all are there. */
+import { mkdirSync, renameSync } from 'node:fs';
+import { open, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { imageFolder, imageObjectKey, type ImageObjectKind } from '#shared/image/manifest.ts';
-import { replaceFile } from './replace-file.ts';
-import { removedUnlessFinished, type Unfinished } from './unfinished.ts';
+import { imageFolder, type ImageObjectKind, imageObjectName } from '#shared/image/manifest.ts';
+import { removedUnlessFinished } from './unfinished.ts';
+
+const KINDS: readonly ImageObjectKind[] = ['parts', 'indexes', 'manifests'];
 
 export class ImageObjects implements Disposable {
-  readonly #directory: string;
-  readonly #imageId: string;
-  readonly #written: Unfinished;
-
-  private constructor(directory: string, imageId: string, written: Unfinished) {
-    this.#directory = directory;
-    this.#imageId = imageId;
-    this.#written = written;
-  }
+  readonly #folder: string;
+  readonly #unfinished: string;
+  readonly #removal: Disposable;
+  /** Names within the image, in the order in which they get their places. */
+  readonly #names = new Set<string>();
 
   /** Throws what the file system says. */
-  static async open(directory: string, imageId: string): Promise<ImageObjects> {
-    const folder = path.join(directory, imageFolder(imageId));
-    const isNew = !(await isThere(folder));
-    const written = removedUnlessFinished(...(isNew ? [folder] : []));
-    for (const kind of ['parts', 'indexes', 'manifests']) await mkdir(path.join(folder, kind), { recursive: true });
-    return new ImageObjects(directory, imageId, written);
+  constructor(directory: string, imageId: string) {
+    this.#folder = path.join(directory, imageFolder(imageId));
+    this.#unfinished = path.join(directory, `.${imageId}.${process.pid}.new`);
+    this.#removal = removedUnlessFinished(this.#unfinished);
+    for (const kind of KINDS) mkdirSync(path.join(this.#unfinished, kind), { recursive: true });
   }
 
-  /** Named by its content: one that is there, of an earlier version, is left as it is. Throws DISK_FULL. */
+  /** Named by its content: one that is there, of an earlier version, is left as it is. */
   async write(objectKind: ImageObjectKind, sha256: string, bytes: Buffer): Promise<void> {
-    const file = path.join(this.#directory, imageObjectKey(this.#imageId, objectKind, sha256));
-    if (await isThere(file, bytes.length)) return;
-    this.#written.add(file);
-    await replaceFile(file, bytes);
+    const name = imageObjectName(objectKind, sha256);
+    const there = await stat(path.join(this.#folder, name)).catch(() => undefined);
+    if (there?.size !== bytes.length) await this.writeFile(name, bytes);
   }
 
-  /** A file beside the objects. Throws DISK_FULL. */
-  async writeFile(name: string, content: string): Promise<void> {
-    await replaceFile(path.join(this.#directory, imageFolder(this.#imageId), name), content);
+  /** Replaces one that is there. */
+  async writeFile(name: string, content: Buffer | string): Promise<void> {
+    await using file = await open(path.join(this.#unfinished, name), 'w');
+    await file.writeFile(content);
+    await file.datasync();
+    this.#names.add(name);
   }
 
+  /** Whoever reads meanwhile finds what the manifest names: that comes last. */
   finish(): void {
-    this.#written.finish();
+    for (const kind of KINDS) mkdirSync(path.join(this.#folder, kind), { recursive: true });
+    for (const name of this.#names) renameSync(path.join(this.#unfinished, name), path.join(this.#folder, name));
   }
 
   [Symbol.dispose](): void {
-    this.#written[Symbol.dispose]();
+    this.#removal[Symbol.dispose]();
   }
-}
-
-async function isThere(file: string, sizeBytes?: number): Promise<boolean> {
-  const found = await stat(file).catch(() => undefined);
-  return found !== undefined && (sizeBytes === undefined || found.size === sizeBytes);
 }

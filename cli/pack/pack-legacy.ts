@@ -1,5 +1,6 @@
 /** Writes an image in one of the older kinds, which the original tools read: vc-in.xml with the disks beside it (formats, section 2). */
-import { lstat, mkdir, rename, writeFile } from 'node:fs/promises';
+import { mkdirSync } from 'node:fs';
+import { lstat, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { EdgebootError } from '#shared/errors.ts';
 import type { DiskFile, DiskFileType } from '#shared/vc-xml/vc-in.ts';
@@ -33,7 +34,7 @@ export async function packLegacy(request: LegacyPackRequest): Promise<string> {
   const unfinished = path.join(directory, `.${imageName}.${process.pid}.new`);
   using written = removedUnlessFinished(unfinished);
   try {
-    await mkdir(unfinished);
+    mkdirSync(unfinished);
     const packDisk = (disk: OpenedDisk, filename: string, bytesBefore: number): Promise<DiskFile> =>
       packLegacyDisk(disk, {
         ...{ type: request.type, filename, folder: unfinished, signal: request.signal },

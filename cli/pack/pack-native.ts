@@ -8,6 +8,7 @@ import { cutDisk } from '../publish/cut-disk.ts';
 import type { OpenedDisk } from '../publish/open-disk.ts';
 import type { EarlierVersion } from './earlier-version.ts';
 import { ImageObjects } from './image-objects.ts';
+import { asWriteError } from './replace-file.ts';
 
 export interface PackRequest {
   readonly imageName: string;
@@ -28,7 +29,15 @@ export interface NativePackRequest extends PackRequest {
 /** @returns the manifest's path below the directory. Throws DISK_FULL; the signal's reason. */
 export async function packNative(request: NativePackRequest): Promise<string> {
   const imageId = request.earlier?.imageId ?? ulid();
-  using objects = await ImageObjects.open(request.directory, imageId);
+  try {
+    return await pack(imageId, request);
+  } catch (error) {
+    throw asWriteError(error);
+  }
+}
+
+async function pack(imageId: string, request: NativePackRequest): Promise<string> {
+  using objects = new ImageObjects(request.directory, imageId);
   const frontend = await packDisk(request.frontend, 0, objects, request);
   const compute = request.compute && (await packDisk(request.compute, request.frontend.sizeBytes, objects, request));
   const manifest: Manifest = {

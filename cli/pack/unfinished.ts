@@ -2,24 +2,26 @@
 import { rmSync } from 'node:fs';
 
 export interface Unfinished extends Disposable {
-  /** From now on it stays. */
+  /** From now on it stays, if it is still there. */
   finish(): void;
-  /** This one, too. */
-  add(path: string): void;
 }
 
-export function removedUnlessFinished(...paths: string[]): Unfinished {
-  const remove = (): void => {
-    // What other threads are creating at this very moment makes a folder not empty: it is tried again.
-    for (const path of paths.splice(0)) rmSync(path, { recursive: true, force: true, maxRetries: 3 });
-  };
+/**
+ * @param path is to be made synchronously: at the end of the program, what other threads were asked to make may come later than we
+ * look. Files in a folder that has been removed cannot.
+ */
+export function removedUnlessFinished(path: string): Unfinished {
+  // What other threads are creating at this very moment makes a folder not empty: it is tried again.
+  const remove = (): void => rmSync(path, { recursive: true, force: true, maxRetries: 5 });
   process.once('exit', remove);
+  let isFinished = false;
   return {
-    add: (path) => void paths.push(path),
-    finish: () => void paths.splice(0),
+    finish() {
+      isFinished = true;
+    },
     [Symbol.dispose]() {
       process.off('exit', remove);
-      remove();
+      if (!isFinished) remove();
     },
   };
 }

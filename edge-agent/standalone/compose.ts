@@ -1,16 +1,18 @@
 /** Where the ports of the commands without a federation meet their adapters. */
 import path from 'node:path';
 import { holdLock } from '../adapters/host-lock.ts';
+import { tellGuest } from '../adapters/tell-guest.ts';
 import { BaseImages } from '../base-image/base-images.ts';
 import type { AgentConfig } from '../config.ts';
 import { ensureDirectory } from '../durable-files.ts';
 import { composeHost, type Host } from '../host/compose.ts';
 import { openRepository } from '../repositories/open-repository.ts';
+import type { AddKeysPorts } from './add-keys.ts';
 import type { StandalonePorts } from './boot.ts';
 import { imageFinder, type RepositoryPorts } from './find-image.ts';
 
 export interface Standalone extends AsyncDisposable {
-  readonly ports: StandalonePorts;
+  readonly ports: StandalonePorts & AddKeysPorts;
 }
 
 /** Throws HYPERVISOR_BUSY, PREREQUISITE_MISSING, INVALID_CONFIG. */
@@ -21,7 +23,7 @@ export async function composeStandalone(config: AgentConfig): Promise<Standalone
   const linkOf: StandalonePorts['linkOf'] = (name) =>
     config.driver === 'libvirt' ? { kind: 'libvirt-network', name } : { kind: 'bridge', name };
   const held = undo.move();
-  return { ports: { ...host, findImage, linkOf }, [Symbol.asyncDispose]: () => held.disposeAsync() };
+  return { ports: { ...host, findImage, linkOf, tellGuest }, [Symbol.asyncDispose]: () => held.disposeAsync() };
 }
 
 /** For those who only fetch: no hypervisor is needed. */

@@ -44,7 +44,8 @@ async function startAll(plan: ClusterPlan, nodes: readonly NodePlan[], work: Wor
   }
 }
 
-async function openUserData(plan: ClusterPlan, ports: BootPorts): Promise<void> {
+/** Serves the nodes what they are to read; again, where that has changed. */
+export async function openUserData(plan: ClusterPlan, ports: BootPorts): Promise<void> {
   const directory = await ports.clusterFiles.makeDirectory(plan.deploymentId);
   const { publicKey } = await ports.clusterKey(directory);
   const networks = servedNetworks(plan, await ports.publicBridge(), publicKey);

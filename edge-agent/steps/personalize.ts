@@ -17,7 +17,7 @@ export interface PersonalizePorts {
 /** Where the guest kit of a frontend finds the cluster's own key. */
 const CLUSTER_KEY_PATH = '/root/.edgeboot-cluster-key';
 /** Readable by root alone. */
-const GUEST_FILE_MODE = 0o600;
+export const GUEST_FILE_MODE = 0o600;
 
 /** Answers the nodes, ready to boot, the frontend first. Throws IMAGE_NOT_COMPLIANT, DISK_FULL. */
 export async function personalize(

@@ -1,10 +1,18 @@
 /** A cluster's life without a federation, on plain QEMU processes: from a directory, booted, shut down, started, cleaned. Formats, section 6. */
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { makeSshKey } from '../../local/demo/proof.ts';
 import { inNamespaces } from '../helpers/in-namespaces.ts';
 import { downloadSamplePackages } from '../helpers/running-federation.ts';
 import { type BootedCluster, bootArguments, makeRepository, shutDownAndClean } from '../helpers/standalone-clusters.ts';
-import { startStandaloneHost } from '../helpers/standalone-host.ts';
+import { startStandaloneHost, type StandaloneHost } from '../helpers/standalone-host.ts';
+
+async function addKey(host: StandaloneHost, { name }: BootedCluster, folder: string) {
+  const keyFile = await makeSshKey(join(host.directory, folder));
+  const told = await host.ask<{ effect: string }[]>('add-key', name, '--key', `${keyFile}.pub`);
+  return { keyFile, effects: told.map(({ effect }) => effect) };
+}
 
 if (inNamespaces(import.meta.filename, { timeoutSeconds: 1000, prepare: downloadSamplePackages })) {
   test(
@@ -24,13 +32,20 @@ if (inNamespaces(import.meta.filename, { timeoutSeconds: 1000, prepare: download
         ],
       );
       await host.ssh(cluster.publicAddress, 'echo kept > /root/kept; sync');
+
+      const running = await addKey(host, cluster, 'second');
+      assert.deepEqual(running.effects, ['now', 'now', 'now']);
+      await host.ssh(cluster.publicAddress, 'true', running.keyFile);
       assert.equal((await host.run('shutdown', cluster.name)).exitCode, 0);
-      const [off] = await host.ask<BootedCluster[]>('list', 'cluster', cluster.name);
+      const [listed] = await host.ask<BootedCluster[]>('list', 'cluster', cluster.name);
       assert.deepEqual(
-        [off?.publicAddress, off?.nodes.map(({ running }) => running)],
+        [listed?.publicAddress, listed?.nodes.map(({ running }) => running)],
         [cluster.publicAddress, [false, false, false]],
       );
+      const off = await addKey(host, cluster, 'third');
+      assert.deepEqual(off.effects, ['next boot', 'next boot', 'next boot']);
       assert.equal((await host.run('start', cluster.name)).exitCode, 0);
+      await host.ssh(cluster.publicAddress, 'true', off.keyFile);
       assert.equal(await host.ssh(cluster.publicAddress, 'cat /root/kept'), 'kept\n');
       await shutDownAndClean(host, cluster);
       assert.deepEqual(await host.leftovers(), []);

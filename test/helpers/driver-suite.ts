@@ -194,13 +194,14 @@ export function driverSuite(startHost: (t: TestContext) => Promise<DriverHost>):
       await runCommandOrThrow('iptables', ['--policy', 'FORWARD', 'DROP']);
       t.after(() => runCommandOrThrow('iptables', ['--policy', 'FORWARD', 'ACCEPT']));
       await driver.prepare(CLUSTER);
-      t.after(() => driver.destroy(CLUSTER));
       const bridge = bridgeName(CLUSTER.deploymentId);
       const one = await startNetworkHost(t, { link: 'one', bridge, address: '10.1.1.1/16' });
       const two = await startNetworkHost(t, { link: 'two', bridge, address: '10.1.255.254/16' });
       const server = await one.serve(8022);
       assert.ok(await two.connect('10.1.1.1', 8022));
       assert.equal(await server.connectedFrom, '10.1.255.254');
+      await driver.destroy(CLUSTER);
+      await assertNothingLeft(host);
     },
   );
 
