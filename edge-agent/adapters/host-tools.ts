@@ -14,6 +14,9 @@ const PACKAGE_OF_TOOL = {
   setpriv: 'util-linux',
   ip: 'iproute2',
   nft: 'nftables',
+  dnsmasq: 'dnsmasq-base',
+  socat: 'socat',
+  'ssh-keygen': 'openssh-client',
 } as const;
 
 export interface MissingTool {

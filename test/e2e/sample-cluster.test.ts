@@ -101,7 +101,7 @@ if (inNamespaces(import.meta.filename, { timeoutSeconds: 900, prepare })) {
       ...['sh', '-c', 'ssh-add -q "$1" && shift && exec ssh "$@"', 'sh', keyFile],
       ...[...sshOptions, 'root@192.0.2.10', orders],
     ]);
-    assert.equal(said, 'vc1\ncompute-0\ncompute-0\ncompute-1\ncompute-0\nsearch local \nnameserver 192.0.2.53\n');
+    assert.equal(said, 'vc1\ncompute-0\ncompute-0\ncompute-1\ncompute-0\nsearch local\nnameserver 192.0.2.53\n');
     const wrongKey = await runCommand('ssh', [
       '-o',
       'BatchMode=yes',

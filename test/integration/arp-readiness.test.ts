@@ -52,7 +52,12 @@ async function plugIn(t: TestContext, bridge: string, folder: string): Promise<G
   await ip('link', 'set', 'guest', 'master', bridge, 'up');
   const run = (...command: string[]) => runCommandOrThrow('nsenter', ['--net', '--target', pid, ...command]);
   await run('ip', 'link', 'set', 'eth0', 'up');
-  const privateLink = { deploymentId: DEPLOYMENT_ID, macAddress: MAC_ADDRESS, address: ADDRESS, inquiryAddress: INQUIRY_ADDRESS };
+  const privateLink = {
+    deploymentId: DEPLOYMENT_ID,
+    macAddress: MAC_ADDRESS,
+    address: ADDRESS,
+    inquiryAddress: INQUIRY_ADDRESS,
+  };
   const sockets = { readySocket: join(folder, 'ready'), consoleSocket: join(folder, 'console') };
   return { run, node: { name: 'compute-0', ...sockets, publicAddress: undefined, privateLink } };
 }
@@ -72,7 +77,12 @@ if (inNamespaces(import.meta.filename, { timeoutSeconds: 120 })) {
     assert.equal(await waiting, 'arp');
     const stranger = {
       ...node,
-      privateLink: { deploymentId: DEPLOYMENT_ID, macAddress: '02:00:00:00:00:01', address: ADDRESS, inquiryAddress: INQUIRY_ADDRESS },
+      privateLink: {
+        deploymentId: DEPLOYMENT_ID,
+        macAddress: '02:00:00:00:00:01',
+        address: ADDRESS,
+        inquiryAddress: INQUIRY_ADDRESS,
+      },
     };
     await assert.rejects(signals.awaitReady(stranger, 1, NEVER), isTimeout, 'another MAC address');
   });

@@ -15,7 +15,13 @@ import { planCluster } from '../../edge-agent/core/plan-cluster.ts';
 import { createMessageHandler, type HandlePorts } from '../../edge-agent/handle-message.ts';
 import type { FederationApi, HypervisorDriver, JournalEntry, ReceivedMessage } from '../../edge-agent/ports.ts';
 import { serializer } from '../../edge-agent/serialize.ts';
-import { PUBLIC_NETWORK, SSH_KEY, sampleDeployment, sampleImage, sampleImageVersion } from '../helpers/model-samples.ts';
+import {
+  PUBLIC_NETWORK,
+  SSH_KEY,
+  sampleDeployment,
+  sampleImage,
+  sampleImageVersion,
+} from '../helpers/model-samples.ts';
 
 const SILENT: Log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 const TIMELINE = {
