@@ -26,6 +26,8 @@ const PACKAGES = [
   // the plain web server of the tests' repositories, and a certificate that nobody trusts
   'nginx-light',
   'openssl',
+  // the tests' Debian guests
+  'mmdebstrap',
   // the tests' looks at processes
   'procps',
 ];

@@ -236,7 +236,7 @@ export function driverSuite(startHost: (t: TestContext) => Promise<DriverHost>):
         const closed = once(child, 'close');
         await once(child.stdout, 'data');
         const start = performance.now();
-        await Promise.race([closed, delay(killAfterSeconds * 1000)]);
+        await Promise.race([closed, delay(killAfterSeconds * 1000, undefined, { ref: false })]);
         child.kill('SIGKILL');
         await closed;
         return (performance.now() - start) / 1000;
