@@ -13,11 +13,13 @@ const GUEST_KIT_INSTALLER = fileURLToPath(new URL('../../guest-kit/install.sh', 
 const DISK_SIZE_BYTES = 1024 * 1024 * 1024;
 /** MPI, and a program that sends messages between two nodes and measures them. */
 const CLUSTER_PACKAGES = ['ifupdown', 'procps', 'mpich', 'netpipe-mpich2'];
+/** As makers of such images do: it looks for seeds alone, and is done sooner. */
+const CLOUD_INIT_SETTINGS = 'datasource_list: [NoCloud, None]\nlocale: false\nssh_genkeytypes: [ed25519]\n';
 const CLOUD_INIT_PACKAGES = ['dbus', 'cloud-init', 'netplan.io'];
 /** Of the kernel's modules, those that a virtual machine may ask for. */
 const MODULE_FOLDERS = [
   ...['lib', 'crypto', 'arch', 'net/core', 'fs/xfs', 'fs/isofs', 'fs/fat', 'fs/nls', 'fs/autofs'],
-  ...['drivers/virtio', 'drivers/char', 'drivers/acpi', 'drivers/input', 'drivers/block'],
+  ...['drivers/virtio', 'drivers/char', 'drivers/acpi', 'drivers/input', 'drivers/block', 'drivers/cdrom'],
 ];
 const MODULE_FILES = ['drivers/net/virtio_net.ko', 'drivers/net/net_failover.ko'];
 /** Chores of a machine that lives for years. */
@@ -46,8 +48,7 @@ export async function buildDebianGuest(kind: Exclude<GuestKind, 'legacy'>, optio
   if (kind !== 'debian-kit-ext4')
     await symlink('/lib/systemd/system/systemd-networkd.service', join(root, ENABLE_NETWORKD));
   if (!hasKit) {
-    // As makers of such images do: without it cloud-init looks for every cloud there is.
-    await writeFile(join(root, 'etc/cloud/cloud.cfg.d/95_seed.cfg'), 'datasource_list: [NoCloud, None]\n');
+    await writeFile(join(root, 'etc/cloud/cloud.cfg.d/95_seed.cfg'), CLOUD_INIT_SETTINGS);
   }
   const frontendDisk = join(directory, 'frontend.raw');
   const { bootLoader } = packages;
