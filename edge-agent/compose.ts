@@ -9,7 +9,7 @@ import { pinoLog } from './adapters/pino-log.ts';
 import { createSqsJobQueue } from './adapters/sqs-job-queue.ts';
 import { holdStateDirectory } from './adapters/state-directory-lock.ts';
 import { type AgentConfig, type FederationConfig, requireFederation } from './config.ts';
-import { ensureDirectory } from './durable-files.ts';
+import { ensureDirectory, isNotThere } from './durable-files.ts';
 import type { DoctorPorts } from './doctor.ts';
 import type { HandlePorts } from './handle-message.ts';
 import { composeHost, openDriver } from './host/compose.ts';
@@ -33,10 +33,7 @@ export function composeDoctor(config: AgentConfig): DoctorPorts {
       const { hypervisor } = await openDriver(config, 'emulation');
       return hypervisor.describeHost().finally(() => hypervisor.close());
     },
-    freeBytes: async () => {
-      const { bavail, bsize } = await statfs(stateDirectory);
-      return bavail * bsize;
-    },
+    freeBytes: () => freeBytesAt(stateDirectory),
     clockSkewSeconds: () => measureClockSkew(apiUrl()),
     queueDepth: async () => (await createSqsJobQueue(openSession)).depth(),
     measureEdges: async (distributionUrl) => {
@@ -44,6 +41,17 @@ export function composeDoctor(config: AgentConfig): DoctorPorts {
       return measureEdges(distributionUrl, addresses, AbortSignal.timeout(10_000));
     },
   };
+}
+
+/** Where there is no such folder yet: of the file system that it will be on. */
+async function freeBytesAt(folder: string): Promise<number> {
+  try {
+    const { bavail, bsize } = await statfs(folder);
+    return bavail * bsize;
+  } catch (error) {
+    if (!isNotThere(error)) throw error;
+    return freeBytesAt(path.dirname(folder));
+  }
 }
 
 export type AgentPorts = HandlePorts & RecoverPorts;

@@ -13,7 +13,8 @@ const COMMANDS = {
   demo: { host: true, steps: (args) => [[NODE, 'local/demo/main.ts', ...args]] },
   test: {
     host: true,
-    steps: (args) => [[NODE, '--test', ...(args.length > 0 ? args : ['test/**/*.test.ts'])]],
+    // Two files at a time: suites with guests mostly wait for them.
+    steps: (args) => [[NODE, '--test', '--test-concurrency=2', ...(args.length > 0 ? args : ['test/**/*.test.ts'])]],
   },
   check: {
     host: false,

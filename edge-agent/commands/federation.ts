@@ -7,7 +7,7 @@ import { readConfig, requireFederation } from '../config.ts';
 import { doctor, formatCheck } from '../doctor.ts';
 import { enroll } from '../enroll.ts';
 import { runAgent } from '../run-agent.ts';
-import { configOption } from './config-option.ts';
+import { configOption, readConfigIfAny } from './config-option.ts';
 
 export const federationCommands = (): Command[] => [runCommand(), enrollCommand(), doctorCommand()];
 
@@ -40,7 +40,7 @@ function doctorCommand(): Command {
     .addOption(configOption())
     .addOption(new Option('--output <format>').choices(['text', 'json']).default('text'))
     .action(async (options: { config: string; output: string }) => {
-      const config = await readConfig(options.config);
+      const config = await readConfigIfAny(options.config);
       const checks = await doctor(config, composeDoctor(config));
       const text = options.output === 'json' ? JSON.stringify(checks, null, 2) : checks.map(formatCheck).join('\n');
       process.stdout.write(`${text}\n`);

@@ -26,11 +26,14 @@ export function cloudInitSeed(plan: ClusterPlan, node: PlannedNode, clusterKey: 
   const hostname = node.role === 'frontend' ? clusterName(plan) : node.name;
   return {
     // A fresh one for each node: cloud-init takes the image's earlier life for another machine.
-    metaData: stringify({ 'instance-id': `${plan.deploymentId}-${node.name}`, 'local-hostname': hostname }),
-    userData: `#cloud-config\n${stringify(userData(plan, node, hostname, clusterKey))}`,
-    networkConfig: stringify(networkConfig(plan, node)),
+    metaData: toYaml({ 'instance-id': `${plan.deploymentId}-${node.name}`, 'local-hostname': hostname }),
+    userData: `#cloud-config\n${toYaml(userData(plan, node, hostname, clusterKey))}`,
+    networkConfig: toYaml(networkConfig(plan, node)),
   };
 }
+
+/** A script on lines of its own, as it is. */
+const toYaml = (value: object): string => stringify(value, { lineWidth: 0 });
 
 function userData(plan: ClusterPlan, node: PlannedNode, hostname: string, clusterKey: ClusterKey) {
   const isFrontend = node.role === 'frontend';

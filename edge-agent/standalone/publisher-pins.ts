@@ -29,7 +29,8 @@ export interface Sighting extends Omit<PublisherPin, 'firstSeenAt'> {
  */
 export async function checkPublisher(directory: string, sighting: Sighting): Promise<string | undefined> {
   const { repository, name, publicKeyPem, version, acceptChanges } = sighting;
-  const folder = path.join(directory, createHash('sha256').update(repository).digest('hex'));
+  // The same repository with a slash at its end and without, as for pins of the older kind.
+  const folder = path.join(directory, createHash('sha256').update(repository.replace(/\/+$/, '')).digest('hex'));
   const file = path.join(folder, `${name}.publisher.json`);
   const text = await readIfThere(file);
   const pin = text && pinSchema.parse(JSON.parse(text.toString()));
