@@ -3,6 +3,7 @@ import type { Capacity, Job, sessionResponse } from '#shared/api.ts';
 import type { Report } from '#shared/apply-report.ts';
 import type { Deployment, Failure, Timeline } from '#shared/deployment.ts';
 import type { Grant } from '#shared/grant.ts';
+import type { GuestHardware } from '#shared/vc-xml/vc-in.ts';
 import type * as z from 'zod';
 import type { ClusterPlan } from './core/plan-cluster.ts';
 
@@ -146,10 +147,7 @@ export interface NodePlan {
 }
 
 /** What a guest has drivers for: old ones know no virtio. */
-export interface Hardware {
-  readonly diskBus: 'virtio' | 'ide' | 'sata' | 'scsi';
-  readonly nicModel: 'virtio' | 'e1000' | 'rtl8139';
-}
+export type Hardware = GuestHardware;
 
 export interface NodeInterface {
   readonly macAddress: string;
