@@ -32,8 +32,7 @@ export async function checkPublisher(directory: string, sighting: Sighting): Pro
   // The same repository with a slash at its end and without, as for pins of the older kind.
   const folder = path.join(directory, createHash('sha256').update(repository.replace(/\/+$/, '')).digest('hex'));
   const file = path.join(folder, `${name}.publisher.json`);
-  const text = await readIfThere(file);
-  const pin = text && pinSchema.parse(JSON.parse(text.toString()));
+  const pin = await readPin(file);
   if (pin?.publicKeyPem === publicKeyPem && pin.version === version) return undefined;
 
   const change = pin && describeChange(pin, sighting);
@@ -47,6 +46,21 @@ export async function checkPublisher(directory: string, sighting: Sighting): Pro
   await replaceFile(file, Buffer.from(JSON.stringify({ repository, publicKeyPem, version, firstSeenAt })), 0o600);
   if (pin === undefined) return `${name} is seen for the first time: the key of its publisher is kept from now on`;
   return change === undefined ? undefined : `${name}: accepted, though it ${change}`;
+}
+
+/** Throws INVALID_CONFIG where it cannot be read: then nothing is trusted anew. */
+async function readPin(file: string): Promise<PublisherPin | undefined> {
+  const text = await readIfThere(file);
+  if (text === undefined) return undefined;
+  try {
+    return pinSchema.parse(JSON.parse(text.toString()));
+  } catch (cause) {
+    throw new EdgebootError('INVALID_CONFIG', `${file}, the pin of a publisher's key, is damaged`, {
+      remedy:
+        'Remove it only if you know that the repository is as it was: the next key is then trusted at first sight.',
+      cause,
+    });
+  }
 }
 
 function describeChange(pin: PublisherPin, sighting: Sighting): string | undefined {

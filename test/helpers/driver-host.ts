@@ -1,7 +1,7 @@
 /** What the suite over all drivers needs of a driver's host, and what it does there as an operator would. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { readdir, readlink, writeFile } from 'node:fs/promises';
+import { readdir, stat, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
@@ -81,10 +81,14 @@ export async function pidOf(cluster: ClusterIdentity, node: Pick<NodePlan, 'name
   return pids[0] ?? 0;
 }
 
-/** What a process has open. */
-export async function openFilesOf(pid: number): Promise<string[]> {
-  const files = await readdir(`/proc/${pid}/fd`);
-  return Promise.all(files.map((file) => readlink(`/proc/${pid}/fd/${file}`).catch(() => '')));
+/** Whether a process has a file open: told by what it is, since names differ where roots and mounts do. */
+export async function hasOpen(pid: number, file: string): Promise<boolean> {
+  const wanted = await stat(file);
+  const folder = `/proc/${pid}/fd`;
+  const opened = await Promise.all(
+    (await readdir(folder)).map((name) => stat(join(folder, name)).catch(() => undefined)),
+  );
+  return opened.some((one) => one?.ino === wanted.ino && one.dev === wanted.dev);
 }
 
 /** No process, no interface, no definition, no rule. */

@@ -16,7 +16,7 @@ import {
   assertNothingLeft,
   hearConsole,
   macAddress,
-  openFilesOf,
+  hasOpen,
   pidOf,
   pidsOf,
   planNode,
@@ -164,8 +164,8 @@ export function driverSuite(startHost: (t: TestContext) => Promise<DriverHost>):
       });
       await driver.boot(CLUSTER, node);
       await hearConsole(node);
-      const opened = await openFilesOf(await pidOf(CLUSTER, node));
-      for (const file of [node.overlayFile, node.backingFile, seedFile]) assert.ok(opened.includes(file), file);
+      const pid = await pidOf(CLUSTER, node);
+      for (const file of [node.overlayFile, node.backingFile, seedFile]) assert.ok(await hasOpen(pid, file), file);
       const ports = await Promise.all(
         [bridgeName(CLUSTER.deploymentId), 'br-site'].map((bridge) =>
           runCommandOrThrow('ip', ['-oneline', 'link', 'show', 'master', bridge]),

@@ -15,7 +15,10 @@ export interface LibvirtHost {
 export async function startLibvirtHost(t: TestContext): Promise<LibvirtHost> {
   // Not below /tmp, which may be a small memory file system; short, since sockets go below it.
   const directory = await mkdtemp('/var/tmp/edgeboot-');
-  t.after(() => rm(directory, { recursive: true, force: true }));
+  // In the end its domains and networks go first, which takes its sockets; then the folder.
+  const undo = new AsyncDisposableStack();
+  t.after(() => undo.disposeAsync());
+  undo.defer(() => rm(directory, { recursive: true, force: true }));
   await chmod(directory, 0o711);
   const acceleration = await probeAcceleration({ qemuUser: DEBIAN_QEMU_USER });
   const libvirtd = await startPrivateLibvirtd({
@@ -23,6 +26,6 @@ export async function startLibvirtHost(t: TestContext): Promise<LibvirtHost> {
     acceleration,
     log: (line) => t.diagnostic(line),
   });
-  t.after(() => libvirtd.close());
+  undo.defer(() => libvirtd.close());
   return { libvirtd, acceleration, directory };
 }

@@ -1,6 +1,7 @@
 /** What a plan is made of: CPUs, private networks, extra interfaces. Formats, sections 2, 5 and 6. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { interfacesOf } from '../../edge-agent/core/cluster-interfaces.ts';
 import { divideCpus } from '../../edge-agent/core/divide-cpus.ts';
 import { parseExtraNetworks, planExtraInterfaces } from '../../edge-agent/core/extra-interfaces.ts';
 import { clusterName, demandOf, planCluster } from '../../edge-agent/core/plan-cluster.ts';
@@ -66,6 +67,21 @@ describe('the private network', () => {
     ] as const) {
       assert.throws(() => planPrivateNetwork({ address, netmask }), { code: 'IMAGE_NOT_COMPLIANT' });
     }
+  });
+});
+
+describe('the interfaces', () => {
+  it('formats §1: a frontend has two, private first and public second; a compute has its private one', () => {
+    const plan = planCluster(WISH, '192.0.2.10', PUBLIC_NETWORK);
+    const [frontend, compute] = plan.nodes.map((node) => interfacesOf(plan, node));
+    assert.deepEqual(
+      frontend?.map(({ link }) => link),
+      [{ kind: 'private' }, PUBLIC_NETWORK.link],
+    );
+    assert.deepEqual(
+      compute?.map(({ link }) => link),
+      [{ kind: 'private' }],
+    );
   });
 });
 

@@ -35,6 +35,8 @@ interface Element {
   readonly [name: string]: (string & Element & Element[]) | undefined;
 }
 const parse = (document: string): Element => convert(document, { format: 'object' }) as unknown as Element;
+const childrenOf = (element: Element | undefined): string[] =>
+  Object.keys(element ?? {}).filter((name) => !name.startsWith('@'));
 /** The reader used here leaves the entities of a text as they are. */
 const unescape = (text: string): string =>
   text.replace(/&(lt|gt|amp);/g, (_, name: 'lt' | 'gt' | 'amp') => ({ lt: '<', gt: '>', amp: '&' })[name]);
@@ -42,7 +44,7 @@ const unescape = (text: string): string =>
 describe("the frontend's document", () => {
   const { vc } = parse(writeFrontendDocument(CLUSTER)) as unknown as { vc: Element };
 
-  it('has what the older dialect reads', () => {
+  it('formats §5: has what the older dialect reads', () => {
     const { public: publicSide, private: privateSide } = vc['frontend'] as Element;
     assert.deepEqual(
       ['@fqdn', '@ip', '@netmask', '@gw', '@mac'].map((name) => publicSide?.[name]),
@@ -64,7 +66,7 @@ describe("the frontend's document", () => {
     );
   });
 
-  it('has what the newer dialect reads', () => {
+  it('formats §5: has what the newer dialect reads', () => {
     assert.deepEqual(
       ['@name', '@fqdn', '@gw'].map((name) => vc['frontend']?.[name]),
       ['vc1', 'vc1.example.org', '192.0.2.1'],
@@ -79,12 +81,13 @@ describe("the frontend's document", () => {
     }
   });
 
-  it('has no child of <frontend> that is not an interface', () => {
-    const children = Object.keys(vc['frontend'] as Element).filter((name) => !name.startsWith('@'));
-    assert.deepEqual(children, ['public', 'private']);
+  it('formats §5: has no child of <frontend> or <node> that is not an interface', () => {
+    assert.deepEqual(childrenOf(vc['frontend']), ['public', 'private']);
+    for (const node of vc['compute']?.['node'] as Element[]) assert.deepEqual(childrenOf(node), ['private']);
+    assert.deepEqual(childrenOf(vc), ['frontend', 'compute', 'network', 'key']);
   });
 
-  it('has one <dns>, and one <key> with all keys, a line each', () => {
+  it('formats §5: has one <dns>, and one <key> with all keys, a line each', () => {
     assert.equal(vc['network']?.['dns']?.['@ip'], '192.0.2.53,192.0.2.54');
     assert.equal(unescape(vc['key'] ?? ''), 'ssh-ed25519 AAAA one\nssh-rsa BBBB <two> & "three"');
     assert.equal(writeFrontendDocument(CLUSTER).match(/<key>/g)?.length, 1);
@@ -94,7 +97,7 @@ describe("the frontend's document", () => {
 describe("a compute's document", () => {
   const { vc } = parse(writeComputeDocument(CLUSTER, 'compute-1')) as unknown as { vc: Element };
 
-  it('names the frontend, and the compute itself with its gateway, for both dialects', () => {
+  it('formats §5: names the frontend, and the compute itself with its gateway, for both dialects', () => {
     assert.equal(vc['frontend']?.['@fqdn'], 'vc1.example.org');
     assert.equal((vc['frontend'] as Element)['public']?.['@fqdn'], 'vc1.example.org');
     assert.deepEqual(
@@ -107,7 +110,48 @@ describe("a compute's document", () => {
     );
   });
 
+  it('formats §5: has no child of <compute> that is not an interface', () => {
+    assert.deepEqual(childrenOf(vc['compute']), ['private']);
+    assert.deepEqual(childrenOf(vc['frontend']), ['public']);
+  });
+
+  it("formats §5: has the same names as the frontend's", () => {
+    const whole = parse(writeFrontendDocument(CLUSTER)) as unknown as { vc: Element };
+    const listed = (whole.vc['compute']?.['node'] as Element[]).map((node) => String(node['@name']));
+    const own = listed.map((name) => parse(writeComputeDocument(CLUSTER, name)) as unknown as { vc: Element });
+    assert.deepEqual(
+      own.map(({ vc: document }) => document['compute']?.['@name']),
+      listed,
+    );
+  });
+
   it('is refused for a compute that is not there', () => {
     assert.throws(() => writeComputeDocument(CLUSTER, 'compute-9'), RangeError);
+  });
+});
+
+describe('extra interfaces', () => {
+  const storage = {
+    network: 'storage',
+    address: '10.5.0.1',
+    netmask: '255.255.255.0',
+    macAddress: '02:00:00:00:00:05',
+  };
+  const cluster: VcCluster = {
+    ...CLUSTER,
+    frontend: { ...CLUSTER.frontend, extra: [storage] },
+    computes: CLUSTER.computes.map((compute) => ({ ...compute, extra: [storage] })),
+  };
+
+  it('formats §5: are interfaces like the others, named after their network', () => {
+    const { vc } = parse(writeFrontendDocument(cluster)) as unknown as { vc: Element };
+    const compute = parse(writeComputeDocument(cluster, 'compute-0')) as unknown as { vc: Element };
+    assert.deepEqual(childrenOf(vc['frontend']), ['public', 'private', 'storage']);
+    for (const holder of [vc['frontend'], compute.vc['compute']]) {
+      assert.deepEqual(
+        ['@ip', '@netmask', '@mac', '@mtu'].map((name) => holder?.['storage']?.[name]),
+        ['10.5.0.1', '255.255.255.0', '02:00:00:00:00:05', '1500'],
+      );
+    }
   });
 });

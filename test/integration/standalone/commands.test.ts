@@ -1,6 +1,6 @@
 /** `edgeboot-agent` as a process, as far as it needs no hypervisor: help, list repository, sync repository. Formats, section 6. */
 import assert from 'node:assert/strict';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { access, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { stringify } from 'yaml';
@@ -41,14 +41,25 @@ describe('edgeboot-agent without a hypervisor', () => {
   it('formats §6: help names every command, and each explains itself', async () => {
     const { exitCode, stdout } = await run('help');
     assert.equal(exitCode, 0);
-    for (const command of ['boot', 'list', 'shutdown', 'clean', 'sync', 'start', 'add-key', 'run', 'enroll', 'doctor']) {
+    for (const command of [
+      'boot',
+      'list',
+      'shutdown',
+      'clean',
+      'sync',
+      'start',
+      'add-key',
+      'run',
+      'enroll',
+      'doctor',
+    ]) {
       assert.match(stdout, new RegExp(`^ {2}${command} `, 'm'));
     }
     assert.match((await run('boot', '--help')).stdout, /<vc> <cpus>[^]*--memory <MiB>[^]*--add-iface/);
   });
 
   it('formats §6: list repository shows what the index has', async () => {
-    const { exitCode, stdout } = await run('list', 'repository', '--repository', repository, '--output', 'json');
+    const { exitCode, stdout } = await configured('list', 'repository', '--repository', repository, '--output', 'json');
     assert.equal(exitCode, 0);
     assert.deepEqual(
       (JSON.parse(stdout) as { name: string; kind: string }[]).map(({ name, kind }) => [name, kind]),
@@ -108,14 +119,18 @@ describe('edgeboot-agent without a hypervisor', () => {
     }
   });
 
-  it('a doctor looks at a host without a federation for what that needs, before anything is made there', async () => {
-    const { stdout } = await configured('doctor', '--output', 'json');
+  it('a doctor looks at what a host without a federation needs, and makes nothing', async () => {
+    const [config, stateDirectory] = [join(folder.path, 'fresh.yaml'), join(folder.path, 'not/yet')];
+    await writeFile(config, stringify({ libvirtUri: 'qemu:///system?socket=/nowhere', stateDirectory }));
+    const { exitCode, stdout } = await run('doctor', '--config', config, '--output', 'json');
     const checks = JSON.parse(stdout) as { name: string; status: string }[];
     assert.deepEqual(
       checks.map(({ name }) => name),
-      ['kvm', 'tools', 'qemu', 'disk'],
+      ['kvm', 'tools', 'libvirt', 'disk'],
     );
-    assert.notEqual(checks.find(({ name }) => name === 'disk')?.status, 'fail');
+    assert.deepEqual([exitCode, checks[2]?.status], [69, 'fail']);
+    assert.notEqual(checks[3]?.status, 'fail', 'there is space, though the folder is not there yet');
+    await assert.rejects(access(stateDirectory));
   });
 });
 

@@ -50,7 +50,7 @@ const accepted: readonly (readonly [string, readonly Write[]])[] = [
   ['xfs', [[0, 'XFSB']]],
 ];
 for (const [name, writes] of accepted) {
-  test(`the first partition may hold ${name}`, async () => {
+  test(`formats §1: the first partition may hold ${name}`, async () => {
     const findings = await inspect(withMbr(writes));
     assert.deepEqual(
       findings.map(({ rule, ok }) => [rule, ok]),
@@ -86,7 +86,7 @@ const refused: readonly (readonly [string, readonly Write[]])[] = [
   ['no file system', []],
 ];
 for (const [name, writes] of refused) {
-  test(`the first partition is refused by name: ${name} ${JSON.stringify(writes)}`, async () => {
+  test(`formats §1: the first partition is refused by name: ${name} ${JSON.stringify(writes)}`, async () => {
     const findings = await inspect(withMbr(writes));
     assert.match(await failuresOf(withMbr(writes)), new RegExp(`^root-file-system: .*${name}`));
     assert.throws(
@@ -109,7 +109,7 @@ const containers: readonly (readonly [string, Write])[] = [
   ['zstd', [0, [0x28, 0xb5, 0x2f, 0xfd]]],
 ];
 for (const [name, write] of containers) {
-  test(`a file that is no raw disk is refused by its content: ${name}`, async () => {
+  test(`formats §1: a file that is no raw disk is refused by its content: ${name}`, async () => {
     assert.match(await failuresOf(createDisk([write])), new RegExp(`^raw-format: .*${name}`));
   });
 }

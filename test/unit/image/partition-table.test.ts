@@ -49,7 +49,7 @@ function gpt(entryCount: number, firstSector: bigint, lastSector: bigint): Recor
 
 const refused = (error: unknown): boolean => hasCode(error, 'IMAGE_NOT_COMPLIANT');
 
-test('primary partitions keep their number, unused entries are left out', async () => {
+test('formats §1: primary partitions keep their number, unused entries are left out', async () => {
   const read = diskOf({
     0: bootRecord(
       { type: 0x83, startSector: 2048, sectorCount: 100 },
@@ -84,7 +84,7 @@ test('logical partitions count from their own record, their chain from the exten
   );
 });
 
-test('GPT entries carry their type and their extent', async () => {
+test('formats §1: GPT entries carry their type and their extent', async () => {
   assert.deepEqual(await readPartitionTable(diskOf(gpt(4, 34n, 133n))), {
     kind: 'gpt',
     partitions: [

@@ -66,6 +66,13 @@ test('a manifest comes back as it was signed', () => {
   assert.deepEqual(verifySignedManifest(envelope, trust), manifest);
 });
 
+test('formats §1: a manifest of another architecture is refused, whoever has signed it', () => {
+  const other = { ...manifest, architecture: 'aarch64' as 'x86_64' };
+  assert.throws(() => signManifest(other, publisher.privateKey));
+  const signed = signEnvelope(MANIFEST_PAYLOAD_TYPE, Buffer.from(JSON.stringify(other)), publisher.privateKey);
+  assert.throws(() => verifySignedManifest(signed, trust), isUntrusted);
+});
+
 test('the key is named by the SHA-256 of its SPKI DER', () => {
   const der = createPublicKey(publisher.publicKey).export({ type: 'spki', format: 'der' });
   assert.equal(signaturesOf(envelope)[0]?.keyid, createHash('sha256').update(der).digest('hex'));

@@ -119,13 +119,13 @@ test('formats §6: shutdown keeps the cluster, clean refuses while any node runs
 
 test('a cluster of a federation is listed, and not touched', async () => {
   await using folder = await createTemporaryFolder();
-  const { ports } = await notePorts(folder.path);
   const noted = await notePorts(folder.path);
+  const { ports } = noted;
   const { deploymentId } = await bootWith(noted);
   const entry = await ports.journal.read(deploymentId);
   if (entry === undefined) throw new Error('it is in the journal');
-  const { local: _, ...ofFederation } = entry;
-  await ports.journal.write(ofFederation);
+  const { generation, plan, startedAt } = entry;
+  await ports.journal.write({ deploymentId, generation, plan, startedAt });
   assert.equal((await listClusters(ports))[0]?.owner, 'federation');
   for (const work of [clean('vc-192-0-2-10', ports), shutdown('vc-192-0-2-10', 1, ports)]) {
     await assert.rejects(work, { code: 'FORBIDDEN' });

@@ -19,7 +19,10 @@ test('formats §6: memory is N or FRONTEND:COMPUTE', () => {
 });
 
 test('formats §6: CPUs are a whole number, 0 too', () => {
-  assert.deepEqual(['0', '8', '4096'].map((text) => parseCount(text, 'CPUs')), [0, 8, 4096]);
+  assert.deepEqual(
+    ['0', '8', '4096'].map((text) => parseCount(text, 'CPUs')),
+    [0, 8, 4096],
+  );
   for (const text of ['', '-1', '1.5', '4097', 'all']) assert.throws(() => parseCount(text, 'CPUs'), usage, text);
 });
 
