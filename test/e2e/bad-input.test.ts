@@ -146,7 +146,7 @@ if (inNamespaces(import.meta.filename, { timeoutSeconds: 1200, prepare: download
     });
 
     it('computes beyond the capacity', LIMIT, async () => {
-      assertRefused(await running.create('naist', '--computes', '3'), 75, 'NO_CAPACITY', /4 CPUs.*3 CPUs/);
+      assertRefused(await running.create('naist', '--computes', '4'), 75, 'NO_CAPACITY', /4 CPUs.*3 CPUs/);
       assert.deepEqual(await running.leftovers(), []);
     });
 
