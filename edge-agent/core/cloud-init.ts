@@ -44,10 +44,11 @@ function userData(plan: ClusterPlan, node: PlannedNode, hostname: string, cluste
     manage_etc_hosts: false,
     disable_root: false,
     ssh_pwauth: false,
+    ...(isFrontend && { bootcmd: machinefileCommands(plan) }),
     users: [{ name: 'root', ssh_authorized_keys: trusted }],
     write_files: [
       { path: '/etc/hosts', content: hosts(plan, node), permissions: '0644' },
-      { path: PER_BOOT_SCRIPT, content: perBootScript(plan, node), permissions: '0755' },
+      { path: PER_BOOT_SCRIPT, content: PER_BOOT_CONTENT, permissions: '0755' },
       ...(isFrontend
         ? [
             { path: CLUSTER_KEY_PATH, content: clusterKey.privateKey, permissions: '0600' },
@@ -82,19 +83,17 @@ function sshConfig(plan: ClusterPlan): string {
   ].join('\n');
 }
 
-/** Every name in it has passed an allow-list of letters, digits and hyphens. */
-function perBootScript(plan: ClusterPlan, node: PlannedNode): string {
+/** Run at every boot, before anybody can log in. Every name in it has passed an allow-list of letters, digits and hyphens. */
+function machinefileCommands(plan: ClusterPlan): string[] {
   const computes = plan.nodes.filter((one) => one.role === 'compute');
-  const lines = computes.flatMap((compute) => Array.from({ length: compute.cpus }, () => compute.name));
-  const machinefile = node.role === 'frontend' ? [`printf '%s\\n' ${lines.join(' ')} > /tmp/machinefile`] : [];
-  return [
-    '#!/bin/sh',
-    ...(lines.length > 0 ? machinefile : []),
-    // Said again and again: the host may listen late.
-    `( port=/dev/virtio-ports/${READY_PORT_NAME}; while sleep 1; do echo READY > "$port"; done ) > /dev/null 2>&1 &`,
-    '',
-  ].join('\n');
+  const lines = computes.flatMap(({ name, cpus }) => Array.from({ length: cpus }, () => name));
+  return lines.length === 0 ? [] : [`printf '%s\\n' ${lines.join(' ')} > /tmp/machinefile`];
 }
+
+/** Said again and again: the host may listen late. */
+const PER_BOOT_CONTENT = `#!/bin/sh
+( port=/dev/virtio-ports/${READY_PORT_NAME}; while sleep 1; do echo READY > "$port"; done ) > /dev/null 2>&1 &
+`;
 
 function networkConfig(plan: ClusterPlan, node: PlannedNode) {
   const { publicNetwork, privateNetwork } = plan;

@@ -34,6 +34,7 @@ interface UserData {
   readonly hostname: string;
   readonly fqdn?: string;
   readonly disable_root: boolean;
+  readonly bootcmd?: readonly string[];
   readonly users: readonly { readonly name: string; readonly ssh_authorized_keys: readonly string[] }[];
   readonly write_files: readonly { readonly path: string; readonly content: string; readonly permissions: string }[];
 }
@@ -51,7 +52,8 @@ test("the frontend's seed makes the same cluster as its document", () => {
   const file = (name: RegExp) => data.write_files.find(({ path }) => name.test(path));
   assert.match(file(/hosts/)?.content ?? '', /^10\.1\.1\.1 vc-192-0-2-10 vc-192-0-2-10\.naist\.example\.org$/m);
   assert.match(file(/hosts/)?.content ?? '', /^10\.1\.255\.253 compute-1$/m);
-  assert.match(file(/per-boot/)?.content ?? '', /compute-0 compute-0 compute-1 > \/tmp\/machinefile/);
+  assert.match(data.bootcmd?.join('\n') ?? '', /compute-0 compute-0 compute-1 > \/tmp\/machinefile/);
+  assert.match(file(/per-boot/)?.content ?? '', /^#!\/bin\/sh\n.*echo READY/);
   assert.deepEqual([file(/cluster-key/)?.content, file(/cluster-key/)?.permissions], [KEY.privateKey, '0600']);
   assert.deepEqual(parse(networkConfig), {
     version: 2,
