@@ -19,6 +19,9 @@ const CACHE = fileURLToPath(new URL('../../build', import.meta.url));
 const LIMIT = { timeout: 1_500_000 };
 const KINDS: readonly GuestKind[] = ['debian-kit-ext4', 'debian-kit-xfs', 'debian-cloud-init', 'legacy'];
 
+/** A compute that is ready by its network alone may still be starting its services. */
+const ASK_COMPUTE = 'for i in $(seq 180); do ssh compute-0 hostname 2>/dev/null && break; sleep 1; done';
+
 /** Outside, where there is a network. */
 async function prepare(t: TestContext): Promise<void> {
   const log = (line: string): void => t.diagnostic(line);
@@ -86,7 +89,7 @@ if (inNamespaces(import.meta.filename, { timeoutSeconds: 3000, prepare })) {
   test('an ordinary Debian with cloud-init joins through its seed', LIMIT, async (t) => {
     const host = await startStandaloneHost(t, { driver: 'qemu' });
     const cluster = await bootGuest(t, host, { kind: 'debian-cloud-init', computes: 1, memoryMiB: 512 });
-    const said = await host.ssh(cluster.publicAddress, 'hostname; cat /tmp/machinefile; ssh compute-0 hostname');
+    const said = await host.ssh(cluster.publicAddress, `hostname; cat /tmp/machinefile; ${ASK_COMPUTE}`);
     assert.equal(said, `${cluster.name}\ncompute-0\ncompute-0\n`);
     await shutDownAndClean(host, cluster);
   });
