@@ -5,6 +5,7 @@ import { visibleText } from '#shared/terminal/visible-text.ts';
 import { addKeyCommand } from './commands/add-key.ts';
 import { bootCommand } from './commands/boot.ts';
 import { federationCommands } from './commands/federation.ts';
+import { fetchCommand } from './commands/fetch.ts';
 import { cleanCommand, shutdownCommand, startCommand } from './commands/power.ts';
 import { listCommand } from './commands/list.ts';
 import { syncCommand } from './commands/sync.ts';
@@ -39,6 +40,7 @@ function program(): Command {
     startCommand(signal),
     cleanCommand(),
     syncCommand(signal),
+    fetchCommand(signal),
   ]) {
     agent.addCommand(inheritSettings(agent, command));
   }

@@ -19,7 +19,7 @@ export interface ObjectRequest {
   /** Ask for these bytes of the file only. */
   readonly range?: ByteRange;
   /** How many copies of it were found corrupt before this request: a source that knows several places begins with another. */
-  readonly corruptCopies?: number;
+  readonly badCopies?: number;
 }
 
 export type ByteRange =

@@ -3,7 +3,7 @@ import { open, rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { isAbsolute } from 'node:path';
 import { readFirstPartition, type DiskReader, type Partition } from '#shared/image/partition-table.ts';
-import { createLimiter } from '../base-image/limiter.ts';
+import { createLimiter } from '../transfer/limiter.ts';
 import {
   CLOUD_INIT_PROGRAM,
   identifyFileSystem,

@@ -5,14 +5,14 @@
 import type { FileHandle } from 'node:fs/promises';
 import { EdgebootError, hasCode } from '#shared/errors.ts';
 import { FRAME_SIZE_BYTES } from '#shared/image/manifest.ts';
-import { allSettled } from './all-settled.ts';
+import { allSettled } from '../transfer/all-settled.ts';
 import { fetchEverything } from './fetch-everything.ts';
 import type { FrameFetcher } from './frame-fetcher.ts';
-import { limitConcurrency } from './limiter.ts';
+import { limitConcurrency } from '../transfer/limiter.ts';
 import { planRuns } from './missing-runs.ts';
 import { SharedTask } from './shared-task.ts';
-import { startReport, type TransferReport } from './transfer-report.ts';
-import { createUnpacker, type Unpack, type Unpacking } from './unpack-frames.ts';
+import { startReport, type TransferReport } from '../transfer/transfer-report.ts';
+import { createUnpacker, type Unpack, type Unpacking } from '../transfer/unpack-frames.ts';
 
 /** Ranges that one read fetches at once. */
 const READ_CONNECTIONS = 8;

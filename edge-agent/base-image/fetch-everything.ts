@@ -1,10 +1,10 @@
 /** Fetches all missing frames of a disk: many parts at once over the network, unpacked in worker threads. */
-import { allSettled } from './all-settled.ts';
+import { allSettled } from '../transfer/all-settled.ts';
 import type { FrameFetcher } from './frame-fetcher.ts';
-import { limitConcurrency } from './limiter.ts';
+import { limitConcurrency } from '../transfer/limiter.ts';
 import { type FrameRun, missingBytes, planPart } from './missing-runs.ts';
-import { countDelivery, startReport, type TransferReport } from './transfer-report.ts';
-import { UnpackPool } from './unpack-pool.ts';
+import { countDelivery, startReport, type TransferReport } from '../transfer/transfer-report.ts';
+import { UnpackPool } from '../transfer/disk-workers.ts';
 
 export interface FetchEverythingOptions {
   /** Requests in flight at once. */

@@ -4,8 +4,8 @@ import { type DiskDescription, imageObjectName } from '#shared/image/manifest.ts
 import type { Delivery, ObjectRequest, PartSource } from '../ports.ts';
 import type { FrameRun } from './missing-runs.ts';
 import type { PartialFile } from './partial-file.ts';
-import { refetchWhileCorrupt } from './refetch.ts';
-import type { Unpacking } from './unpack-frames.ts';
+import { refetchWhileCorrupt } from '../transfer/refetch.ts';
+import type { Unpacking } from '../transfer/unpack-frames.ts';
 
 export interface IncompleteDisk {
   readonly disk: DiskDescription;
@@ -66,8 +66,8 @@ export class FrameFetcher {
 
   async #fetch(run: FrameRun, { source, unpack, signal }: FetchOptions): Promise<Delivery> {
     const { partial } = this.of;
-    const delivery = await refetchWhileCorrupt(async (corruptCopies) => {
-      const fetched = await source.fetch({ ...this.#requestOf(run), corruptCopies }, signal);
+    const delivery = await refetchWhileCorrupt(async (badCopies) => {
+      const fetched = await source.fetch({ ...this.#requestOf(run), badCopies }, signal);
       signal.throwIfAborted();
       if (this.#givenUp !== undefined) throw this.#givenUp;
       await unpack({

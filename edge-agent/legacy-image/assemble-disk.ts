@@ -3,7 +3,7 @@ import { EdgebootError, hasCode } from '#shared/errors.ts';
 import type { DiskFileType } from '#shared/vc-xml/vc-in.ts';
 import { placesOf } from './blocks-in-order.ts';
 import type { DiskWriter } from './disk-writer.ts';
-import { eachOf } from './each-of.ts';
+import { eachOf } from '../transfer/each-of.ts';
 import { HEADER_BYTES, looksLikeMember, presumeOffsets } from './gzip-member.ts';
 import { inflate } from './inflate.ts';
 import { MAX_DISK_BYTES, type RemoteFile } from './remote-file.ts';

@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { EdgebootError } from '#shared/errors.ts';
 import { identifyContainer } from '#shared/image/disk-content.ts';
 import type { DiskReader } from '#shared/image/partition-table.ts';
-import { writeSparse } from '../base-image/unpack-frames.ts';
+import { writeSparse } from '../transfer/unpack-frames.ts';
 import { asDiskError } from '../disk-errors.ts';
 import { ensureDirectory, syncFolderOf } from '../durable-files.ts';
 import { MAX_DISK_BYTES } from './remote-file.ts';

@@ -9,7 +9,7 @@ import { isNotThere } from '../durable-files.ts';
 import type { PartSource } from '../ports.ts';
 import { assembleDisk } from './assemble-disk.ts';
 import { DiskWriter } from './disk-writer.ts';
-import { eachOf } from './each-of.ts';
+import { eachOf } from '../transfer/each-of.ts';
 import type { LegacyTransfer } from './legacy-transfer.ts';
 import { errorOfChange, type Pin, type PinnedFile, pinnedFileOf } from './pins.ts';
 import { type ProbedFile, probeFile, RemoteFile, replacedMeanwhile } from './remote-file.ts';

@@ -5,8 +5,8 @@
 import { hash } from 'node:crypto';
 import { join } from 'node:path';
 import type { DiskFile } from '#shared/vc-xml/vc-in.ts';
-import { limitConcurrency } from '../base-image/limiter.ts';
-import type { TransferReport } from '../base-image/transfer-report.ts';
+import { limitConcurrency } from '../transfer/limiter.ts';
+import type { TransferReport } from '../transfer/transfer-report.ts';
 import type { PartSource } from '../ports.ts';
 import type { LegacyDescription } from './description.ts';
 import { type DiskFetchOptions, type FetchedDisk, fetchDisk, findCachedDisk, probeDisk } from './fetch-disk.ts';

@@ -5,7 +5,7 @@
 import { hash } from 'node:crypto';
 import { EdgebootError } from '#shared/errors.ts';
 import { MAX_PARTS, PART_SIZE_BYTES } from '#shared/image/manifest.ts';
-import { refetchWhileCorrupt } from '../base-image/refetch.ts';
+import { refetchWhileCorrupt } from '../transfer/refetch.ts';
 import type { Delivery, PartSource } from '../ports.ts';
 
 /** The unit of fetching, and of the digests. */
@@ -71,8 +71,8 @@ export class RemoteFile {
     const offsetBytes = number * BLOCK_BYTES;
     const range = { offsetBytes, lengthBytes: Math.min(BLOCK_BYTES, sizeBytes - offsetBytes) };
     let before: string | undefined;
-    return refetchWhileCorrupt(async (corruptCopies) => {
-      const fetched = await this.#options.source.fetch({ path, sizeBytes, range, corruptCopies }, signal);
+    return refetchWhileCorrupt(async (badCopies) => {
+      const fetched = await this.#options.source.fetch({ path, sizeBytes, range, badCopies }, signal);
       this.#requireSameVersion(fetched.version);
       const sha256 = hash('sha256', fetched.bytes);
       const expected = this.#options.pinnedSha256?.[number] ?? this.#sha256[number] ?? sha256;

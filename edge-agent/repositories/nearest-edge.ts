@@ -12,18 +12,18 @@ const PENALTY_SECONDS = 30;
  */
 export function nearestEdge(edges: readonly PartSource[], nowSeconds = () => performance.now() / 1000): PartSource {
   const penaltyEnds = new Map<PartSource, number>();
-  const inOrder = (corruptCopies: number): PartSource[] => {
+  const inOrder = (badCopies: number): PartSource[] => {
     const now = nowSeconds();
     const isPenalized = (edge: PartSource): boolean => (penaltyEnds.get(edge) ?? -Infinity) > now;
     const ordered = [...edges.filter((edge) => !isPenalized(edge)), ...edges.filter(isPenalized)];
-    const start = ordered.length === 0 ? 0 : corruptCopies % ordered.length;
+    const start = ordered.length === 0 ? 0 : badCopies % ordered.length;
     return [...ordered.slice(start), ...ordered.slice(0, start)];
   };
 
   return {
     async fetch(request: ObjectRequest, signal: AbortSignal): Promise<FetchedObject> {
       let last: EdgebootError | undefined;
-      for (const edge of inOrder(request.corruptCopies ?? 0)) {
+      for (const edge of inOrder(request.badCopies ?? 0)) {
         try {
           return await edge.fetch(request, signal);
         } catch (error) {

@@ -3,7 +3,12 @@ import { hash } from 'node:crypto';
 import { EdgebootError } from '#shared/errors.ts';
 import { inspectDisk, requireCompliant } from '#shared/image/inspect-disk.ts';
 import { imageFolder, imageObjectKey, type Manifest } from '#shared/image/manifest.ts';
-import { MAX_SIGNED_MANIFEST_BYTES, openSignedManifest, PUBLISHER_KEY_NAME } from '#shared/image/signed-manifest.ts';
+import {
+  MAX_PUBLISHER_KEY_BYTES,
+  MAX_SIGNED_MANIFEST_BYTES,
+  openSignedManifest,
+  PUBLISHER_KEY_NAME,
+} from '#shared/image/signed-manifest.ts';
 import type { BaseImages } from '../base-image/base-images.ts';
 import type { PartSource } from '../ports.ts';
 import { CombinedProgress } from '../steps/fetch-progress.ts';
@@ -18,7 +23,6 @@ export interface NativePorts {
   readonly connections: number;
 }
 
-const MAX_KEY_BYTES = 4096;
 const MANIFEST_PATH = /^images\/([0-9A-Z]{26})\/manifests\/([0-9a-f]{64})\.json$/;
 
 /**
@@ -37,7 +41,7 @@ export async function findNativeImage(
   const keyPath = `${imageFolder(imageId)}/${PUBLISHER_KEY_NAME}`;
   const read = async (path: string, maxBytes: number): Promise<Buffer> =>
     (await source.fetch({ path, sizeBytes: undefined, maxBytes }, signal)).bytes;
-  const publicKeyPem = (await read(keyPath, MAX_KEY_BYTES)).toString();
+  const publicKeyPem = (await read(keyPath, MAX_PUBLISHER_KEY_BYTES)).toString();
   const bytes = await read(imageObjectKey(imageId, 'manifests', sha256), MAX_SIGNED_MANIFEST_BYTES);
   if (hash('sha256', bytes) !== sha256) throw untrusted(`the manifest of ${wanted.name} does not match its name`);
   const manifest = openSignedManifest(bytes, publicKeyPem);

@@ -8,7 +8,7 @@ import { createServer as createTlsServer } from 'node:tls';
 import { test } from 'node:test';
 import { EdgebootError, hasCode } from '#shared/errors.ts';
 import { imageObjectKey } from '#shared/image/manifest.ts';
-import { fetchVerified } from '../../../edge-agent/base-image/fetch-verified.ts';
+import { fetchVerified } from '../../../edge-agent/transfer/fetch-verified.ts';
 import { createCloudFrontSource } from '../../../edge-agent/repositories/cloudfront.ts';
 import { findEdgeCandidates } from '../../../edge-agent/repositories/edge-candidates.ts';
 import { GrantHolder } from '../../../edge-agent/repositories/grant-holder.ts';

@@ -170,8 +170,8 @@ test('renewing: a renewal that fails is tried again by the next one', async () =
 
 // ---- nearestEdge
 
-const locationOf = async (source: PartSource, corruptCopies = 0): Promise<string | undefined> =>
-  (await source.fetch({ ...request, corruptCopies }, never)).delivery.edgeLocation;
+const locationOf = async (source: PartSource, badCopies = 0): Promise<string | undefined> =>
+  (await source.fetch({ ...request, badCopies }, never)).delivery.edgeLocation;
 
 test('nearestEdge: the nearest is asked alone while it delivers', async () => {
   const near = createSource('near');

@@ -60,7 +60,7 @@ export class UnpackPool {
 
   #startWorker(): { worker: Worker; pending: Map<number, PendingTask> } {
     const pending = new Map<number, PendingTask>();
-    const worker = new Worker(new URL('./unpack-worker.ts', import.meta.url), { workerData: this.#stopFlag.buffer });
+    const worker = new Worker(new URL('./disk-worker.ts', import.meta.url), { workerData: this.#stopFlag.buffer });
     worker.on('message', ({ taskId, failure }: UnpackReply) => {
       const task = pending.get(taskId);
       pending.delete(taskId);

@@ -2,7 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { EdgebootError } from '#shared/errors.ts';
 import { createUnpacker } from './unpack-frames.ts';
-import type { UnpackReply, UnpackTask } from './unpack-pool.ts';
+import type { UnpackReply, UnpackTask } from './disk-workers.ts';
 
 const unpack = createUnpacker();
 const stopFlag = new Int32Array(workerData as SharedArrayBuffer);

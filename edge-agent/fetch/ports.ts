@@ -1,0 +1,26 @@
+/** What fetching one disk into a file is told, and what it answers. */
+import type { TransferReport } from '../transfer/transfer-report.ts';
+
+export interface DiskRequest {
+  readonly node: 'frontend' | 'compute';
+  /** The complete, verified raw disk: there at the end, never before. What an interrupted run left beside it is gone on with. */
+  readonly output: string;
+  /** Requests in flight at once. */
+  readonly connections: number;
+  /** Whose signature a manifest must bear (PEM); unless given, the key beside it is taken. */
+  readonly publicKeyPem: string | undefined;
+  /** For a person. */
+  readonly onNotice: (notice: string) => void;
+  readonly onProgress: (progress: TransferReport) => void;
+  readonly signal: AbortSignal;
+}
+
+export interface FetchedToFile {
+  /** Its name, and version where it has one. */
+  readonly image: string;
+  /** Equal digests, equal disks: of the frame index, or of all files of an older image. */
+  readonly digest: string;
+  readonly sizeBytes: number;
+  readonly allocatedBytes: number;
+  readonly transfer: TransferReport;
+}
