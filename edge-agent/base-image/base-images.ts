@@ -7,8 +7,11 @@ import { BaseImage } from './base-image.ts';
 import { ensureDirectory, isNotThere } from '../durable-files.ts';
 import { FrameFetcher } from './frame-fetcher.ts';
 import { loadFrameIndex } from './load-frame-index.ts';
-import { PartialFile } from './partial-file.ts';
+import { PartialImage } from './partial-image.ts';
 import { SharedSource, type SourceUser } from './shared-source.ts';
+
+/** Every node of every cluster reads the finished file; nobody writes to it. */
+const FINISHED_MODE = 0o444;
 
 export interface BaseImagesOptions {
   /** Holds a folder for each disk, named by the SHA-256 of its frame index. */
@@ -100,7 +103,7 @@ export class BaseImages {
     // The hypervisor's user passes through to the disk.
     await ensureDirectory(folder, 0o711);
     const index = await loadFrameIndex({ file: join(folder, 'frame-index'), disk, source }, signal);
-    const partial = await PartialFile.open(`${file}.partial`, disk);
+    const partial = await PartialImage.open(`${file}.partial`, disk, { sync: true, finalMode: FINISHED_MODE });
     const fetcher = new FrameFetcher({ disk, index, source, partial });
     return new BaseImage({ ...common, handle: partial.handle, fetcher });
   }

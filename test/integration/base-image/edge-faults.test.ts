@@ -7,6 +7,7 @@ import { type ErrorCode, hasCode } from '#shared/errors.ts';
 import { createEdgeFixture } from '../../helpers/edge-fixture.ts';
 import type { Fault, SeenRequest } from '../../helpers/part-server.ts';
 import { SAMPLE_IMAGE_ID } from '../../helpers/sample-disk.ts';
+import { flowOf } from '../../helpers/flow.ts';
 
 const signal = AbortSignal.timeout(60_000);
 const PAST = new Date('2100-01-01T00:00:00Z');
@@ -45,7 +46,7 @@ for (const fault of passing) {
     await using edge = await createEdgeFixture({ faultOf: onceForEachPart(fault) });
     const { sample, source } = edge;
     await using opened = await edge.images.open({ disk: sample.disk, imageId: SAMPLE_IMAGE_ID, source, signal });
-    await opened.image.fetchAll({ connections: 8, signal });
+    await opened.image.fetchAll({ flow: flowOf(8), signal });
     assert.ok((await readFile(sample.rawFile)).equals(await readFile(opened.image.file)));
     assert.ok(edge.renewals() <= 1, 'one renewal serves all parts');
     assert.equal(edge.renewals() === 1, fault.kind === 'denied');
@@ -75,7 +76,7 @@ for (const { fault, code, requestsForAPart } of lasting) {
     await using edge = await createEdgeFixture({ faultOf: alwaysForParts(fault) });
     const { sample, source } = edge;
     await using opened = await edge.images.open({ disk: sample.disk, imageId: SAMPLE_IMAGE_ID, source, signal });
-    const transfer = opened.image.fetchAll({ connections: 1, signal });
+    const transfer = opened.image.fetchAll({ flow: flowOf(1), signal });
     await assert.rejects(transfer, (error) => {
       assert.ok(hasCode(error, code), String(error));
       assert.doesNotMatch(error.message, /Signature|Policy|Key-Pair-Id/, 'the grant is a secret');
