@@ -1,4 +1,4 @@
-/** One agent per state directory; commands beside it take turns with it where they allocate. */
+/** One agent per state directory; commands beside it take turns with it where they allocate, and keep off each other's clusters. */
 import { realpath } from 'node:fs/promises';
 import { EdgebootError } from '#shared/errors.ts';
 import { holdLock, type Release, tryHoldLock } from './host-lock.ts';
@@ -21,5 +21,13 @@ export function allocationTurns(stateDirectory: string): <T>(work: () => Promise
     } finally {
       await release();
     }
+  };
+}
+
+/** A cluster of the directory, for one at a time. `undefined` where somebody else has it. */
+export function clusterLocks(stateDirectory: string): (deploymentId: string) => Promise<AsyncDisposable | undefined> {
+  return async (deploymentId) => {
+    const release = await tryHoldLock(`cluster ${deploymentId} of ${await realpath(stateDirectory)}`);
+    return release && { [Symbol.asyncDispose]: release };
   };
 }

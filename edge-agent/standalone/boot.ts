@@ -15,6 +15,7 @@ import type { Work } from '../run.ts';
 import { allocate, type AllocatePorts } from '../steps/allocate.ts';
 import { bootCluster, type BootPorts } from '../steps/boot-cluster.ts';
 import { personalize, type PersonalizePorts } from '../steps/personalize.ts';
+import { holdCluster, type HoldPorts } from './hold-cluster.ts';
 import { releaseCluster, type ReleasePorts } from './release-cluster.ts';
 import type { FetchOptions, FindImage, FoundImage, WantedImage } from './ports.ts';
 
@@ -29,7 +30,8 @@ export interface BootWish extends WantedImage {
   readonly extraNetworks: readonly ExtraNetwork[];
 }
 
-export type StandalonePorts = AllocatePorts &
+export type StandalonePorts = HoldPorts &
+  AllocatePorts &
   PersonalizePorts &
   BootPorts &
   ReleasePorts & {
@@ -57,7 +59,10 @@ export async function boot(wish: BootWish, work: Work, told: Told, ports: Standa
     });
   }
 
-  const plan = await allocate(placeFor(wish, image, computeCpus, ports), work.signal, ports);
+  const place = placeFor(wish, image, computeCpus, ports);
+  // Before anybody can find it.
+  await using _held = await holdCluster(place.deploymentId, wish.name, ports);
+  const plan = await allocate(place, work.signal, ports);
   try {
     told.onStep('fetching');
     const { onProgress, onNotice } = told;

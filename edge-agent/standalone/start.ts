@@ -7,13 +7,15 @@ import type { ClusterFiles, LocalCluster, NodePlan } from '../ports.ts';
 import type { Work } from '../run.ts';
 import { bootCluster, type BootPorts } from '../steps/boot-cluster.ts';
 import { nodePlan } from '../steps/personalize.ts';
-import { type ClusterPorts, findOwnCluster } from './clusters.ts';
+import type { ClusterPorts } from './clusters.ts';
+import { type HoldPorts, holdOwnCluster } from './hold-cluster.ts';
 
-export type StartPorts = ClusterPorts & BootPorts & { readonly clusterFiles: ClusterFiles };
+export type StartPorts = ClusterPorts & HoldPorts & BootPorts & { readonly clusterFiles: ClusterFiles };
 
-/** Throws NOT_FOUND, FORBIDDEN, CONFLICT where the cluster was never completed; what booting throws. */
+/** Throws NOT_FOUND, FORBIDDEN, CONFLICT where the cluster was never completed or another command works on it; what booting throws. */
 export async function start(name: string, work: Work, ports: StartPorts): Promise<ClusterPlan> {
-  const { plan, local } = await findOwnCluster(name, ports);
+  await using held = await holdOwnCluster(name, ports);
+  const { plan, local } = held.cluster;
   await bootCluster(plan, await nodesOf(plan, local, ports), work, ports);
   return plan;
 }
