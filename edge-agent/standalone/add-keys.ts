@@ -9,6 +9,7 @@ import { openUserData, type BootPorts } from '../steps/boot-cluster.ts';
 import { GUEST_FILE_MODE, type PersonalizePorts } from '../steps/personalize.ts';
 import { type ClusterPorts, runningNodes } from './clusters.ts';
 import { type HoldPorts, holdOwnCluster } from './hold-cluster.ts';
+import { requireDisks } from './whole-cluster.ts';
 
 export interface AddKeysPorts extends ClusterPorts, HoldPorts, BootPorts, Pick<PersonalizePorts, 'nodeDisks'> {
   /** False when the guest has not applied it in time. */
@@ -28,7 +29,7 @@ export interface ToldNode {
 
 const ANSWER_SECONDS = 60;
 
-/** Throws NOT_FOUND, FORBIDDEN, CONFLICT while another command works on the cluster, IMAGE_NOT_COMPLIANT, DISK_FULL. */
+/** Throws NOT_FOUND, FORBIDDEN, CONFLICT where the cluster is not complete or another command works on it, IMAGE_NOT_COMPLIANT, DISK_FULL. */
 export async function addKeys(
   name: string,
   sshPublicKeys: readonly string[],
@@ -37,6 +38,7 @@ export async function addKeys(
 ): Promise<ToldNode[]> {
   await using held = await holdOwnCluster(name, ports);
   const { cluster } = held;
+  requireDisks(cluster);
   const plan = { ...cluster.plan, sshPublicKeys: [...new Set([...cluster.plan.sshPublicKeys, ...sshPublicKeys])] };
   await ports.journal.write({ ...cluster, plan });
   const running = await runningNodes(plan, ports);
