@@ -74,11 +74,16 @@ try {
 /** Says what went wrong on standard error, unless commander has said it already. */
 function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : ERROR_KINDS.USAGE.exitCode;
-  const known =
-    error instanceof EdgebootError ? error : new EdgebootError('INTERNAL', messageOf(error), { cause: error });
+  const known = error instanceof EdgebootError ? error : unexpected(error);
   process.stderr.write(
     `edgeboot-agent: ${known.code}: ${visibleText(known.message, '  ')}\n  ${visibleText(known.remedy, '  ')}\n`,
   );
   if (known.code === 'INTERNAL' && error instanceof Error) process.stderr.write(`${error.stack ?? ''}\n`);
   return ERROR_KINDS[known.code].exitCode;
+}
+
+/** A program of the host that Ctrl-C has ended together with us is no fault of ours. */
+function unexpected(error: unknown): EdgebootError {
+  if (interruption.signal.aborted) return interruption.signal.reason as EdgebootError;
+  return new EdgebootError('INTERNAL', messageOf(error), { cause: error });
 }

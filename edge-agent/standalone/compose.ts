@@ -1,6 +1,7 @@
 /** Where the ports of the commands without a federation meet their adapters. */
 import path from 'node:path';
 import { holdLock } from '../adapters/host-lock.ts';
+import { clusterLocks } from '../adapters/state-directory-lock.ts';
 import { tellGuest } from '../adapters/tell-guest.ts';
 import { BaseImages } from '../base-image/base-images.ts';
 import type { AgentConfig } from '../config.ts';
@@ -23,8 +24,10 @@ export async function composeStandalone(config: AgentConfig): Promise<Standalone
   const findImage = imageFinder(await composeRepositories(config, host));
   const linkOf: StandalonePorts['linkOf'] = (name) =>
     config.driver === 'libvirt' ? { kind: 'libvirt-network', name } : { kind: 'bridge', name };
+  const tryHoldCluster = clusterLocks(config.stateDirectory);
   const held = undo.move();
-  return { ports: { ...host, findImage, linkOf, tellGuest }, [Symbol.asyncDispose]: () => held.disposeAsync() };
+  const ports = { ...host, findImage, linkOf, tellGuest, tryHoldCluster };
+  return { ports, [Symbol.asyncDispose]: () => held.disposeAsync() };
 }
 
 /** For those who only fetch: no hypervisor is needed. */

@@ -15,12 +15,11 @@ import { CombinedProgress } from '../steps/fetch-progress.ts';
 import { diskFiles, type FetchedDisks } from '../steps/fetched-image.ts';
 import { together } from '../together.ts';
 import type { TransferFlow } from '../transfer/transfer-flow.ts';
-import { checkPublisher } from './publisher-pins.ts';
+import { checkPublisher, type PinPorts } from './publisher-pins.ts';
 import type { FetchOptions, UndisposedImage, WantedImage } from './ports.ts';
 
-export interface NativePorts {
+export interface NativePorts extends PinPorts {
   readonly baseImages: BaseImages;
-  readonly pinsDirectory: string;
   readonly flow: TransferFlow;
 }
 
@@ -49,7 +48,7 @@ export async function findNativeImage(
   if (manifest.imageId !== imageId) throw untrusted(`the manifest of ${wanted.name} is that of another image`);
   const { repository, name, acceptChanges } = wanted;
   const { version } = manifest;
-  const notice = await checkPublisher(ports.pinsDirectory, { repository, name, publicKeyPem, version, acceptChanges });
+  const notice = await checkPublisher({ repository, name, publicKeyPem, version, acceptChanges }, ports, signal);
 
   return {
     name,
