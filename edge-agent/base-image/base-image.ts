@@ -7,6 +7,7 @@ import { EdgebootError, hasCode } from '#shared/errors.ts';
 import { FRAME_SIZE_BYTES } from '#shared/image/manifest.ts';
 import { allSettled } from '../transfer/all-settled.ts';
 import { fetchEverything } from './fetch-everything.ts';
+import type { LocalDisk } from './local-frames.ts';
 import type { FrameFetcher } from './frame-fetcher.ts';
 import { fixedConnections } from '../transfer/adaptive-connections.ts';
 import { TransferFlow } from '../transfer/transfer-flow.ts';
@@ -34,6 +35,8 @@ export interface BaseImageOptions {
   /** `undefined` when the file is complete. */
   readonly fetcher: FrameFetcher | undefined;
   readonly unpackThreads: number;
+  /** Disks of this host that may hold some of the frames; asked for when a transfer begins. */
+  readonly findLocalDisks: () => Promise<readonly LocalDisk[]>;
 }
 
 export class BaseImage {
@@ -41,18 +44,20 @@ export class BaseImage {
   readonly sizeBytes: number;
   readonly #handle: FileHandle;
   readonly #unpackThreads: number;
+  readonly #findLocalDisks: BaseImageOptions['findLocalDisks'];
   readonly #fetching: SharedTask<FetchAllOptions, TransferReport, TransferReport>;
   readonly #reading = new TransferFlow(READING);
   #fetcher: FrameFetcher | undefined;
   #unpack: Unpack | undefined;
   #failure: EdgebootError | undefined;
 
-  constructor({ file, sizeBytes, handle, fetcher, unpackThreads }: BaseImageOptions) {
+  constructor({ file, sizeBytes, handle, fetcher, unpackThreads, findLocalDisks }: BaseImageOptions) {
     this.file = file;
     this.sizeBytes = sizeBytes;
     this.#handle = handle;
     this.#fetcher = fetcher;
     this.#unpackThreads = unpackThreads;
+    this.#findLocalDisks = findLocalDisks;
     this.#fetching = new SharedTask((options, report, signal) => this.#fetchEverything(options, report, signal));
   }
 
@@ -93,8 +98,10 @@ export class BaseImage {
 
   /** For base-images.ts, which counts who has the image open. */
   async close(): Promise<void> {
-    await this.#fetcher?.settle(0, Infinity);
-    await this.#handle.close();
+    const fetcher = this.#fetcher;
+    if (fetcher === undefined) return this.#handle.close();
+    await fetcher.settle(0, Infinity);
+    await fetcher.of.partial.close();
   }
 
   /** Resolves when the frames [firstFrame, endFrame) are here. */
@@ -132,7 +139,8 @@ export class BaseImage {
     if (fetcher === undefined) return startReport(0);
     const { partial } = fetcher.of;
     try {
-      const options = { flow, unpackThreads: this.#unpackThreads, report, signal };
+      const localDisks = await this.#findLocalDisks();
+      const options = { flow, unpackThreads: this.#unpackThreads, localDisks, report, signal };
       const result = await fetchEverything(fetcher, options);
       await partial.finish(this.file);
       this.#fetcher = undefined;

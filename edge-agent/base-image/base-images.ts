@@ -6,6 +6,7 @@ import type { DiskDescription } from '#shared/image/manifest.ts';
 import { BaseImage } from './base-image.ts';
 import { ensureDirectory, isNotThere } from '../durable-files.ts';
 import { FrameFetcher } from './frame-fetcher.ts';
+import { findLocalDisks } from './local-disks.ts';
 import { loadFrameIndex } from './load-frame-index.ts';
 import { PartialImage } from './partial-image.ts';
 import { SharedSource, type SourceUser } from './shared-source.ts';
@@ -95,7 +96,9 @@ export class BaseImages {
 
   async #openFiles(disk: DiskDescription, source: SharedSource, signal: AbortSignal): Promise<BaseImage> {
     const file = this.fileOf(disk);
-    const common = { file, sizeBytes: disk.sizeBytes, unpackThreads: this.#unpackThreads };
+    const findLocalDisksHere = () => findLocalDisks(this.#cacheDirectory, disk.index.sha256);
+    const { sizeBytes } = disk;
+    const common = { file, sizeBytes, unpackThreads: this.#unpackThreads, findLocalDisks: findLocalDisksHere };
     const complete = await openComplete(file, disk.sizeBytes);
     if (complete !== undefined) return new BaseImage({ ...common, handle: complete, fetcher: undefined });
 

@@ -1,5 +1,6 @@
 /** Fetches all missing frames of a disk: many parts at once over the network, unpacked in worker threads. */
 import { allSettled } from '../transfer/all-settled.ts';
+import { copyLocalFrames, type LocalDisk } from './local-frames.ts';
 import type { FrameFetcher } from './frame-fetcher.ts';
 import { type FrameRun, missingBytes, planPart } from './missing-runs.ts';
 import { countDelivery, startReport, type TransferReport } from '../transfer/transfer-report.ts';
@@ -13,6 +14,8 @@ const MOST_AT_ONCE = 128;
 export interface FetchEverythingOptions {
   readonly flow: TransferFlow;
   readonly unpackThreads: number;
+  /** Disks of this host that may hold some of the frames. */
+  readonly localDisks: readonly LocalDisk[];
   readonly report: (progress: TransferReport) => void;
   readonly signal: AbortSignal;
 }
@@ -29,7 +32,8 @@ export async function fetchEverything(fetcher: FrameFetcher, options: FetchEvery
   await using workers = new DiskWorkers(options.unpackThreads);
   signal.addEventListener('abort', () => workers.stop(), { once: true });
 
-  let report = startReport(missingBytes(index, disk, fetcher.isMissing));
+  const reusedBytes = await copyLocalFrames(fetcher, options.localDisks, workers, signal);
+  let report = startReport(missingBytes(index, disk, fetcher.isMissing), reusedBytes);
   const unpack = (unpacking: Unpacking): Promise<void> => workers.unpackFrames(unpacking);
   const fetchRun = async (run: FrameRun): Promise<void> => {
     const delivery = await fetcher.fetch(run, { flow, signal, unpack });

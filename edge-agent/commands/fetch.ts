@@ -7,7 +7,7 @@ import { formatBytes } from '#shared/terminal/columns.ts';
 import { composeFetch } from '../fetch/compose.ts';
 import { fetchDisk } from '../fetch/fetch-disk.ts';
 import { parseMemorySize } from '../fetch/memory-size.ts';
-import type { FetchedToFile } from '../fetch/ports.ts';
+import type { FetchedToFile, PlannedFetch } from '../fetch/ports.ts';
 import { describeEdges, showTransfer } from '../fetch/show-transfer.ts';
 import { parseSource, SOURCE_KINDS, type SourceKind } from '../fetch/source.ts';
 import { openTransfers } from '../transfer/open-transfers.ts';
@@ -17,6 +17,8 @@ interface FetchOptions {
   readonly node: 'frontend' | 'compute';
   readonly output: string;
   readonly repository?: SourceKind;
+  readonly reuse: readonly string[];
+  readonly dryRun?: boolean;
   readonly publisherKey?: string;
   readonly grant?: string;
   readonly connections?: string;
@@ -27,6 +29,8 @@ interface FetchOptions {
   readonly config: string;
 }
 
+const collect = (value: string, earlier: readonly string[]): string[] => [...earlier, value];
+
 export function fetchCommand(interruption: AbortSignal): Command {
   return new Command('fetch')
     .description('Fetch one disk of an image into a file, verified. An interrupted fetch goes on where it was.')
@@ -34,6 +38,8 @@ export function fetchCommand(interruption: AbortSignal): Command {
     .addOption(new Option('--node <role>', 'whose disk').choices(['frontend', 'compute']).default('frontend'))
     .requiredOption('--output <disk>', 'the raw disk file to make')
     .addOption(new Option('--repository <kind>', 'unless given, what the source looks like').choices([...SOURCE_KINDS]))
+    .option('--reuse <disk>', 'a raw disk here that may hold parts of it; may be given again', collect, [])
+    .option('--dry-run', 'only tell how many bytes would be fetched')
     .option('--publisher-key <file>', 'whose signature the manifest must bear; unless given, the key beside it')
     .option('--grant <file>', 'signed URLs for a distribution, read again when they have expired')
     .option('--connections <n>', 'requests in flight at once, 1 to 64; unless given, as many as help')
@@ -56,29 +62,28 @@ async function fetch(source: string, options: FetchOptions, signal: AbortSignal)
   });
   const { resolvers } = await readConfigIfAny(options.config);
   const publicKeyPem = options.publisherKey === undefined ? undefined : await readKey(options.publisherKey);
-  const { node, sync } = options;
+  const { node, sync, reuse, dryRun = false } = options;
   const output = path.resolve(options.output);
   const shown = showTransfer(process.stderr);
   const { onNotice, onProgress } = shown;
   const ports = composeFetch({ ...rest, grantFile: options.grant, resolvers });
   const begin = performance.now();
-  const request = { node, output, flow, sync, publicKeyPem, onNotice, onProgress, signal };
+  const request = { node, output, flow, sync, reuse, dryRun, publicKeyPem, onNotice, onProgress, signal };
   const fetched = await fetchDisk(named, request, ports).finally(() => shown.stop());
   const seconds = Math.round(performance.now() - begin) / 1000;
   const summary = { output, node, ...fetched, seconds };
   process.stdout.write(`${options.json === true ? JSON.stringify(summary) : describe(output, fetched, seconds)}\n`);
 }
 
-function describe(
-  output: string,
-  { image, transfer, sizeBytes, allocatedBytes }: FetchedToFile,
-  seconds: number,
-): string {
+function describe(output: string, fetched: FetchedToFile | PlannedFetch, seconds: number): string {
+  if ('wouldFetchBytes' in fetched) return `${fetched.image}: ${formatBytes(fetched.wouldFetchBytes)} would be fetched`;
+  const { image, transfer, sizeBytes, allocatedBytes } = fetched;
+  const reused = transfer.reusedBytes > 0 ? `, ${formatBytes(transfer.reusedBytes)} of the disk were here already` : '';
   const rate = formatBytes(transfer.fetchedBytes / Math.max(0.001, seconds));
   const edges = describeEdges(transfer);
   return [
     `${output}: ${image}, ${formatBytes(sizeBytes)} of which ${formatBytes(allocatedBytes)} are allocated`,
-    `fetched ${formatBytes(transfer.fetchedBytes)} in ${seconds.toFixed(1)} s (${rate}/s)${edges && `, ${edges}`}`,
+    `fetched ${formatBytes(transfer.fetchedBytes)} in ${seconds.toFixed(1)} s (${rate}/s)${edges && `, ${edges}`}${reused}`,
   ].join('\n');
 }
 

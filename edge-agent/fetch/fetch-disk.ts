@@ -1,11 +1,12 @@
 /** Fetches one disk of an image, from wherever it is named, into a file: no cache, no cluster, no hypervisor. */
 import { lstat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { EdgebootError } from '#shared/errors.ts';
 import { isNotThere } from '../durable-files.ts';
 import type { PartSource } from '../ports.ts';
 import { fetchLegacyDisk } from './legacy-disk.ts';
 import { fetchNativeDisk } from './native-disk.ts';
-import type { DiskRequest, FetchedToFile } from './ports.ts';
+import type { DiskRequest, FetchedToFile, PlannedFetch } from './ports.ts';
 import type { NamedSource } from './source.ts';
 
 export interface FetchDiskPorts {
@@ -19,7 +20,7 @@ export async function fetchDisk(
   named: NamedSource,
   request: DiskRequest,
   ports: FetchDiskPorts,
-): Promise<FetchedToFile> {
+): Promise<FetchedToFile | PlannedFetch> {
   const release = await ports.tryHoldLock(`output ${request.output}`);
   if (release === undefined) throw conflict(`${request.output} is being fetched by another process`);
   try {
@@ -34,6 +35,8 @@ export async function fetchDisk(
 }
 
 async function requireFree(output: string): Promise<void> {
+  const folder = await lstat(dirname(output)).catch(() => undefined);
+  if (folder === undefined) throw new EdgebootError('NOT_FOUND', `there is no folder for ${output}`);
   const isFree = await lstat(output).then(() => false, isNotThere);
   if (!isFree) throw conflict(`${output} is there already`);
 }

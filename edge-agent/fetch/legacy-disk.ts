@@ -5,10 +5,14 @@ import { fetchDescription } from '../legacy-image/description.ts';
 import { fetchDisk as fetchLegacy, probeDisk } from '../legacy-image/fetch-disk.ts';
 import { LegacyTransfer } from '../legacy-image/legacy-transfer.ts';
 import type { PartSource } from '../ports.ts';
-import type { DiskRequest, FetchedToFile } from './ports.ts';
+import type { DiskRequest, FetchedToFile, PlannedFetch } from './ports.ts';
 
 /** Throws NOT_FOUND (no such disk), IMAGE_NOT_COMPLIANT, PART_CORRUPT, DISK_FULL, and what the source throws. */
-export async function fetchLegacyDisk(path: string, source: PartSource, request: DiskRequest): Promise<FetchedToFile> {
+export async function fetchLegacyDisk(
+  path: string,
+  source: PartSource,
+  request: DiskRequest,
+): Promise<FetchedToFile | PlannedFetch> {
   const { node, output, flow, sync, signal, onNotice, onProgress } = request;
   const { cluster } = await fetchDescription(source, path, signal);
   const disk = (node === 'frontend' ? cluster.frontend : cluster.compute)?.disk;
@@ -16,6 +20,10 @@ export async function fetchLegacyDisk(path: string, source: PartSource, request:
     throw new EdgebootError('NOT_FOUND', `${path} describes no disk of the computes' own`, {
       remedy: "Computes boot from the frontend's there: --node frontend",
     });
+  }
+  if (request.dryRun) {
+    const parts = await probeDisk(disk, path, { source, signal });
+    return { image: path, wouldFetchBytes: parts.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) };
   }
   onNotice('nobody vouches for an image of the older kind: it has no digests');
   const transfer = new LegacyTransfer(onProgress);

@@ -9,10 +9,11 @@ import {
   openSignedManifest,
   PUBLISHER_KEY_NAME,
 } from '#shared/image/signed-manifest.ts';
-import { openImageAt } from '../base-image/open-image-at.ts';
+import { openImageAt, withinImage } from '../base-image/open-image-at.ts';
 import { fetchVerified } from '../transfer/fetch-verified.ts';
 import type { PartSource } from '../ports.ts';
-import type { DiskRequest, FetchedToFile } from './ports.ts';
+import type { DiskRequest, FetchedToFile, PlannedFetch } from './ports.ts';
+import { planNativeDisk } from './plan-native-disk.ts';
 import type { NamedSource } from './source.ts';
 
 /** Throws MANIFEST_UNTRUSTED, NOT_FOUND (no such disk), IMAGE_NOT_COMPLIANT, PART_CORRUPT, DISK_FULL, and what the source throws. */
@@ -21,7 +22,7 @@ export async function fetchNativeDisk(
   path: string,
   source: PartSource,
   request: DiskRequest,
-): Promise<FetchedToFile> {
+): Promise<FetchedToFile | PlannedFetch> {
   const { node, output, signal } = request;
   const manifest = await readManifest(named, path, source, request);
   const disk = manifest.disks[node];
@@ -30,17 +31,21 @@ export async function fetchNativeDisk(
       remedy: 'Ask for the frontend: --node frontend',
     });
   }
+  const { imageId, imageName, version } = manifest;
+  const image = `${imageName}@${version}`;
+  if (request.dryRun) {
+    const wouldFetchBytes = await planNativeDisk(disk, withinImage(source, imageId), request.reuse, signal);
+    return { image, digest: disk.index.sha256, sizeBytes: disk.sizeBytes, wouldFetchBytes };
+  }
   // Named by the disk's digest: what another image left here is not taken for a part of this one.
   const partialFile = `${output}.${disk.index.sha256.slice(0, 16)}.partial`;
-  const { imageId, imageName, version } = manifest;
   await using opened = await openImageAt({ ...request, file: output, partialFile, disk, imageId, source });
-  const { image } = opened;
-  const transfer = await image.fetchAll(request);
-  const read = (offsetBytes: number, lengthBytes: number) => image.read(offsetBytes, lengthBytes, signal);
+  const transfer = await opened.image.fetchAll(request);
+  const read = (offsetBytes: number, lengthBytes: number) => opened.image.read(offsetBytes, lengthBytes, signal);
   requireCompliant(await inspectDisk(read, disk.sizeBytes));
   const { blocks } = await stat(output);
   return {
-    image: `${imageName}@${version}`,
+    image,
     digest: disk.index.sha256,
     sizeBytes: disk.sizeBytes,
     allocatedBytes: blocks * 512,

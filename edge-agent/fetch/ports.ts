@@ -10,12 +10,25 @@ export interface DiskRequest {
   readonly flow: TransferFlow;
   /** Whether the disk is to survive the machine once it has its name. */
   readonly sync: boolean;
+  /** Raw disks of this host that may hold parts of it: those are not fetched. */
+  readonly reuse: readonly string[];
+  /** Only tell what would be fetched. */
+  readonly dryRun: boolean;
   /** Whose signature a manifest must bear (PEM); unless given, the key beside it is taken. */
   readonly publicKeyPem: string | undefined;
   /** For a person. */
   readonly onNotice: (notice: string) => void;
   readonly onProgress: (progress: TransferReport) => void;
   readonly signal: AbortSignal;
+}
+
+/** Of a fetch that was only planned. */
+export interface PlannedFetch {
+  readonly image: string;
+  /** Unknown beforehand for older images. */
+  readonly digest?: string;
+  readonly sizeBytes?: number;
+  readonly wouldFetchBytes: number;
 }
 
 export interface FetchedToFile {

@@ -22,6 +22,27 @@ export interface InflateTask extends BlockTask {
   readonly wantsState: boolean;
 }
 
+/** Frames of another disk of this host, to be copied where they are what they should be. */
+export interface CopyTask {
+  readonly fromDescriptor: number;
+  readonly fileDescriptor: number;
+  readonly frames: readonly FrameCopy[];
+}
+
+export interface FrameCopy {
+  readonly fromOffsetBytes: number;
+  readonly diskOffsetBytes: number;
+  readonly rawSizeBytes: number;
+  readonly rawSha256: string;
+}
+
+/** Digests of frames as they are in a raw disk, one after another; shorter at its end. */
+export interface DigestTask {
+  readonly fileDescriptor: number;
+  readonly offsetBytes: number;
+  readonly lengthBytes: number;
+}
+
 export interface BlockDone {
   readonly sha256: string;
   /** False where the digest was not the expected one. */
@@ -38,6 +59,9 @@ export interface DiskTasks {
   frames: { readonly task: Unpacking; readonly done: undefined };
   block: { readonly task: BlockTask; readonly done: BlockDone };
   inflate: { readonly task: InflateTask; readonly done: InflateDone };
+  /** Answers which of the frames were copied. */
+  copy: { readonly task: CopyTask; readonly done: readonly boolean[] };
+  digest: { readonly task: DigestTask; readonly done: readonly string[] };
   /** `isWhole`: there is no further piece; otherwise it is given up. */
   endStream: { readonly task: { readonly streamId: number; readonly isWhole: boolean }; readonly done: undefined };
 }

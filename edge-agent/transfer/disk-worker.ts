@@ -14,6 +14,7 @@ import {
   type TaskMessage,
   type TaskReply,
 } from './disk-tasks.ts';
+import { copyFrames, digestFrames } from './copy-frames.ts';
 import { createInflater, type Inflater } from './inflater.ts';
 import { createUnpacker, type Unpack } from './unpack-frames.ts';
 import { writeSparse } from './write-sparse.ts';
@@ -31,6 +32,8 @@ const work: { [Kind in TaskKind]: (task: DiskTasks[Kind]['task']) => Promise<Dis
   },
   block: (task) => Promise.resolve(writeBlock(task)),
   inflate: inflateBlock,
+  copy: (task) => Promise.resolve(copyFrames(task, mayGoOn)),
+  digest: (task) => Promise.resolve(digestFrames(task)),
   endStream: async ({ streamId, isWhole }) => {
     const inflater = streams.get(streamId);
     streams.delete(streamId);

@@ -4,6 +4,8 @@ import { EdgebootError } from '#shared/errors.ts';
 import {
   type BlockDone,
   type BlockTask,
+  type CopyTask,
+  type DigestTask,
   type DiskTasks,
   type InflateDone,
   type InflateTask,
@@ -49,6 +51,16 @@ export class DiskWorkers implements AsyncDisposable {
   /** Hashes, and writes as it is. */
   async writeBlock(block: BlockTask): Promise<BlockDone> {
     return this.#ask(this.#leastBusy(), 'block', block);
+  }
+
+  /** Answers which of the frames were there, and were copied. */
+  async copyFrames(task: CopyTask): Promise<readonly boolean[]> {
+    return this.#ask(this.#leastBusy(), 'copy', task);
+  }
+
+  /** SHA-256 of each frame of a piece of a raw disk. */
+  async digestFrames(task: DigestTask): Promise<readonly string[]> {
+    return this.#ask(this.#leastBusy(), 'digest', task);
   }
 
   /** A row of gzip members, whose pieces are to be fed one after another. Dispose of it when no task of it is under way. */

@@ -80,7 +80,9 @@ export class ResumeJournal {
     await this.#live.close();
   }
 
+  /** The transfer is over. */
   async remove(): Promise<void> {
+    await this.close();
     await removeJournal(this.#file);
   }
 }
