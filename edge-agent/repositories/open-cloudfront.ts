@@ -41,10 +41,14 @@ export async function openCloudFront(options: OpenCloudFrontOptions): Promise<Cl
     );
   }
   const currentGrant = (): ReturnType<GrantHolder['current']> => grants.current();
-  const sources = edges.map(({ address }) => createCloudFrontSource({ currentGrant, address, connections, bandwidth }));
-  const source = racing(retrying(nearestEdge(sources.map((edge) => renewing(edge, grants))), retry));
+  const open = edges.map((edge) => ({
+    ...edge,
+    distribution: createCloudFrontSource({ currentGrant, address: edge.address, connections, bandwidth }),
+  }));
+  const renewed = open.map((edge) => ({ ...edge, source: renewing(edge.distribution, grants) }));
+  const source = racing(retrying(nearestEdge(renewed), retry));
   const release = async (): Promise<void> => {
-    await Promise.all(sources.map((edge) => edge.close()));
+    await Promise.all(open.map(({ distribution }) => distribution.close()));
   };
   return { ...closing(source, release), edges };
 }
