@@ -71,10 +71,10 @@ function inOrder(records: readonly Record[], badCopies: number, now: number): Re
   return [...ordered.slice(start), ...ordered.slice(0, start)];
 }
 
-/** Of whom nobody knows anything yet is taken for as fast as the fastest. */
+/** Of whom nobody knows anything yet is worth a try: taken for faster than the fastest. */
 function expectedCost({ inFlight, secondsPerByte }: Record, near: readonly Record[]): number {
   const known = near.flatMap((record) => record.secondsPerByte ?? []);
-  return (inFlight + 1) * (secondsPerByte ?? (known.length > 0 ? Math.min(...known) : 1));
+  return (inFlight + 1) * (secondsPerByte ?? (known.length > 0 ? Math.min(...known) / 2 : 1));
 }
 
 async function ask(
