@@ -15,7 +15,7 @@ import {
   type TaskReply,
 } from './disk-tasks.ts';
 import { copyFrames, digestFrames } from './copy-frames.ts';
-import { createInflater, type Inflater } from './inflater.ts';
+import type { Inflater } from './inflater.ts';
 import { createUnpacker, type Unpack } from './unpack-frames.ts';
 import { writeSparse } from './write-sparse.ts';
 
@@ -52,7 +52,7 @@ function writeBlock({ fileDescriptor, bytes, offsetBytes, expectedSha256 }: Bloc
 async function inflateBlock(task: InflateTask): Promise<InflateDone> {
   const { streamId, fileDescriptor, bytes, offsetBytes, endBytes, expectedSha256, resumeFrom, wantsState } = task;
   const sha256 = hash('sha256', bytes);
-  const inflater = streams.get(streamId) ?? createInflater(resumeFrom);
+  const inflater = streams.get(streamId) ?? (await openInflater(resumeFrom));
   streams.set(streamId, inflater);
   const isTaken = sha256 === (expectedSha256 ?? sha256);
   let producedBytes = 0;
@@ -64,6 +64,12 @@ async function inflateBlock(task: InflateTask): Promise<InflateDone> {
     });
   }
   return { sha256, isTaken, producedBytes, state: isTaken && wantsState ? inflater.state() : undefined };
+}
+
+/** Native images do without: it is loaded when it is needed. */
+async function openInflater(resumeFrom: Uint8Array | undefined): Promise<Inflater> {
+  const { createInflater } = await import('./inflater.ts');
+  return createInflater(resumeFrom);
 }
 
 function writeWhile(fileDescriptor: number, raw: Buffer, offsetBytes: number): void {

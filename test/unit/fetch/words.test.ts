@@ -18,12 +18,12 @@ test('a transfer in words', () => {
 });
 
 test('the more memory a process may have, the more is on its way', () => {
-  const sizes = ['128M', '256MiB', '1G'].map(parseMemorySize);
+  const sizes = ['128M', '256MiB', '384M', '1G'].map(parseMemorySize);
   assert.deepEqual(
     sizes,
     sizes.toSorted((a, b) => a - b),
   );
-  assert.equal((sizes[1] ?? 0) - (sizes[0] ?? 0), 128);
+  assert.equal((sizes[2] ?? 0) - (sizes[1] ?? 0), 128);
 });
 
 test('sizes that are none, and too small ones', () => {
