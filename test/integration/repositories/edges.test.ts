@@ -94,7 +94,7 @@ test('the nearest edge is asked by address, with the distribution’s Host and t
   assert.equal(near.requests[0].query, grants.current().signedQuery);
 });
 
-test('an edge that goes down, or has a corrupt copy, is followed by the next', async () => {
+test('fault 19: an edge that goes down, or has a corrupt copy, is followed by the next', async () => {
   for (const fault of [{ kind: 'status', status: 502 }, { kind: 'bit-flip' }, { kind: 'endless' }] as const) {
     await using edges = await startEdges([
       { address: '127.73.0.1', latencyMilliseconds: 40 },
