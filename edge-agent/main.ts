@@ -4,6 +4,7 @@ import { EdgebootError, ERROR_KINDS, messageOf } from '#shared/errors.ts';
 import { visibleText } from '#shared/terminal/visible-text.ts';
 import { addKeyCommand } from './commands/add-key.ts';
 import { bootCommand } from './commands/boot.ts';
+import { cacheCommand } from './commands/cache.ts';
 import { federationCommands } from './commands/federation.ts';
 import { fetchCommand } from './commands/fetch.ts';
 import { cleanCommand, shutdownCommand, startCommand } from './commands/power.ts';
@@ -41,6 +42,7 @@ function program(): Command {
     cleanCommand(),
     syncCommand(signal),
     fetchCommand(signal),
+    cacheCommand(signal),
   ]) {
     agent.addCommand(inheritSettings(agent, command));
   }

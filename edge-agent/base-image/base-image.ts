@@ -32,6 +32,8 @@ export interface BaseImageOptions {
   readonly handle: FileHandle;
   /** `undefined` when the file is complete. */
   readonly fetcher: FrameFetcher | undefined;
+  /** Called before a transfer. Throws DISK_FULL. */
+  readonly makeRoom?: (fetcher: FrameFetcher, signal: AbortSignal) => Promise<void>;
   readonly unpackThreads: number;
 }
 
@@ -39,17 +41,19 @@ export class BaseImage {
   readonly file: string;
   readonly sizeBytes: number;
   readonly #handle: FileHandle;
+  readonly #makeRoom: BaseImageOptions['makeRoom'];
   readonly #unpackThreads: number;
   readonly #fetching: SharedTask<FetchAllOptions, TransferReport, TransferReport>;
   #fetcher: FrameFetcher | undefined;
   #unpack: Unpack | undefined;
   #failure: EdgebootError | undefined;
 
-  constructor({ file, sizeBytes, handle, fetcher, unpackThreads }: BaseImageOptions) {
+  constructor({ file, sizeBytes, handle, fetcher, makeRoom, unpackThreads }: BaseImageOptions) {
     this.file = file;
     this.sizeBytes = sizeBytes;
     this.#handle = handle;
     this.#fetcher = fetcher;
+    this.#makeRoom = makeRoom;
     this.#unpackThreads = unpackThreads;
     this.#fetching = new SharedTask((options, report, signal) => this.#fetchEverything(options, report, signal));
   }
@@ -92,7 +96,7 @@ export class BaseImage {
   /** For base-images.ts, which counts who has the image open. */
   async close(): Promise<void> {
     await this.#fetcher?.settle(0, Infinity);
-    await this.#handle.close();
+    await (this.#fetcher?.of.partial ?? this.#handle).close();
   }
 
   /** Resolves when the frames [firstFrame, endFrame) are here. */
@@ -131,6 +135,7 @@ export class BaseImage {
     if (fetcher === undefined) return startReport(0);
     const { partial } = fetcher.of;
     try {
+      await this.#makeRoom?.(fetcher, signal);
       const options = { connections, unpackThreads: this.#unpackThreads, report, signal };
       const result = await fetchEverything(fetcher, options);
       await partial.finish(this.file);

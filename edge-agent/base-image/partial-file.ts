@@ -17,20 +17,29 @@ export class PartialFile {
   readonly presence: Presence;
   readonly handle: FileHandle;
   readonly #file: string;
+  readonly #release: () => Promise<void>;
   #unnotedFrames = 0;
   #checkpoints: Promise<void> = Promise.resolve();
   #checkpointRunning = false;
   /** The kernel tells of a lost write once only: after that, nothing may be noted any more. */
   #failure: unknown;
 
-  private constructor(file: string, handle: FileHandle, presence: Presence) {
+  private constructor(file: string, handle: FileHandle, presence: Presence, release: () => Promise<void>) {
     this.#file = file;
+    this.#release = release;
     this.handle = handle;
     this.presence = presence;
   }
 
-  /** Opens what an earlier run left, or begins anew. Throws DISK_FULL. */
-  static async open(file: string, disk: DiskDescription): Promise<PartialFile> {
+  /**
+   * Opens what an earlier run left, or begins anew. Throws DISK_FULL.
+   * @param release called, once or more, when nothing is written any more
+   */
+  static async open(
+    file: string,
+    disk: DiskDescription,
+    release: () => Promise<void> = () => Promise.resolve(),
+  ): Promise<PartialFile> {
     try {
       const presence = new Presence(disk);
       const kept = await readIfThere(presenceFile(file));
@@ -38,7 +47,7 @@ export class PartialFile {
       const { size } = await handle.stat();
       const isUsable = kept !== undefined && size === disk.sizeBytes && presence.restore(kept);
       if (!isUsable) await startAnew(file, handle, disk.sizeBytes);
-      return new PartialFile(file, handle, presence);
+      return new PartialFile(file, handle, presence, release);
     } catch (error) {
       throw asDiskError(error);
     }
@@ -92,12 +101,14 @@ export class PartialFile {
     } catch (error) {
       throw asDiskError(error);
     }
+    await this.#release();
   }
 
   /** Closes the file after the checkpoint that may be running. */
   async close(): Promise<void> {
     await this.#checkpoints.catch(() => undefined);
     await this.handle.close();
+    await this.#release();
   }
 
   /** Gives the space back. The handle stays valid until close(): somebody may still read. */
@@ -106,6 +117,7 @@ export class PartialFile {
     await this.handle.truncate(0);
     await rm(this.#file, { force: true });
     await rm(presenceFile(this.#file), { force: true });
+    await this.#release();
   }
 }
 

@@ -3,8 +3,8 @@
  * (formats, sections 2 to 4).
  */
 import { hash } from 'node:crypto';
-import { join } from 'node:path';
 import type { DiskFile } from '#shared/vc-xml/vc-in.ts';
+import type { ImageCache } from '../cache/image-cache.ts';
 import { limitConcurrency } from '../transfer/limiter.ts';
 import type { TransferReport } from '../transfer/transfer-report.ts';
 import type { PartSource } from '../ports.ts';
@@ -23,7 +23,7 @@ export interface LegacyImageOptions {
   readonly description: LegacyDescription;
   /** With none, a disk of the computes' own is not fetched. */
   readonly computes: number;
-  readonly cacheDirectory: string;
+  readonly imageCache: ImageCache;
   readonly pinsDirectory: string;
   /** What differs from the pin is pinned anew, and told. */
   readonly acceptChanges: boolean;
@@ -31,6 +31,8 @@ export interface LegacyImageOptions {
   readonly connections: number;
   /** Between all processes of this host: who comes second waits, and finds the disks here. */
   readonly holdLock: (name: string, signal: AbortSignal) => Promise<() => Promise<void>>;
+  /** Called before a disk of the cache is used or gets its final name: from then on it is not removed. */
+  readonly claim: (bases: readonly string[]) => Promise<void>;
   readonly onProgress: (progress: TransferReport) => void;
   readonly signal: AbortSignal;
 }
@@ -49,7 +51,7 @@ export interface LegacyImage {
   readonly transfer: TransferReport;
 }
 
-/** Throws MANIFEST_UNTRUSTED, IMAGE_NOT_COMPLIANT, PART_CORRUPT, DISK_FULL, INVALID_CONFIG, and what the source throws. */
+/** Throws MANIFEST_UNTRUSTED, IMAGE_NOT_COMPLIANT, PART_CORRUPT, DISK_FULL, CONFLICT, INVALID_CONFIG, and what the source throws. */
 export async function fetchLegacyImage(options: LegacyImageOptions): Promise<LegacyImage> {
   const pinFile = pinFileOf(options.pinsDirectory, options.repository, options.name);
   const release = await options.holdLock(`legacy image ${pinFile}`, options.signal);
@@ -106,12 +108,12 @@ async function fetchDisks(
   options: LegacyImageOptions,
   pin: Pin | undefined,
   transfer: LegacyTransfer,
-  partialName: string,
+  partialBase: string,
 ): Promise<[FetchedDisk, ...FetchedDisk[]]> {
-  const { description, connections, cacheDirectory, signal } = options;
+  const { description, connections, imageCache: cache, claim, signal } = options;
   const source = limitConcurrency(options.source, connections);
-  const partialFile = join(cacheDirectory, `${partialName}.partial`);
-  const how: DiskFetchOptions = { source, connections, cacheDirectory, partialFile, transfer, signal };
+  const label = { name: options.name };
+  const how: DiskFetchOptions = { source, connections, cache, partialBase, label, claim, transfer, signal };
   const trusted = options.acceptChanges ? undefined : pin;
 
   const find = async (disk: DiskFile) => {
@@ -122,7 +124,7 @@ async function fetchDisks(
         throw errorOfChange(trusted, `${path} has ${sizeBytes} bytes instead of ${pinned.sizeBytes}`);
       }
     }
-    const cached = pin && (await findCachedDisk(disk, probed, pin, cacheDirectory));
+    const cached = pin && (await findCachedDisk(disk, probed, pin, how));
     if (cached === undefined) for (const { sizeBytes } of probed) transfer.expect(sizeBytes);
     return async () => cached ?? fetchDisk(disk, probed, trusted, how);
   };

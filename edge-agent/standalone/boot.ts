@@ -14,6 +14,7 @@ import type { SiteLink } from '../ports.ts';
 import type { Work } from '../run.ts';
 import { allocate, type AllocatePorts } from '../steps/allocate.ts';
 import { bootCluster, type BootPorts } from '../steps/boot-cluster.ts';
+import { claimBases, type ClaimPorts } from '../steps/claim-bases.ts';
 import { personalize, type PersonalizePorts } from '../steps/personalize.ts';
 import { releaseCluster, type ReleasePorts } from './release-cluster.ts';
 import type { FetchOptions, FindImage, FoundImage, WantedImage } from './ports.ts';
@@ -32,6 +33,7 @@ export interface BootWish extends WantedImage {
 export type StandalonePorts = AllocatePorts &
   PersonalizePorts &
   BootPorts &
+  ClaimPorts &
   ReleasePorts & {
     readonly findImage: FindImage;
     readonly linkOf: (network: string) => SiteLink;
@@ -61,8 +63,9 @@ export async function boot(wish: BootWish, work: Work, told: Told, ports: Standa
   try {
     told.onStep('fetching');
     const { onProgress, onNotice } = told;
+    const claim = (bases: readonly string[]): Promise<void> => claimBases(plan.deploymentId, bases, ports);
     const disks = await work.stopwatch.time('fetch and assemble', () =>
-      image.fetch({ computes: computeCpus.length, onProgress, onNotice, signal: work.signal }),
+      image.fetch({ computes: computeCpus.length, claim, onProgress, onNotice, signal: work.signal }),
     );
     await rememberDisks(plan, wish, disks, ports);
 

@@ -3,8 +3,8 @@ import path from 'node:path';
 import { holdLock } from '../adapters/host-lock.ts';
 import { tellGuest } from '../adapters/tell-guest.ts';
 import { BaseImages } from '../base-image/base-images.ts';
+import { composeImageCache } from '../cache/compose.ts';
 import type { AgentConfig } from '../config.ts';
-import { ensureDirectory } from '../durable-files.ts';
 import { composeHost, type Host } from '../host/compose.ts';
 import { openRepository } from '../repositories/open-repository.ts';
 import type { AddKeysPorts } from './add-keys.ts';
@@ -29,14 +29,13 @@ export async function composeStandalone(config: AgentConfig): Promise<Standalone
 /** For those who only fetch: no hypervisor is needed. */
 export async function composeRepositories(
   config: AgentConfig,
-  host?: Pick<Host, 'baseImages' | 'cacheDirectory'>,
+  host?: Pick<Host, 'baseImages' | 'imageCache'>,
 ): Promise<RepositoryPorts> {
   const { stateDirectory, connections, repositoryHosts } = config;
-  const cacheDirectory = host?.cacheDirectory ?? path.join(stateDirectory, 'cache');
-  await ensureDirectory(cacheDirectory, 0o711);
+  const imageCache = host?.imageCache ?? (await composeImageCache(config));
   return {
-    cacheDirectory,
-    baseImages: host?.baseImages ?? new BaseImages({ cacheDirectory }),
+    imageCache,
+    baseImages: host?.baseImages ?? new BaseImages({ cache: imageCache }),
     pinsDirectory: path.join(stateDirectory, 'pins'),
     connections,
     holdLock,

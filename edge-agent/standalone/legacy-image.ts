@@ -1,4 +1,5 @@
 /** A virtual cluster of the older kind in a repository: a vc-in.xml with its disks beside it (formats, section 2). */
+import type { ImageCache } from '../cache/image-cache.ts';
 import { fetchDescription } from '../legacy-image/description.ts';
 import { fetchLegacyImage, type LegacyImage } from '../legacy-image/fetch-legacy-image.ts';
 import type { PartSource } from '../ports.ts';
@@ -6,7 +7,7 @@ import { diskFiles } from '../steps/fetched-image.ts';
 import type { FetchOptions, UndisposedImage, WantedImage } from './ports.ts';
 
 export interface LegacyPorts {
-  readonly cacheDirectory: string;
+  readonly imageCache: ImageCache;
   readonly pinsDirectory: string;
   readonly connections: number;
   /** Between all processes of this host. */

@@ -1,8 +1,9 @@
 /** Turns a cluster on again after a shutdown, or after this host was restarted. */
-import { stat } from 'node:fs/promises';
+import path from 'node:path';
 import { EdgebootError } from '#shared/errors.ts';
+import { BaseFolder } from '../cache/base-folder.ts';
 import { type ClusterPlan, seedFileOf } from '../core/plan-cluster.ts';
-import { isNotThere } from '../durable-files.ts';
+import { statIfThere } from '../durable-files.ts';
 import type { ClusterFiles, LocalCluster, NodePlan } from '../ports.ts';
 import type { Work } from '../run.ts';
 import { bootCluster, type BootPorts } from '../steps/boot-cluster.ts';
@@ -14,6 +15,9 @@ export type StartPorts = ClusterPorts & BootPorts & { readonly clusterFiles: Clu
 /** Throws NOT_FOUND, FORBIDDEN, CONFLICT where the cluster was never completed; what booting throws. */
 export async function start(name: string, work: Work, ports: StartPorts): Promise<ClusterPlan> {
   const { plan, local } = await findOwnCluster(name, ports);
+  for (const disk of Object.values(local.disks ?? {})) {
+    if (disk !== undefined) await new BaseFolder(path.dirname(disk)).markUsed();
+  }
   await bootCluster(plan, await nodesOf(plan, local, ports), work, ports);
   return plan;
 }
@@ -24,21 +28,11 @@ async function nodesOf(plan: ClusterPlan, { disks }: LocalCluster, { clusterFile
   const nodes = plan.nodes.map((node) => nodePlan(plan, node, fetched, directory));
   return Promise.all(
     nodes.map(async (node) => {
-      if (!(await isThere(node.overlayFile))) throw incomplete(node);
+      if ((await statIfThere(node.overlayFile)) === undefined) throw incomplete(node);
       const seedFile = seedFileOf(directory, node.name);
-      return (await isThere(seedFile)) ? { ...node, seedFile } : node;
+      return (await statIfThere(seedFile)) !== undefined ? { ...node, seedFile } : node;
     }),
   );
-}
-
-async function isThere(file: string): Promise<boolean> {
-  try {
-    await stat(file);
-    return true;
-  } catch (error) {
-    if (isNotThere(error)) return false;
-    throw error;
-  }
 }
 
 function incomplete({ name }: NodePlan): EdgebootError {

@@ -13,6 +13,7 @@ import {
 } from '../../edge-agent/legacy-image/fetch-legacy-image.ts';
 import type { FetchedObject, ObjectRequest, PartSource } from '../../edge-agent/ports.ts';
 import { localRepository } from '../../edge-agent/repositories/local.ts';
+import { makeImageCache } from './image-cache.ts';
 import { createTemporaryFolder } from './temporary-folder.ts';
 
 const MIB = 1024 * 1024;
@@ -63,14 +64,16 @@ export async function createLegacyRepository(
     },
   };
   const cacheDirectory = join(folder, 'cache');
+  const imageCache = makeImageCache(cacheDirectory);
   const pinsDirectory = join(folder, 'pins');
   return {
     ...{ folder, directory, cacheDirectory, pinsDirectory, requests, source },
     async fetch(options = {}) {
       const { signal = AbortSignal.timeout(60_000) } = options;
       return fetchLegacyImage({
-        ...{ repository: directory, name: 'vc-one', source, computes: 1, cacheDirectory, pinsDirectory },
+        ...{ repository: directory, name: 'vc-one', source, computes: 1, imageCache, pinsDirectory },
         ...{ acceptChanges: false, connections: 4, holdLock, onProgress: () => undefined, signal },
+        claim: () => Promise.resolve(),
         description: await fetchDescription(source, DESCRIPTION_PATH, signal),
         ...options,
       });

@@ -5,6 +5,7 @@ import type { NodePlan } from '../../edge-agent/ports.ts';
 import { serializer } from '../../edge-agent/serialize.ts';
 import type { StandalonePorts } from '../../edge-agent/standalone/boot.ts';
 import type { FoundImage } from '../../edge-agent/standalone/ports.ts';
+import { makeImageCache } from './image-cache.ts';
 import { PUBLIC_NETWORK, SSH_KEY } from './model-samples.ts';
 
 export interface NotedPorts {
@@ -48,6 +49,7 @@ export async function notePorts(
       close: () => Promise.resolve(),
     },
     journal,
+    imageCache: makeImageCache(directory),
     clusterFiles: await openClusterFiles(directory),
     nodeDisks: {
       createOverlay: () => Promise.resolve(),

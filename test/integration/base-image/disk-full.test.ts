@@ -8,7 +8,8 @@ import { hasCode } from '#shared/errors.ts';
 import { BaseImages } from '../../../edge-agent/base-image/base-images.ts';
 import { createEdgeFixture } from '../../helpers/edge-fixture.ts';
 import { inNamespaces } from '../../helpers/in-namespaces.ts';
-import { SAMPLE_IMAGE_ID } from '../../helpers/sample-disk.ts';
+import { makeImageCache } from '../../helpers/image-cache.ts';
+import { SAMPLE_IMAGE_ID, SAMPLE_LABEL } from '../../helpers/sample-disk.ts';
 import { createTemporaryFolder } from '../../helpers/temporary-folder.ts';
 
 const MIB = 1024 * 1024;
@@ -26,9 +27,9 @@ if (inNamespaces(import.meta.filename, { timeoutSeconds: 60 })) {
     const ballast = join(folder.path, 'ballast');
     await writeFile(ballast, Buffer.alloc(10 * MIB));
 
-    const images = new BaseImages({ cacheDirectory: join(folder.path, 'cache'), unpackThreads: 2 });
+    const images = new BaseImages({ cache: makeImageCache(join(folder.path, 'cache')), unpackThreads: 2 });
     const { sample, source } = edge;
-    const options = { disk: sample.disk, imageId: SAMPLE_IMAGE_ID, source, signal };
+    const options = { disk: sample.disk, imageId: SAMPLE_IMAGE_ID, label: SAMPLE_LABEL, source, signal };
     const full = await images.open(options);
     await assert.rejects(full.image.fetchAll({ connections: 4, signal }), (error) => hasCode(error, 'DISK_FULL'));
     await assert.rejects(full.image.read(0, 512, signal), (error) => hasCode(error, 'DISK_FULL'));

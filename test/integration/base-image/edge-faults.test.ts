@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { type ErrorCode, hasCode } from '#shared/errors.ts';
 import { createEdgeFixture } from '../../helpers/edge-fixture.ts';
 import type { Fault, SeenRequest } from '../../helpers/part-server.ts';
-import { SAMPLE_IMAGE_ID } from '../../helpers/sample-disk.ts';
+import { SAMPLE_IMAGE_ID, SAMPLE_LABEL } from '../../helpers/sample-disk.ts';
 
 const signal = AbortSignal.timeout(60_000);
 const PAST = new Date('2100-01-01T00:00:00Z');
@@ -44,7 +44,12 @@ for (const fault of passing) {
   test(`a fault that passes does no harm: ${name}`, async () => {
     await using edge = await createEdgeFixture({ faultOf: onceForEachPart(fault) });
     const { sample, source } = edge;
-    await using opened = await edge.images.open({ disk: sample.disk, imageId: SAMPLE_IMAGE_ID, source, signal });
+    await using opened = await edge.images.open({
+      ...{ disk: sample.disk, imageId: SAMPLE_IMAGE_ID },
+      label: SAMPLE_LABEL,
+      source,
+      signal,
+    });
     await opened.image.fetchAll({ connections: 8, signal });
     assert.ok((await readFile(sample.rawFile)).equals(await readFile(opened.image.file)));
     assert.ok(edge.renewals() <= 1, 'one renewal serves all parts');
@@ -55,7 +60,12 @@ for (const fault of passing) {
 test('a wrong Content-Range is refused, and asked for again', async () => {
   await using edge = await createEdgeFixture({ faultOf: onceForEachPart({ kind: 'wrong-range' }) });
   const { sample, source } = edge;
-  await using opened = await edge.images.open({ disk: sample.disk, imageId: SAMPLE_IMAGE_ID, source, signal });
+  await using opened = await edge.images.open({
+    ...{ disk: sample.disk, imageId: SAMPLE_IMAGE_ID },
+    label: SAMPLE_LABEL,
+    source,
+    signal,
+  });
   const bytes = await opened.image.read(0, 512, signal);
   assert.ok(bytes.equals((await readFile(sample.rawFile)).subarray(0, 512)));
   assert.equal(edge.server.requests.filter(({ range }) => range !== undefined).length, 2);
@@ -74,7 +84,12 @@ for (const { fault, code, requestsForAPart } of lasting) {
   test(`a fault that lasts ends in ${code}: ${JSON.stringify(fault)}`, async () => {
     await using edge = await createEdgeFixture({ faultOf: alwaysForParts(fault) });
     const { sample, source } = edge;
-    await using opened = await edge.images.open({ disk: sample.disk, imageId: SAMPLE_IMAGE_ID, source, signal });
+    await using opened = await edge.images.open({
+      ...{ disk: sample.disk, imageId: SAMPLE_IMAGE_ID },
+      label: SAMPLE_LABEL,
+      source,
+      signal,
+    });
     const transfer = opened.image.fetchAll({ connections: 1, signal });
     await assert.rejects(transfer, (error) => {
       assert.ok(hasCode(error, code), String(error));
@@ -92,7 +107,12 @@ test('a corrupt frame index is fetched again, and never kept', async () => {
     faultOf: ({ number }) => (number < 2 ? { kind: 'bit-flip' } : undefined),
   });
   const { sample, source } = edge;
-  await using opened = await edge.images.open({ disk: sample.disk, imageId: SAMPLE_IMAGE_ID, source, signal });
+  await using opened = await edge.images.open({
+    ...{ disk: sample.disk, imageId: SAMPLE_IMAGE_ID },
+    label: SAMPLE_LABEL,
+    source,
+    signal,
+  });
   assert.equal(edge.server.requests.length, 3);
   assert.equal(opened.image.complete, false);
 });

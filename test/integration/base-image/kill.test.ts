@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import { PART_SIZE_BYTES } from '#shared/image/manifest.ts';
 import { createEdgeFixture } from '../../helpers/edge-fixture.ts';
 import type { FetchImageTask } from '../../helpers/fetch-image-process.ts';
-import { createSampleDisk, SAMPLE_IMAGE_ID } from '../../helpers/sample-disk.ts';
+import { createSampleDisk, SAMPLE_IMAGE_ID, SAMPLE_LABEL } from '../../helpers/sample-disk.ts';
 
 const PARTS = 16;
 const ANSWERED = 10;
@@ -51,7 +51,12 @@ test('after a kill at more than half, most of it is not fetched again', async ()
 
   isHolding = false;
   const fetchedBefore = server.requests.length;
-  await using opened = await edge.images.open({ disk: sample.disk, imageId: SAMPLE_IMAGE_ID, source, signal });
+  await using opened = await edge.images.open({
+    ...{ disk: sample.disk, imageId: SAMPLE_IMAGE_ID },
+    label: SAMPLE_LABEL,
+    source,
+    signal,
+  });
   await opened.image.fetchAll({ connections: 4, signal });
   assert.ok((await readFile(sample.rawFile)).equals(await readFile(opened.image.file)));
   // A checkpoint follows every four parts.
