@@ -15,6 +15,7 @@ import { makeImageCache } from '../../helpers/image-cache.ts';
 import { SAMPLE_IMAGE_ID, SAMPLE_LABEL } from '../../helpers/sample-disk.ts';
 
 const signal = AbortSignal.timeout(60_000);
+const LIMIT = { timeout: 60_000 };
 const partPaths = ({ server }: EdgeFixture) =>
   server.requests.map(({ path }) => path).filter((path) => /parts/.test(path));
 const wanted = ({ sample, source }: EdgeFixture) => ({
@@ -68,7 +69,7 @@ function waitingImages({ cacheDirectory }: EdgeFixture, onWait: () => void): Bas
   return new BaseImages({ cache });
 }
 
-test('who comes second waits, and fetches nothing', async (t) => {
+test('who comes second waits, and fetches nothing', LIMIT, async (t) => {
   await using edge = await createEdgeFixture();
   await mkdir(edge.cacheDirectory);
   const otherWaits = Promise.withResolvers<undefined>();
@@ -89,7 +90,7 @@ test('who comes second waits, and fetches nothing', async (t) => {
   assert.ok((await readFile(edge.sample.rawFile)).equals(await readFile(opened.image.file)));
 });
 
-test('two at once, from nothing: together they fetch each object once', async (t) => {
+test('two at once, from nothing: together they fetch each object once', LIMIT, async (t) => {
   await using edge = await createEdgeFixture();
   await mkdir(edge.cacheDirectory);
   const fetchers = [startFetcher(t, edge), startFetcher(t, edge), startFetcher(t, edge)];
@@ -100,7 +101,7 @@ test('two at once, from nothing: together they fetch each object once', async (t
   assert.deepEqual(paths.sort(), [...new Set(paths)].sort());
 });
 
-test('when the one who fetches is killed, the one who waits takes over', async (t) => {
+test('when the one who fetches is killed, the one who waits takes over', LIMIT, async (t) => {
   const begun = Promise.withResolvers<undefined>();
   let isHolding = true;
   await using edge = await createEdgeFixture({
@@ -125,7 +126,7 @@ test('when the one who fetches is killed, the one who waits takes over', async (
   assert.ok((await readFile(edge.sample.rawFile)).equals(await readFile(opened.image.file)));
 });
 
-test('who waits can leave', async (t) => {
+test('who waits can leave', LIMIT, async (t) => {
   const begun = Promise.withResolvers<undefined>();
   await using edge = await createEdgeFixture({
     faultOf({ path }) {
