@@ -25,13 +25,16 @@ export async function digestDisk(
   const pieces = Array.from({ length: Math.ceil(sizeBytes / pieceBytes) }, (_, i) => i * pieceBytes);
   const seekData = createDataSeeker(disk.fd);
   const digestOfZeros = zeroDigests();
+  const isHole = (offsetBytes: number, end: number): boolean => (seekData(offsetBytes) ?? Infinity) >= end;
   await eachOf(pieces, availableParallelism(), signal, async (offsetBytes) => {
     const lengthBytes = Math.min(pieceBytes, sizeBytes - offsetBytes);
-    const dataAt = seekData(offsetBytes) ?? Infinity;
-    const bytes = dataAt < offsetBytes + lengthBytes ? await readAll(disk, offsetBytes, lengthBytes) : undefined;
+    const bytes = isHole(offsetBytes, offsetBytes + lengthBytes)
+      ? undefined
+      : await readAll(disk, offsetBytes, lengthBytes);
     for (let at = 0; at < lengthBytes; at += blockBytes) {
       const end = Math.min(at + blockBytes, lengthBytes);
-      tell((offsetBytes + at) / blockBytes, bytes ? await digest(bytes.subarray(at, end)) : digestOfZeros(end - at));
+      const isZero = bytes === undefined || isHole(offsetBytes + at, offsetBytes + end);
+      tell((offsetBytes + at) / blockBytes, isZero ? digestOfZeros(end - at) : await digest(bytes.subarray(at, end)));
     }
   });
 }

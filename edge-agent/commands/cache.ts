@@ -80,7 +80,9 @@ function pruneCommand(): Command {
       print(options, { dryRun, freedBytes, leftBytes, removed }, () =>
         [
           ...(removed.length > 0 ? [basesTable(removed), ''] : []),
-          `${formatBytes(freedBytes)} ${dryRun ? 'would be' : 'are'} freed; images take ${formatBytes(leftBytes)}`,
+          dryRun
+            ? `${formatBytes(freedBytes)} would be freed, ${formatBytes(leftBytes)} would stay`
+            : `${formatBytes(freedBytes)} are freed, ${formatBytes(leftBytes)} stay`,
         ].join('\n'),
       );
     });

@@ -139,7 +139,7 @@ describe('edgeboot-agent cache', () => {
     await ask('unpin', left?.digest.slice(0, 8) ?? '');
     assert.match(
       (await run('cache', 'prune', '--to', '0')).stdout,
-      /^IMAGE[^]*rocks-sge[^]*\n\n1\d\.\d MB are freed; images take 0 B\n$/,
+      /^IMAGE[^]*rocks-sge[^]*\n\n1\d\.\d MB are freed, 0 B stay\n$/,
     );
     assert.deepEqual(await readdir(join(state, 'cache')), []);
   });
