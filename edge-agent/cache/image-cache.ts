@@ -149,10 +149,15 @@ export class ImageCache {
     });
   }
 
-  /** It is not as it was verified. Where it is in use, nobody else gets it; otherwise it is removed. */
-  async condemn(base: string): Promise<'removed' | 'in use'> {
+  /**
+   * It was found damaged. Where it is in use, nobody else gets it; otherwise it is removed. `gone`: it has been removed or fetched
+   * again since.
+   */
+  async condemn({ base, inodes }: CachedBase): Promise<'removed' | 'in use' | 'gone'> {
     return this.turn(async () => {
-      if (await this.#isInUse(base)) {
+      const present = await this.#find(base);
+      if (present?.inodes[0] !== inodes[0]) return 'gone';
+      if (isInUse(present)) {
         await this.folderOf(base).setMark('damaged', true);
         return 'in use';
       }
@@ -165,14 +170,13 @@ export class ImageCache {
     for (const base of bases) {
       const folder = this.folderOf(base);
       if ((await statIfThere(folder.markFile('damaged'))) === undefined) continue;
-      if (await this.#isInUse(base, except)) throw damagedInUse(base);
+      if (isInUse(await this.#find(base, except))) throw damagedInUse(base);
       await folder.removeDisk();
     }
   }
 
-  async #isInUse(base: string, except?: string): Promise<boolean> {
-    const one = (await survey(this.directory, this.#ports, except)).find((each) => each.base === base);
-    return one !== undefined && (one.isBusy || one.usedBy.length > 0);
+  async #find(base: string, except?: string): Promise<CachedBase | undefined> {
+    return (await survey(this.directory, this.#ports, except)).find((one) => one.base === base);
   }
 
   /** False where somebody has begun to fetch it. */
@@ -187,6 +191,9 @@ export class ImageCache {
     }
   }
 }
+
+/** What is only about to be fetched has a lock, and no user yet. */
+const isInUse = (one: CachedBase | undefined): boolean => one !== undefined && (one.isOpen || one.usedBy.length > 0);
 
 async function openOfSize(file: string, sizeBytes: number): Promise<FileHandle | undefined> {
   const handle = await open(file, 'r').catch((error: unknown) => {

@@ -38,7 +38,7 @@ export async function readStoredBases(cacheDirectory: string): Promise<StoredBas
 }
 
 /** `undefined` where it was removed meanwhile. */
-export async function readStoredBase(cacheDirectory: string, base: string): Promise<StoredBase | undefined> {
+async function readStoredBase(cacheDirectory: string, base: string): Promise<StoredBase | undefined> {
   const folder = new BaseFolder(join(cacheDirectory, base));
   const [itself, names] = [await statIfThere(folder.path), await readdir(folder.path).catch(() => [])];
   if (itself === undefined) return undefined;

@@ -23,7 +23,10 @@ export interface BaseNeed {
   readonly cluster: string;
 }
 
-export type CachedBase = StoredBase & Removable;
+export interface CachedBase extends StoredBase, Removable {
+  /** Some process has it open. */
+  readonly isOpen: boolean;
+}
 
 /** Held by whoever fetches the base. */
 export const lockOfBase = (cacheDirectory: string, base: string): string => `base image ${cacheDirectory}/${base}`;
@@ -41,8 +44,9 @@ export async function survey(cacheDirectory: string, ports: CachePorts, except?:
   return Promise.all(
     stored.map(async (one) => {
       const uses = needs.filter(({ base, deploymentId }) => base === one.base && deploymentId !== except);
-      const isBusy = one.inodes.some((inode) => opened.has(inode)) || (await isLocked(cacheDirectory, one, ports));
-      return { ...one, usedBy: uses.map(({ cluster }) => cluster), isBusy };
+      const isOpen = one.inodes.some((inode) => opened.has(inode));
+      const isBusy = isOpen || (await isLocked(cacheDirectory, one, ports));
+      return { ...one, usedBy: uses.map(({ cluster }) => cluster), isOpen, isBusy };
     }),
   );
 }

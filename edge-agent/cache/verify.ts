@@ -13,7 +13,8 @@ export async function* verifyBases(
   bases: readonly CachedBase[],
   signal: AbortSignal,
 ): AsyncGenerator<Verified> {
-  for (const { base, images, state, isDamaged } of bases) {
+  for (const found of bases) {
+    const { base, images, state, isDamaged } = found;
     if (state !== 'complete') {
       yield { base, images, result: 'incomplete' };
       continue;
@@ -21,6 +22,10 @@ export async function* verifyBases(
     const folder = cache.folderOf(base);
     const finding = await checkDisk(folder, signal);
     if (finding === 'intact' && isDamaged) await folder.setMark('damaged', false);
-    yield { base, images, result: finding === 'damaged' ? `damaged and ${await cache.condemn(base)}` : finding };
+    yield { base, images, result: finding === 'damaged' ? resultOf(await cache.condemn(found)) : finding };
   }
+}
+
+function resultOf(verdict: 'removed' | 'in use' | 'gone'): Verified['result'] {
+  return verdict === 'gone' ? verdict : `damaged and ${verdict}`;
 }

@@ -1,7 +1,7 @@
 /** Complete images read back: what is not as it was verified is found, removed, and fetched again, unless clusters use it. */
 import assert from 'node:assert/strict';
 import { chmod, open, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { hasCode } from '#shared/errors.ts';
 import { FRAME_SIZE_BYTES, PART_SIZE_BYTES } from '#shared/image/manifest.ts';
@@ -166,6 +166,27 @@ test('an older image is held against the digests that were recorded when it was 
     assert.ok((await readFile(frontendDisk)).equals(await readFile(raw)));
     assert.deepEqual(await verify(cache), ['intact']);
   }
+});
+
+test('a damaged older image that clusters used is replaced when they are gone, even where it is first seen again', async () => {
+  await using repository = await createLegacyRepository();
+  const raw = join(repository.folder, 'frontend.vda');
+  await writeLegacyDisk(raw, 'x');
+  await describe(repository, { kind: 'listed', frontend: await packDisk(raw, repository, { type: 'raw' }) });
+  const { frontendDisk } = await repository.fetch();
+  const needs = [
+    { base: basename(dirname(frontendDisk)), deploymentId: '01JD0000000000000000000001', cluster: 'vc-1' },
+  ];
+  const cache = makeImageCache(repository.cacheDirectory, { needs: () => Promise.resolve(needs) });
+  await flipByte(frontendDisk, 0);
+  assert.deepEqual(await verify(cache), ['damaged and in use']);
+  await assert.rejects(repository.fetch({ imageCache: cache }), { code: 'CONFLICT' });
+  await rm(repository.pinsDirectory, { recursive: true });
+  await assert.rejects(repository.fetch({ imageCache: cache }), { code: 'CONFLICT' });
+  needs.pop();
+  assert.equal((await repository.fetch({ imageCache: cache })).frontendDisk, frontendDisk);
+  assert.ok((await readFile(frontendDisk)).equals(await readFile(raw)));
+  assert.deepEqual(await verify(cache), ['intact']);
 });
 
 test('where no digests were recorded, as after a crash at the very end, they are; damage from then on is found', async () => {
