@@ -59,8 +59,17 @@ const configSchema = z.strictObject({
     .default({}),
   /** DNS servers (`address:port`) asked for edge locations, beside the system's own. */
   resolvers: z.array(z.string().regex(/^[0-9.]{7,15}(?::\d{1,5})?$/)).default([]),
-  /** Parts in flight at once. */
-  connections: z.int().min(1).max(64).default(8),
+  /** How images are fetched. */
+  transfer: z
+    .strictObject({
+      /** Requests in flight at once, always; unless set, as many as help. */
+      connections: z.int().min(1).max(64).optional(),
+      /** Memory for what is on its way from the network to the disk, of all transfers together. */
+      memoryMiB: z.int().min(16).default(128),
+      /** What all transfers together take of the network; unless set, what there is. */
+      megabitsPerSecond: z.number().positive().optional(),
+    })
+    .prefault({}),
   /** Of the images that are kept here: the most that they may take, and what the file system keeps free beside them. */
   cache: z
     .strictObject({ maxSize: sizeSchema.optional(), keepFree: sizeSchema.default(1024 ** 3) })

@@ -40,6 +40,16 @@ export async function holdLock(name: string, signal?: AbortSignal): Promise<Rele
   }
 }
 
+/** One at a time, in whichever process of this host. */
+export async function inTurn<T>(name: string, work: () => Promise<T>): Promise<T> {
+  const release = await holdLock(name);
+  try {
+    return await work();
+  } finally {
+    await release();
+  }
+}
+
 function holderGone(name: string, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve) => {
     const socket = connect(addressOf(name));

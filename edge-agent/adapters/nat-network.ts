@@ -6,6 +6,7 @@ import { runCommandOrThrow } from '#shared/host/run-command.ts';
 import { addressOf, isNetmask, subnetAround } from '../core/ipv4.ts';
 import { BRIDGE_NAME } from '../core/node-machine.ts';
 import { letThrough, outOfBridge, takeBack } from './forward-rules.ts';
+import { inTurn } from './host-lock.ts';
 import { ensureBridge, findBridgeOwner, type HostBridge, removeBridge } from './host-bridge.ts';
 
 export interface NatNetwork {
@@ -22,7 +23,16 @@ const FORWARDING = '/proc/sys/net/ipv4/ip_forward';
  * Makes what is missing of it. Guests reach out, and this host reaches guests; who is outside does not begin a conversation with one.
  * @throws EdgebootError INVALID_CONFIG where the bridge or the subnet is somebody else's; PREREQUISITE_MISSING without `nft`.
  */
-export async function ensureNatNetwork({ bridge, gatewayAddress, netmask }: NatNetwork): Promise<void> {
+export const ensureNatNetwork = (network: NatNetwork): Promise<void> =>
+  inTurn(turnsOf(network.bridge), () => ensure(network));
+
+/** Nothing there is fine. A bridge that is not ours stays, with all that bears its name. */
+export const removeNatNetwork = (bridge: string): Promise<void> => inTurn(turnsOf(bridge), () => remove(bridge));
+
+/** Boots are processes that know nothing of each other: two that look at once would both find nothing, and make it. */
+const turnsOf = (bridge: string): string => `NAT network ${bridge}`;
+
+async function ensure({ bridge, gatewayAddress, netmask }: NatNetwork): Promise<void> {
   if ((await findBridgeOwner(bridgeOf(bridge))) === 'others') {
     throw inUse(`there is an interface ${bridge} already, which is not the agent's`, 'publicNetwork.nat.bridge');
   }
@@ -38,8 +48,7 @@ export async function ensureNatNetwork({ bridge, gatewayAddress, netmask }: NatN
   await changeRules([...noTable(bridge), ...tableFor(bridge, addressOf(base), prefixLength)]);
 }
 
-/** Nothing there is fine. A bridge that is not ours stays, with all that bears its name. */
-export async function removeNatNetwork(bridge: string): Promise<void> {
+async function remove(bridge: string): Promise<void> {
   if ((await findBridgeOwner(bridgeOf(bridge))) === 'others') return;
   await takeBack(outOfBridge(bridge));
   await changeRules(noTable(bridge));

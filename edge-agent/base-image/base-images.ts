@@ -10,9 +10,12 @@ import type { ImageCache } from '../cache/image-cache.ts';
 import { BaseImage } from './base-image.ts';
 import { FrameFetcher } from './frame-fetcher.ts';
 import { loadFrameIndex } from './load-frame-index.ts';
-import { PartialFile } from './partial-file.ts';
+import { PartialImage } from './partial-image.ts';
 import { SharedSource, type SourceUser } from './shared-source.ts';
 import { spaceFor } from './space-for.ts';
+
+/** Every node of every cluster reads the finished file; nobody writes to it. */
+const FINISHED_MODE = 0o444;
 
 export interface BaseImagesOptions {
   /** Holds a folder for each disk, named by the SHA-256 of its frame index. */
@@ -130,7 +133,7 @@ export class BaseImages {
   ): Promise<BaseImage> {
     const folder = await this.#cache.begin(disk.index.sha256, label);
     const index = await loadFrameIndex({ file: folder.frameIndex, disk, source }, signal);
-    const partial = await PartialFile.open(folder.partial, disk, release);
+    const partial = await PartialImage.open(folder.partial, disk, { sync: true, finalMode: FINISHED_MODE, release });
     return this.#imageOf(disk, partial.handle, new FrameFetcher({ disk, index, source, partial }));
   }
 

@@ -5,7 +5,7 @@ import type { PartSource } from '../ports.ts';
 import { BaseImage } from './base-image.ts';
 import { fetchFrameIndex } from './load-frame-index.ts';
 import { FrameFetcher } from './frame-fetcher.ts';
-import { PartialFile } from './partial-file.ts';
+import { PartialImage } from './partial-image.ts';
 import type { OpenedBaseImage } from './base-images.ts';
 
 export interface ImageAtOptions {
@@ -15,18 +15,20 @@ export interface ImageAtOptions {
   readonly disk: DiskDescription;
   readonly imageId: string;
   readonly source: PartSource;
+  /** Whether the file is to survive the machine once it has its name. */
+  readonly sync: boolean;
   readonly signal: AbortSignal;
 }
 
 /** Throws MANIFEST_UNTRUSTED, DISK_FULL, and what the source throws. */
 export async function openImageAt(options: ImageAtOptions): Promise<OpenedBaseImage> {
-  const { file, partialFile, disk, imageId, signal } = options;
+  const { file, partialFile, disk, imageId, sync, signal } = options;
   const source: PartSource = {
     fetch: (request, abort) =>
       options.source.fetch({ ...request, path: `${imageFolder(imageId)}/${request.path}` }, abort),
   };
   const index = await fetchFrameIndex(disk, source, signal);
-  const partial = await PartialFile.open(partialFile, disk);
+  const partial = await PartialImage.open(partialFile, disk, { sync, finalMode: 0o644 });
   const fetcher = new FrameFetcher({ disk, index, source, partial });
   const unpackThreads = availableParallelism();
   const image = new BaseImage({ file, sizeBytes: disk.sizeBytes, handle: partial.handle, fetcher, unpackThreads });

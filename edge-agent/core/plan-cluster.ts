@@ -10,7 +10,7 @@ import {
   privateNetworkSchema,
   STANDARD_PRIVATE_NETWORK,
 } from './private-network.ts';
-import type { PublicNetwork } from './public-network.ts';
+import { labelOf, type PublicNetwork, standardLabel } from './public-network.ts';
 
 const linkSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('libvirt-network'), name: z.string() }),
@@ -133,7 +133,7 @@ export function planCluster(request: PlanRequest, publicAddress: string, network
     siteId,
     deploymentId,
     imageName,
-    fqdn: network.names[publicAddress] ?? `vc-${publicAddress.replaceAll('.', '-')}.${network.domain}`,
+    fqdn: network.names[publicAddress] ?? `${standardLabel(publicAddress)}.${network.domain}`,
     publicAddress,
     publicNetwork: {
       link: network.link,
@@ -158,7 +158,7 @@ function userDataAddressOf(publicAddress: string, network: PublicNetwork): strin
 
 /** The cluster's name: the frontend's short host name (formats, section 6). */
 export function clusterName({ fqdn }: Pick<ClusterPlan, 'fqdn'>): string {
-  return fqdn.split('.')[0] ?? fqdn;
+  return labelOf(fqdn);
 }
 
 /** What the cluster takes of the site. The frontend's CPUs are not counted: the rule of the original (formats, section 6). */

@@ -29,6 +29,12 @@ export interface PublicNetwork {
   readonly nat: { readonly bridge: string } | undefined;
 }
 
+const STANDARD_LABEL = /^vc(?:-\d{1,3}){4}$/;
+
+/** What the frontend at an address is called, unless the address has a name of its own. */
+export const standardLabel = (address: string): string => `vc-${address.replaceAll('.', '-')}`;
+export const labelOf = (fqdn: string): string => fqdn.split('.')[0] ?? fqdn;
+
 const MAX_POOL_ADDRESSES = 65_536;
 /** IFNAMSIZ less the closing zero. */
 const BRIDGE_NAME = z
@@ -75,7 +81,15 @@ function checkPool(network: z.infer<typeof poolSchema>, context: z.RefinementCtx
   for (const address of Object.keys(names)) {
     if (!inPool(address)) refuse('names', `${address} is not an address of the pool`);
   }
-  if (new Set(Object.values(names)).size < Object.keys(names).length) refuse('names', 'must all be different');
+  // Commands know a cluster by its first label alone.
+  const labels = Object.entries(names).map(([address, name]) => [address, labelOf(name)] as const);
+  if (new Set(labels.map(([, label]) => label)).size < labels.length)
+    refuse('names', 'must differ before the first dot');
+  for (const [address, label] of labels) {
+    if (STANDARD_LABEL.test(label) && label !== standardLabel(address)) {
+      refuse('names', `${label} is what another address is called`);
+    }
+  }
   if (userDataFirstAddress === undefined) return;
   const begin = numberOf(userDataFirstAddress);
   const end = begin + (last - first);

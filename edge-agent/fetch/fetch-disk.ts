@@ -3,6 +3,7 @@ import { lstat } from 'node:fs/promises';
 import { EdgebootError } from '#shared/errors.ts';
 import { isNotThere } from '../durable-files.ts';
 import type { PartSource } from '../ports.ts';
+import { fetchLegacyDisk } from './legacy-disk.ts';
 import { fetchNativeDisk } from './native-disk.ts';
 import type { DiskRequest, FetchedToFile } from './ports.ts';
 import type { NamedSource } from './source.ts';
@@ -24,9 +25,9 @@ export async function fetchDisk(
   try {
     await requireFree(request.output);
     await using source = await ports.openRepository(named, request.signal);
-    if (named.manifest === undefined)
-      throw new EdgebootError('USAGE', 'descriptions of older images are not taken yet');
-    return await fetchNativeDisk(named.manifest, named.path, source, request);
+    const { manifest, path } = named;
+    if (manifest === undefined) return await fetchLegacyDisk(path, source, request);
+    return await fetchNativeDisk(manifest, path, source, request);
   } finally {
     await release();
   }

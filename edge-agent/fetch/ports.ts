@@ -1,12 +1,15 @@
 /** What fetching one disk into a file is told, and what it answers. */
+import type { TransferFlow } from '../transfer/transfer-flow.ts';
 import type { TransferReport } from '../transfer/transfer-report.ts';
 
 export interface DiskRequest {
   readonly node: 'frontend' | 'compute';
   /** The complete, verified raw disk: there at the end, never before. What an interrupted run left beside it is gone on with. */
   readonly output: string;
-  /** Requests in flight at once. */
-  readonly connections: number;
+  /** The way that the bytes take. */
+  readonly flow: TransferFlow;
+  /** Whether the disk is to survive the machine once it has its name. */
+  readonly sync: boolean;
   /** Whose signature a manifest must bear (PEM); unless given, the key beside it is taken. */
   readonly publicKeyPem: string | undefined;
   /** For a person. */

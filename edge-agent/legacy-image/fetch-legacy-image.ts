@@ -4,14 +4,24 @@
  */
 import { hash } from 'node:crypto';
 import type { DiskFile } from '#shared/vc-xml/vc-in.ts';
-import type { ImageCache } from '../cache/image-cache.ts';
-import { limitConcurrency } from '../transfer/limiter.ts';
+import type { TransferFlow } from '../transfer/transfer-flow.ts';
 import type { TransferReport } from '../transfer/transfer-report.ts';
+import type { ImageCache } from '../cache/image-cache.ts';
 import type { PartSource } from '../ports.ts';
+import { CachePlace } from './cache-place.ts';
 import type { LegacyDescription } from './description.ts';
 import { type DiskFetchOptions, type FetchedDisk, fetchDisk, findCachedDisk, probeDisk } from './fetch-disk.ts';
 import { LegacyTransfer } from './legacy-transfer.ts';
-import { differenceOf, errorOfChange, type Pin, pinFileOf, pinnedFileOf, readPin, writePin } from './pins.ts';
+import {
+  differenceOf,
+  errorOfChange,
+  type Pin,
+  type PinnedFile,
+  pinFileOf,
+  pinnedFileOf,
+  readPin,
+  writePin,
+} from './pins.ts';
 
 export interface LegacyImageOptions {
   /** As the operator names it: pins are kept by it. */
@@ -27,8 +37,8 @@ export interface LegacyImageOptions {
   readonly pinsDirectory: string;
   /** What differs from the pin is pinned anew, and told. */
   readonly acceptChanges: boolean;
-  /** Requests in flight at once. */
-  readonly connections: number;
+  /** The way that the bytes take; several transfers may share it. */
+  readonly flow: TransferFlow;
   /** Between all processes of this host: who comes second waits, and finds the disks here. */
   readonly holdLock: (name: string, signal: AbortSignal) => Promise<() => Promise<void>>;
   /** Called before a disk of the cache is used or gets its final name: from then on it is not removed. */
@@ -70,50 +80,60 @@ async function fetchAlone(options: LegacyImageOptions, pinFile: string): Promise
     throw errorOfChange(pin, descriptionChange);
 
   const transfer = new LegacyTransfer(onProgress);
-  const disks = await fetchDisks(options, pin, transfer, hash('sha256', pinFile));
-  const [frontend] = disks;
-  const found = disks.flatMap(({ parts }) => parts);
-  const differences = found.map((file) => {
-    const pinned = pinnedFileOf(pin, file.path);
-    return pinned && differenceOf(pinned, file);
-  });
-  const acceptedChanges = [descriptionChange, ...differences].filter((change) => change !== undefined);
-  const kept = descriptionChange === undefined ? pin : undefined;
-  const pinnedAt = acceptedChanges.length > 0 ? undefined : pin?.pinnedAt;
-  const updated: Pin = {
-    schemaVersion: 1,
-    name: options.name,
-    pinnedAt: pinnedAt ?? new Date().toISOString(),
-    description: { path: description.path, sha256: description.sha256 },
-    files: mergeBy(({ path }) => path, kept?.files ?? [], found),
-    disks: mergeBy(
-      ({ sha256 }) => sha256,
-      kept?.disks ?? [],
-      disks.map(({ sha256, sizeBytes }) => ({ sha256, sizeBytes })),
-    ),
-  };
-  await writePin(pinFile, updated);
+  const now = new Date().toISOString();
+  let updated: Pin | undefined;
+  let acceptedChanges: string[] = [];
+  const disks: FetchedDisk[] = [];
+  for (const fetchNext of await findDisks(options, pin, transfer, hash('sha256', pinFile))) {
+    disks.push(await fetchNext());
+    const found = disks.flatMap(({ parts }) => parts);
+    acceptedChanges = [descriptionChange, ...differencesOf(found, pin)].filter((change) => change !== undefined);
+    const kept = descriptionChange === undefined ? pin : undefined;
+    const pinnedAt = acceptedChanges.length > 0 ? undefined : pin?.pinnedAt;
+    updated = {
+      schemaVersion: 1,
+      name: options.name,
+      pinnedAt: pinnedAt ?? now,
+      description: { path: description.path, sha256: description.sha256 },
+      files: mergeBy(({ path }) => path, kept?.files ?? [], found),
+      disks: mergeBy(
+        ({ sha256 }) => sha256,
+        kept?.disks ?? [],
+        disks.map(({ sha256, sizeBytes }) => ({ sha256, sizeBytes })),
+      ),
+    };
+    // After each disk: should the next one fail, this one is found here.
+    await writePin(pinFile, updated);
+  }
+  const [frontend, compute = frontend] = disks;
+  if (frontend === undefined || updated === undefined) throw new Error('an image has a frontend');
   return {
     frontendDisk: frontend.file,
-    computeDisk: options.computes > 0 ? (disks[1] ?? frontend).file : undefined,
-    firstSeen: found.some(({ path }) => pinnedFileOf(pin, path) === undefined),
+    computeDisk: options.computes > 0 ? compute?.file : undefined,
+    firstSeen: disks.some(({ parts }) => parts.some(({ path }) => pinnedFileOf(pin, path) === undefined)),
     pinnedAt: updated.pinnedAt,
     acceptedChanges,
     transfer: transfer.report,
   };
 }
 
-/** All files are looked at before the first is fetched. */
-async function fetchDisks(
+function differencesOf(found: readonly PinnedFile[], pin: Pin | undefined): (string | undefined)[] {
+  return found.map((file) => {
+    const pinned = pinnedFileOf(pin, file.path);
+    return pinned && differenceOf(pinned, file);
+  });
+}
+
+/** All files are looked at before the first is fetched. @returns what fetches the frontend's disk, and the computes' own */
+async function findDisks(
   options: LegacyImageOptions,
   pin: Pin | undefined,
   transfer: LegacyTransfer,
-  partialBase: string,
-): Promise<[FetchedDisk, ...FetchedDisk[]]> {
-  const { description, connections, imageCache: cache, claim, signal } = options;
-  const source = limitConcurrency(options.source, connections);
-  const label = { name: options.name };
-  const how: DiskFetchOptions = { source, connections, cache, partialBase, label, claim, transfer, signal };
+  pinId: string,
+): Promise<(() => Promise<FetchedDisk>)[]> {
+  const { name, description, source, flow, imageCache: cache, claim, signal } = options;
+  const place = new CachePlace({ cache, imageId: pinId, label: { name }, claim, signal });
+  const how: DiskFetchOptions = { source, flow, place, transfer, signal, sync: true };
   const trusted = options.acceptChanges ? undefined : pin;
 
   const find = async (disk: DiskFile) => {
@@ -124,16 +144,15 @@ async function fetchDisks(
         throw errorOfChange(trusted, `${path} has ${sizeBytes} bytes instead of ${pinned.sizeBytes}`);
       }
     }
-    const cached = pin && (await findCachedDisk(disk, probed, pin, how));
+    const cached =
+      pin && (await findCachedDisk(disk, probed, pin, (sha256, sizeBytes) => place.find(sha256, sizeBytes)));
     if (cached === undefined) for (const { sizeBytes } of probed) transfer.expect(sizeBytes);
     return async () => cached ?? fetchDisk(disk, probed, trusted, how);
   };
   const { frontend, compute } = description.cluster;
   const fetchFrontend = await find(frontend.disk);
   const ownDisk = options.computes > 0 && compute?.disk !== undefined && !isSameDisk(compute.disk, frontend.disk);
-  const fetchCompute = ownDisk ? await find(compute.disk) : undefined;
-  const fetched = await fetchFrontend();
-  return fetchCompute === undefined ? [fetched] : [fetched, await fetchCompute()];
+  return ownDisk ? [fetchFrontend, await find(compute.disk)] : [fetchFrontend];
 }
 
 function differenceOfDescription({ description: pinned }: Pin, found: LegacyDescription): string | undefined {

@@ -7,9 +7,11 @@ import { nodeFiles } from '../core/plan-cluster.ts';
 import type { Work } from '../run.ts';
 import { openUserData, type BootPorts } from '../steps/boot-cluster.ts';
 import { GUEST_FILE_MODE, type PersonalizePorts } from '../steps/personalize.ts';
-import { type ClusterPorts, findOwnCluster, runningNodes } from './clusters.ts';
+import { type ClusterPorts, runningNodes } from './clusters.ts';
+import { type HoldPorts, holdOwnCluster } from './hold-cluster.ts';
+import { requireDisks } from './whole-cluster.ts';
 
-export interface AddKeysPorts extends ClusterPorts, BootPorts, Pick<PersonalizePorts, 'nodeDisks'> {
+export interface AddKeysPorts extends ClusterPorts, HoldPorts, BootPorts, Pick<PersonalizePorts, 'nodeDisks'> {
   /** False when the guest has not applied it in time. */
   readonly tellGuest: (
     readySocket: string,
@@ -27,21 +29,23 @@ export interface ToldNode {
 
 const ANSWER_SECONDS = 60;
 
-/** Throws NOT_FOUND, FORBIDDEN, IMAGE_NOT_COMPLIANT, DISK_FULL. */
+/** Throws NOT_FOUND, FORBIDDEN, CONFLICT where the cluster is not complete or another command works on it, IMAGE_NOT_COMPLIANT, DISK_FULL. */
 export async function addKeys(
   name: string,
   sshPublicKeys: readonly string[],
   { signal }: Pick<Work, 'signal'>,
   ports: AddKeysPorts,
 ): Promise<ToldNode[]> {
-  const entry = await findOwnCluster(name, ports);
-  const plan = { ...entry.plan, sshPublicKeys: [...new Set([...entry.plan.sshPublicKeys, ...sshPublicKeys])] };
-  await ports.journal.write({ ...entry, plan });
+  await using held = await holdOwnCluster(name, ports);
+  const { cluster } = held;
+  requireDisks(cluster);
+  const plan = { ...cluster.plan, sshPublicKeys: [...new Set([...cluster.plan.sshPublicKeys, ...sshPublicKeys])] };
+  await ports.journal.write({ ...cluster, plan });
   const running = await runningNodes(plan, ports);
   const directory = ports.clusterFiles.directoryOf(plan.deploymentId);
   const { publicKey } = await ports.clusterKey(directory);
   if (running.size > 0) await openUserData(plan, ports);
-  return Promise.all(
+  return await Promise.all(
     plan.nodes.map(async (node): Promise<ToldNode> => {
       const { overlayFile, readySocket } = nodeFiles(directory, node.name);
       const document = guestDocument(plan, node, publicKey);

@@ -5,17 +5,18 @@
  *
  * The steps are those of deploy.ts. What fails or is interrupted leaves nothing but what is in the cache.
  */
-import { EdgebootError } from '#shared/errors.ts';
+import { EdgebootError, messageOf } from '#shared/errors.ts';
 import { ulid } from 'ulid';
 import { divideCpus } from '../core/divide-cpus.ts';
 import { type ExtraNetwork, planExtraInterfaces } from '../core/extra-interfaces.ts';
-import type { ClusterPlan, PlanRequest } from '../core/plan-cluster.ts';
+import { type ClusterPlan, clusterName, type PlanRequest } from '../core/plan-cluster.ts';
 import type { SiteLink } from '../ports.ts';
 import type { Work } from '../run.ts';
 import { allocate, type AllocatePorts } from '../steps/allocate.ts';
 import { bootCluster, type BootPorts } from '../steps/boot-cluster.ts';
 import { claimBases, type ClaimPorts } from '../steps/claim-bases.ts';
 import { personalize, type PersonalizePorts } from '../steps/personalize.ts';
+import { holdCluster, type HoldPorts } from './hold-cluster.ts';
 import { releaseCluster, type ReleasePorts } from './release-cluster.ts';
 import type { FetchOptions, FindImage, FoundImage, WantedImage } from './ports.ts';
 
@@ -30,7 +31,8 @@ export interface BootWish extends WantedImage {
   readonly extraNetworks: readonly ExtraNetwork[];
 }
 
-export type StandalonePorts = AllocatePorts &
+export type StandalonePorts = HoldPorts &
+  AllocatePorts &
   PersonalizePorts &
   BootPorts &
   ClaimPorts &
@@ -59,7 +61,10 @@ export async function boot(wish: BootWish, work: Work, told: Told, ports: Standa
     });
   }
 
-  const plan = await allocate(placeFor(wish, image, computeCpus, ports), work.signal, ports);
+  const place = placeFor(wish, image, computeCpus, ports);
+  // Before anybody can find it.
+  await using _held = await holdCluster(place.deploymentId, wish.name, ports);
+  const plan = await allocate(place, work.signal, ports);
   try {
     told.onStep('fetching');
     const { onProgress, onNotice } = told;
@@ -67,17 +72,29 @@ export async function boot(wish: BootWish, work: Work, told: Told, ports: Standa
     const disks = await work.stopwatch.time('fetch and assemble', () =>
       image.fetch({ computes: computeCpus.length, claim, onProgress, onNotice, signal: work.signal }),
     );
-    await rememberDisks(plan, wish, disks, ports);
 
     told.onStep('personalizing');
     const nodes = await personalize(plan, disks, work, ports);
+    await rememberDisks(plan, wish, disks, ports);
 
     told.onStep('booting');
     await bootCluster(plan, nodes, work, ports);
     return plan;
   } catch (error) {
-    await releaseCluster(plan, ports);
+    await giveUp(plan, told, ports);
+    // Whatever an interruption broke on its way: it is what happened.
+    work.signal.throwIfAborted();
     throw error;
+  }
+}
+
+/** Why the boot failed matters more than why something is left of it. */
+async function giveUp(plan: ClusterPlan, { onNotice }: Told, ports: StandalonePorts): Promise<void> {
+  try {
+    await releaseCluster(plan, ports);
+  } catch (error) {
+    const name = clusterName(plan);
+    onNotice(`something is left of ${name} (${messageOf(error)}). Remove it with: edgeboot-agent clean ${name}`);
   }
 }
 
@@ -98,7 +115,7 @@ function placeFor(wish: BootWish, image: FoundImage, computeCpus: readonly numbe
   return { siteId, deploymentId, generation: 1, startedAt, request, local: { repository: wish.repository } };
 }
 
-/** So that the cluster can be turned on again after a shutdown. */
+/** From here on the cluster can be turned on again: not before, or a boot that was killed could be started half made. */
 async function rememberDisks(
   plan: ClusterPlan,
   wish: BootWish,

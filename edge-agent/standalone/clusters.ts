@@ -58,19 +58,14 @@ export async function runningNodes(plan: ClusterPlan, { hypervisor }: ClusterPor
 }
 
 /** Throws NOT_FOUND. */
-export async function findCluster(name: string, { journal }: ClusterPorts): Promise<JournalEntry> {
+export async function findCluster(name: string, { journal }: Pick<ClusterPorts, 'journal'>): Promise<JournalEntry> {
   const entry = (await journal.list()).find(({ plan }) => clusterName(plan) === name);
-  if (entry !== undefined) return entry;
-  throw new EdgebootError('NOT_FOUND', `there is no cluster ${JSON.stringify(name)} here`, {
-    remedy: 'edgeboot-agent list cluster shows them.',
-  });
+  if (entry === undefined) throw noSuchCluster(name);
+  return entry;
 }
 
-/** A cluster that this host's operator may turn off and remove. Throws NOT_FOUND, FORBIDDEN where the federation has it. */
-export async function findOwnCluster(name: string, ports: ClusterPorts) {
-  const entry = await findCluster(name, ports);
-  if (entry.local !== undefined) return { ...entry, local: entry.local };
-  throw new EdgebootError('FORBIDDEN', `${name} belongs to a deployment of the federation`, {
-    remedy: `End it with: edgeboot deployment destroy ${entry.deploymentId}`,
+export function noSuchCluster(name: string): EdgebootError {
+  return new EdgebootError('NOT_FOUND', `there is no cluster ${JSON.stringify(name)} here`, {
+    remedy: 'edgeboot-agent list cluster shows them.',
   });
 }

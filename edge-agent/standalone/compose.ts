@@ -1,12 +1,14 @@
 /** Where the ports of the commands without a federation meet their adapters. */
 import path from 'node:path';
 import { holdLock } from '../adapters/host-lock.ts';
+import { clusterLocks } from '../adapters/state-directory-lock.ts';
 import { tellGuest } from '../adapters/tell-guest.ts';
 import { BaseImages } from '../base-image/base-images.ts';
 import { composeImageCache } from '../cache/compose.ts';
 import type { AgentConfig } from '../config.ts';
 import { composeHost, type Host } from '../host/compose.ts';
 import { openRepository } from '../repositories/open-repository.ts';
+import { openTransfers } from '../transfer/open-transfers.ts';
 import type { AddKeysPorts } from './add-keys.ts';
 import type { StandalonePorts } from './boot.ts';
 import { imageFinder, type RepositoryPorts } from './find-image.ts';
@@ -22,8 +24,10 @@ export async function composeStandalone(config: AgentConfig): Promise<Standalone
   const findImage = imageFinder(await composeRepositories(config, host));
   const linkOf: StandalonePorts['linkOf'] = (name) =>
     config.driver === 'libvirt' ? { kind: 'libvirt-network', name } : { kind: 'bridge', name };
+  const tryHoldCluster = clusterLocks(config.stateDirectory);
   const held = undo.move();
-  return { ports: { ...host, findImage, linkOf, tellGuest }, [Symbol.asyncDispose]: () => held.disposeAsync() };
+  const ports = { ...host, findImage, linkOf, tellGuest, tryHoldCluster };
+  return { ports, [Symbol.asyncDispose]: () => held.disposeAsync() };
 }
 
 /** For those who only fetch: no hypervisor is needed. */
@@ -31,14 +35,15 @@ export async function composeRepositories(
   config: AgentConfig,
   host?: Pick<Host, 'baseImages' | 'imageCache'>,
 ): Promise<RepositoryPorts> {
-  const { stateDirectory, connections, repositoryHosts } = config;
+  const { stateDirectory, repositoryHosts } = config;
+  const { flow, connections, bandwidth } = openTransfers(config.transfer);
   const imageCache = host?.imageCache ?? (await composeImageCache(config));
   return {
     imageCache,
     baseImages: host?.baseImages ?? new BaseImages({ cache: imageCache }),
     pinsDirectory: path.join(stateDirectory, 'pins'),
-    connections,
+    flow,
     holdLock,
-    openRepository: (address) => openRepository(address, { connections, repositoryHosts }),
+    openRepository: (address) => openRepository(address, { connections, bandwidth, repositoryHosts }),
   };
 }

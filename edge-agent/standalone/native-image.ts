@@ -15,13 +15,13 @@ import type { PartSource } from '../ports.ts';
 import { CombinedProgress } from '../steps/fetch-progress.ts';
 import { diskFiles, type FetchedDisks } from '../steps/fetched-image.ts';
 import { together } from '../together.ts';
-import { checkPublisher } from './publisher-pins.ts';
+import type { TransferFlow } from '../transfer/transfer-flow.ts';
+import { checkPublisher, type PinPorts } from './publisher-pins.ts';
 import type { FetchOptions, UndisposedImage, WantedImage } from './ports.ts';
 
-export interface NativePorts {
+export interface NativePorts extends PinPorts {
   readonly baseImages: BaseImages;
-  readonly pinsDirectory: string;
-  readonly connections: number;
+  readonly flow: TransferFlow;
 }
 
 const MANIFEST_PATH = /^images\/([0-9A-Z]{26})\/manifests\/([0-9a-f]{64})\.json$/;
@@ -49,7 +49,7 @@ export async function findNativeImage(
   if (manifest.imageId !== imageId) throw untrusted(`the manifest of ${wanted.name} is that of another image`);
   const { repository, name, acceptChanges } = wanted;
   const { version } = manifest;
-  const notice = await checkPublisher(ports.pinsDirectory, { repository, name, publicKeyPem, version, acceptChanges });
+  const notice = await checkPublisher({ repository, name, publicKeyPem, version, acceptChanges }, ports, signal);
 
   return {
     name,
@@ -67,7 +67,7 @@ async function fetchDisks(
   { imageId, disks }: Manifest,
   label: ImageLabel,
   source: PartSource,
-  { baseImages, connections }: NativePorts,
+  { baseImages, flow }: NativePorts,
   options: FetchOptions,
 ): Promise<FetchedDisks> {
   const needed = [
@@ -84,7 +84,7 @@ async function fetchDisks(
     needed.map(({ role, disk }, i) => async (signal) => {
       await using opened = await baseImages.open({ disk, imageId, label, source, signal });
       const { image } = opened;
-      await image.fetchAll({ connections, signal, onProgress: (sofar) => progress.update(i, sofar) });
+      await image.fetchAll({ flow, signal, onProgress: (sofar) => progress.update(i, sofar) });
       const read = (offsetBytes: number, lengthBytes: number) => image.read(offsetBytes, lengthBytes, signal);
       requireCompliant(await inspectDisk(read, disk.sizeBytes));
       return [role, image.file] as const;

@@ -22,16 +22,36 @@ export interface Sighting extends Omit<PublisherPin, 'firstSeenAt'> {
   readonly acceptChanges: boolean;
 }
 
+export interface PinPorts {
+  readonly pinsDirectory: string;
+  /** Between all processes of this host. */
+  readonly holdLock: (name: string, signal: AbortSignal) => Promise<() => Promise<void>>;
+}
+
 /**
- * @param directory where pins are kept.
  * @returns what to tell a person; `undefined` when all is as before.
  * @throws EdgebootError MANIFEST_UNTRUSTED where the key is another or the version older, unless that is accepted.
  */
-export async function checkPublisher(directory: string, sighting: Sighting): Promise<string | undefined> {
-  const { repository, name, publicKeyPem, version, acceptChanges } = sighting;
+export async function checkPublisher(
+  sighting: Sighting,
+  { pinsDirectory, holdLock }: PinPorts,
+  signal: AbortSignal,
+): Promise<string | undefined> {
   // The same repository with a slash at its end and without, as for pins of the older kind.
-  const folder = path.join(directory, createHash('sha256').update(repository.replace(/\/+$/, '')).digest('hex'));
-  const file = path.join(folder, `${name}.publisher.json`);
+  const repository = sighting.repository.replace(/\/+$/, '');
+  const folder = path.join(pinsDirectory, createHash('sha256').update(repository).digest('hex'));
+  const file = path.join(folder, `${sighting.name}.publisher.json`);
+  // Two who see it for the first time at once would otherwise both trust, each another key.
+  const release = await holdLock(`publisher pin ${file}`, signal);
+  try {
+    return await holdAgainst(file, sighting);
+  } finally {
+    await release();
+  }
+}
+
+async function holdAgainst(file: string, sighting: Sighting): Promise<string | undefined> {
+  const { repository, name, publicKeyPem, version, acceptChanges } = sighting;
   const pin = await readPin(file);
   if (pin?.publicKeyPem === publicKeyPem && pin.version === version) return undefined;
 
@@ -41,7 +61,7 @@ export async function checkPublisher(directory: string, sighting: Sighting): Pro
       remedy: 'Find out why. If it is right, repeat the command with --accept-changes.',
     });
   }
-  await ensureDirectory(folder, 0o700);
+  await ensureDirectory(path.dirname(file), 0o700);
   const firstSeenAt = change === undefined && pin ? pin.firstSeenAt : new Date().toISOString();
   await replaceFile(file, Buffer.from(JSON.stringify({ repository, publicKeyPem, version, firstSeenAt })), 0o600);
   if (pin === undefined) return `${name} is seen for the first time: the key of its publisher is kept from now on`;

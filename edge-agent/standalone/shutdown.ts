@@ -1,8 +1,9 @@
 /** Turns a cluster's nodes off. Its address, private network and disks stay (formats, section 6); start.ts turns it on again. */
-import { type ClusterPorts, findOwnCluster } from './clusters.ts';
+import type { ClusterPorts } from './clusters.ts';
+import { type HoldPorts, holdOwnCluster } from './hold-cluster.ts';
 
-/** @param graceSeconds for the guests to end well. Throws NOT_FOUND, FORBIDDEN. */
-export async function shutdown(name: string, graceSeconds: number, ports: ClusterPorts): Promise<void> {
-  const { plan } = await findOwnCluster(name, ports);
-  await ports.hypervisor.stop(plan, graceSeconds);
+/** @param graceSeconds for the guests to end well. Throws NOT_FOUND, FORBIDDEN, CONFLICT while another command works on it. */
+export async function shutdown(name: string, graceSeconds: number, ports: ClusterPorts & HoldPorts): Promise<void> {
+  await using held = await holdOwnCluster(name, ports);
+  await ports.hypervisor.stop(held.cluster.plan, graceSeconds);
 }

@@ -10,6 +10,7 @@ import { type DiskDescription, imageObjectKey, type Manifest } from '#shared/ima
 import { MAX_SIGNED_MANIFEST_BYTES, verifySignedManifest } from '#shared/image/signed-manifest.ts';
 import type { BaseImages } from '../base-image/base-images.ts';
 import { fetchVerified } from '../transfer/fetch-verified.ts';
+import type { TransferFlow } from '../transfer/transfer-flow.ts';
 import type { TransferReport } from '../transfer/transfer-report.ts';
 import { readIfThere, replaceFile } from '../durable-files.ts';
 import type { PartSource } from '../ports.ts';
@@ -29,7 +30,8 @@ export interface FetchPorts extends ReportPorts, ClaimPorts {
   /** Opens the federation's distribution for one image, nearest edge first. */
   readonly openRepository: (grants: GrantHolder, signal: AbortSignal) => ReturnType<OpenRepository>;
   readonly rootPublicKeyPem: string;
-  readonly connections: number;
+  /** The way that the bytes of all transfers take. */
+  readonly flow: TransferFlow;
 }
 
 /** Also checks each disk against the image standard. Throws IMAGE_NOT_COMPLIANT, MANIFEST_UNTRUSTED, PART_CORRUPT, PART_UNAVAILABLE, FORBIDDEN, DISK_FULL, CONFLICT. */
@@ -56,7 +58,7 @@ export async function fetchImage(run: Run, ports: FetchPorts): Promise<FetchedIm
         await using opened = await ports.baseImages.open(request);
         const { image } = opened;
         const onProgress = (sofar: TransferReport): void => progress.update(i, sofar);
-        progress.update(i, await image.fetchAll({ connections: ports.connections, signal, onProgress }));
+        progress.update(i, await image.fetchAll({ flow: ports.flow, signal, onProgress }));
         const read = (offsetBytes: number, lengthBytes: number) => image.read(offsetBytes, lengthBytes, signal);
         requireCompliant(await inspectDisk(read, disk.sizeBytes));
         files.set(role, image.file);

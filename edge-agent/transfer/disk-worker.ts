@@ -1,29 +1,93 @@
-/** A worker thread of the pool: unpacks what it is sent, one answer at a time. See unpack-pool.ts for the messages. */
+/** A thread that hashes, decompresses and writes what the main thread has fetched, one task at a time. See disk-tasks.ts. */
+import { hash } from 'node:crypto';
 import { parentPort, workerData } from 'node:worker_threads';
 import { EdgebootError } from '#shared/errors.ts';
-import { createUnpacker } from './unpack-frames.ts';
-import type { UnpackReply, UnpackTask } from './disk-workers.ts';
+import { MAX_DISK_BYTES } from '#shared/image/part-layout.ts';
+import {
+  type BlockDone,
+  type BlockTask,
+  type DiskTasks,
+  type InflateDone,
+  type InflateTask,
+  NO_MORE_TASKS,
+  type TaskKind,
+  type TaskMessage,
+  type TaskReply,
+} from './disk-tasks.ts';
+import { createInflater, type Inflater } from './inflater.ts';
+import { createUnpacker, type Unpack } from './unpack-frames.ts';
+import { writeSparse } from './write-sparse.ts';
 
-const unpack = createUnpacker();
 const stopFlag = new Int32Array(workerData as SharedArrayBuffer);
 const mayGoOn = (): boolean => Atomics.load(stopFlag, 0) === 0;
+const streams = new Map<number, Inflater>();
+let unpack: Unpack | undefined;
 
-parentPort?.on('message', (task: UnpackTask) => {
-  const reply = run(task);
-  // Frees the compressed bytes at once; the garbage collector would let many pile up.
-  if (task.bytes.buffer instanceof ArrayBuffer) task.bytes.buffer.transfer(0);
-  parentPort?.postMessage(reply);
+const work: { [Kind in TaskKind]: (task: DiskTasks[Kind]['task']) => Promise<DiskTasks[Kind]['done']> } = {
+  frames: (task) => {
+    unpack ??= createUnpacker();
+    unpack(task, mayGoOn);
+    return Promise.resolve(undefined);
+  },
+  block: (task) => Promise.resolve(writeBlock(task)),
+  inflate: inflateBlock,
+  endStream: async ({ streamId, isWhole }) => {
+    const inflater = streams.get(streamId);
+    streams.delete(streamId);
+    if (isWhole) await inflater?.end();
+    return undefined;
+  },
+};
+
+function writeBlock({ fileDescriptor, bytes, offsetBytes, expectedSha256 }: BlockTask): BlockDone {
+  const sha256 = hash('sha256', bytes);
+  const isTaken = sha256 === (expectedSha256 ?? sha256);
+  if (isTaken) writeWhile(fileDescriptor, asBuffer(bytes), offsetBytes);
+  return { sha256, isTaken };
+}
+
+async function inflateBlock(task: InflateTask): Promise<InflateDone> {
+  const { streamId, fileDescriptor, bytes, offsetBytes, endBytes, expectedSha256, resumeFrom, wantsState } = task;
+  const sha256 = hash('sha256', bytes);
+  const inflater = streams.get(streamId) ?? createInflater(resumeFrom);
+  streams.set(streamId, inflater);
+  const isTaken = sha256 === (expectedSha256 ?? sha256);
+  let producedBytes = 0;
+  if (isTaken) {
+    await inflater.feed(bytes, (raw) => {
+      if (offsetBytes + producedBytes + raw.length > endBytes) throw tooLong(endBytes);
+      writeWhile(fileDescriptor, raw, offsetBytes + producedBytes);
+      producedBytes += raw.length;
+    });
+  }
+  return { sha256, isTaken, producedBytes, state: isTaken && wantsState ? inflater.state() : undefined };
+}
+
+function writeWhile(fileDescriptor: number, raw: Buffer, offsetBytes: number): void {
+  if (!mayGoOn()) throw new EdgebootError('CANCELED', 'The transfer was stopped.');
+  writeSparse(fileDescriptor, raw, offsetBytes);
+}
+
+function tooLong(endBytes: number): EdgebootError {
+  if (endBytes < MAX_DISK_BYTES)
+    return new EdgebootError('PART_CORRUPT', 'A compressed part holds more than it should.');
+  return new EdgebootError('IMAGE_NOT_COMPLIANT', `The disk has more than ${MAX_DISK_BYTES} bytes.`);
+}
+
+const asBuffer = ({ buffer, byteOffset, byteLength }: Uint8Array): Buffer =>
+  Buffer.from(buffer, byteOffset, byteLength);
+
+parentPort?.on('message', (message: TaskMessage | typeof NO_MORE_TASKS) => {
+  if (message === NO_MORE_TASKS) return parentPort?.close();
+  void run(message).then((reply) => parentPort?.postMessage(reply));
 });
 
-function run(task: UnpackTask): UnpackReply {
+async function run<Kind extends TaskKind>({ taskId, kind, task }: TaskMessage<Kind>): Promise<TaskReply> {
   try {
-    unpack(task, mayGoOn);
-    return { taskId: task.taskId };
+    return { taskId, done: await work[kind](task) };
   } catch (error) {
-    if (error instanceof EdgebootError) {
-      const { code, message, remedy } = error;
-      return { taskId: task.taskId, failure: { code, message, remedy } };
-    }
-    return { taskId: task.taskId, failure: { cause: error } };
+    if (!(error instanceof EdgebootError)) return { taskId, failure: { cause: error } };
+    const { code, message, remedy } = error;
+    return { taskId, failure: { code, message, remedy } };
   }
 }

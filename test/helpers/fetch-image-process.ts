@@ -7,6 +7,7 @@ import { holdLock, tryHoldLock } from '../../edge-agent/adapters/host-lock.ts';
 import { BaseImages } from '../../edge-agent/base-image/base-images.ts';
 import { createCloudFrontSource } from '../../edge-agent/repositories/cloudfront.ts';
 import { makeGrant } from './edge-fixture.ts';
+import { flowOf } from './flow.ts';
 import { makeImageCache } from './image-cache.ts';
 import { SAMPLE_IMAGE_ID, SAMPLE_LABEL } from './sample-disk.ts';
 
@@ -31,7 +32,7 @@ const cache = makeImageCache(cacheDirectory, {
 });
 const images = new BaseImages({ cache, unpackThreads: 2 });
 const opened = await images.open({ disk, imageId: SAMPLE_IMAGE_ID, label: SAMPLE_LABEL, source, signal });
-const { fetchedBytes } = await opened.image.fetchAll({ connections, signal });
+const { fetchedBytes } = await opened.image.fetchAll({ flow: flowOf(connections), signal });
 await opened.close();
 await source.close();
 process.stdout.write(`fetched ${fetchedBytes}\n`);

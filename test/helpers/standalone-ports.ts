@@ -1,11 +1,13 @@
 /** The ports of the flow without a federation: a real journal and real folders, a hypervisor and guests that only note what they are told. */
+import { writeFile } from 'node:fs/promises';
 import { openClusterFiles } from '../../edge-agent/adapters/file-cluster-files.ts';
 import { openFileJournal } from '../../edge-agent/adapters/file-journal.ts';
 import type { NodePlan } from '../../edge-agent/ports.ts';
 import { serializer } from '../../edge-agent/serialize.ts';
-import type { StandalonePorts } from '../../edge-agent/standalone/boot.ts';
+import type { BootWish, StandalonePorts, Told } from '../../edge-agent/standalone/boot.ts';
 import type { FoundImage } from '../../edge-agent/standalone/ports.ts';
 import { makeImageCache } from './image-cache.ts';
+import { memoryLocks } from './memory-locks.ts';
 import { PUBLIC_NETWORK, SSH_KEY } from './model-samples.ts';
 
 export interface NotedPorts {
@@ -24,6 +26,21 @@ export const PLAIN_IMAGE = {
   hasComputes: true,
   fetch: () => Promise.resolve({ diskOf: (role: string) => `/disks/${role}.raw` }),
 } satisfies Partial<FoundImage>;
+
+/** A frontend and two computes of it. */
+export const PLAIN_WISH: BootWish = {
+  repository: '/srv/vc',
+  name: 'hpc',
+  acceptChanges: false,
+  cpus: 2,
+  computes: 2,
+  memoryMiB: undefined,
+  sshPublicKeys: [SSH_KEY],
+  extraNetworks: [],
+};
+
+/** Nobody looks at the progress. */
+export const SILENT: Told = { onStep: () => undefined, onNotice: () => undefined, onProgress: () => undefined };
 
 export async function notePorts(
   directory: string,
@@ -52,7 +69,7 @@ export async function notePorts(
     imageCache: makeImageCache(directory),
     clusterFiles: await openClusterFiles(directory),
     nodeDisks: {
-      createOverlay: () => Promise.resolve(),
+      createOverlay: (_backingFile, overlayFile) => writeFile(overlayFile, ''),
       personalize: () => Promise.resolve({ hasCloudInit: false }),
       createSeed: () => Promise.resolve(),
     },
@@ -71,6 +88,7 @@ export async function notePorts(
     resources: { cpus: 8, memoryMiB: 8192, publicNetwork: PUBLIC_NETWORK },
     allocating: serializer(),
     readyTimeoutSeconds: 900,
+    tryHoldCluster: memoryLocks(),
     linkOf: (name) => ({ kind: 'bridge', name }),
     findImage: () => Promise.resolve({ ...PLAIN_IMAGE, ...image, [Symbol.asyncDispose]: () => Promise.resolve() }),
   };

@@ -97,6 +97,20 @@ if (inNamespaces(import.meta.filename, { timeoutSeconds: 120 })) {
     assert.doesNotMatch(await runCommandOrThrow('nft', ['list', 'ruleset']), /eb-nat/);
   });
 
+  test('several who make it at once make one, and several who remove it leave nothing', async (t) => {
+    t.after(() => removeNatNetwork(NETWORK.bridge));
+    const atOnce = async (work: () => Promise<void>): Promise<void> => {
+      await Promise.all(Array.from({ length: 4 }, work));
+    };
+    await atOnce(() => ensureNatNetwork(NETWORK));
+    const rules = await listRules();
+    await ensureNatNetwork(NETWORK);
+    assert.equal(await listRules(), rules);
+    await atOnce(() => removeNatNetwork(NETWORK.bridge));
+    assert.doesNotMatch(await ip('link'), /eb-nat/);
+    assert.doesNotMatch(await runCommandOrThrow('nft', ['list', 'ruleset']), /eb-nat/);
+  });
+
   test("what is somebody else's is refused and left alone: a bridge of that name, a subnet", async (t) => {
     const isRefused = (error: unknown): boolean => hasCode(error, 'INVALID_CONFIG');
     await ip('link', 'add', NETWORK.bridge, 'type', 'bridge');

@@ -35,8 +35,8 @@ describe("the agent's configuration", () => {
   it('has a default for everything that a site need not say', async () => {
     const config = await withNetwork({});
     assert.deepEqual(
-      [config.stateDirectory, config.libvirtUri, config.connections, config.resolvers],
-      ['/var/lib/edgeboot', 'qemu:///system', 8, []],
+      [config.stateDirectory, config.libvirtUri, config.transfer, config.resolvers],
+      ['/var/lib/edgeboot', 'qemu:///system', { memoryMiB: 128 }, []],
     );
   });
 
@@ -88,6 +88,12 @@ describe('the public network', () => {
       /names: 192.0.2.9 is not an address/,
     );
     refused({ ...PUBLIC_NETWORK_SETTINGS, names: { '192.0.2.10': 'a$(b)' } }, /names/);
+    const sameName = { '192.0.2.10': 'hpc.example.org', '192.0.2.11': 'hpc.example.com' };
+    refused({ ...PUBLIC_NETWORK_SETTINGS, names: sameName }, /names: must differ before the first dot/);
+    const nameOfAnother = { '192.0.2.10': 'vc-192-0-2-11.example.org' };
+    refused({ ...PUBLIC_NETWORK_SETTINGS, names: nameOfAnother }, /names: vc-192-0-2-11 is what another address is/);
+    const ownName = { '192.0.2.10': 'vc-192-0-2-10.example.com' };
+    assert.deepEqual(parse({ ...PUBLIC_NETWORK_SETTINGS, names: ownName }).data?.names, ownName);
     refused({ ...PUBLIC_NETWORK_SETTINGS, bridge: 'br0' }, /either libvirtNetwork or bridge/);
     refused({ ...PUBLIC_NETWORK_SETTINGS, userDataFirstAddress: '192.0.2.15' }, /userDataFirstAddress/);
   });

@@ -35,3 +35,5 @@ process.on('message', (message: RequestMessage) => {
 process.on('disconnect', () => {
   session?.close();
 });
+// Ctrl-C and the end of a service are told to us, too. Whoever started us clears away what was begun, and needs us for that.
+process.on('SIGINT', () => undefined).on('SIGTERM', () => undefined);

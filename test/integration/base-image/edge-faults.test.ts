@@ -7,6 +7,7 @@ import { type ErrorCode, hasCode } from '#shared/errors.ts';
 import { createEdgeFixture } from '../../helpers/edge-fixture.ts';
 import type { Fault, SeenRequest } from '../../helpers/part-server.ts';
 import { SAMPLE_IMAGE_ID, SAMPLE_LABEL } from '../../helpers/sample-disk.ts';
+import { flowOf } from '../../helpers/flow.ts';
 
 const signal = AbortSignal.timeout(60_000);
 const PAST = new Date('2100-01-01T00:00:00Z');
@@ -50,7 +51,7 @@ for (const fault of passing) {
       source,
       signal,
     });
-    await opened.image.fetchAll({ connections: 8, signal });
+    await opened.image.fetchAll({ flow: flowOf(8), signal });
     assert.ok((await readFile(sample.rawFile)).equals(await readFile(opened.image.file)));
     assert.ok(edge.renewals() <= 1, 'one renewal serves all parts');
     assert.equal(edge.renewals() === 1, fault.kind === 'denied');
@@ -90,7 +91,7 @@ for (const { fault, code, requestsForAPart } of lasting) {
       source,
       signal,
     });
-    const transfer = opened.image.fetchAll({ connections: 1, signal });
+    const transfer = opened.image.fetchAll({ flow: flowOf(1), signal });
     await assert.rejects(transfer, (error) => {
       assert.ok(hasCode(error, code), String(error));
       assert.doesNotMatch(error.message, /Signature|Policy|Key-Pair-Id/, 'the grant is a secret');

@@ -14,6 +14,7 @@ import { planCluster } from '../../../edge-agent/core/plan-cluster.ts';
 import type { JournalEntry } from '../../../edge-agent/ports.ts';
 import { EDGEBOOT_AGENT, type ProgramResult, runProgram } from '../../../local/federation/program.ts';
 import { createEdgeFixture, type EdgeFixture } from '../../helpers/edge-fixture.ts';
+import { flowOf } from '../../helpers/flow.ts';
 import { makeImageCache } from '../../helpers/image-cache.ts';
 import { LEGACY_DISK_BYTES, writeLegacyDisk } from '../../helpers/legacy-fixture.ts';
 import { PUBLIC_NETWORK, SSH_KEY } from '../../helpers/model-samples.ts';
@@ -58,7 +59,7 @@ describe('edgeboot-agent cache', () => {
     const images = new BaseImages({ cache: makeImageCache(join(state, 'cache')), unpackThreads: 2 });
     const label = { name: 'hpc', version: 3 };
     await using opened = await images.open({ disk: sample.disk, imageId: SAMPLE_IMAGE_ID, label, source, signal });
-    await opened.image.fetchAll({ connections: 4, signal });
+    await opened.image.fetchAll({ flow: flowOf(4), signal });
   }
 
   /** A cluster that is off, as the journal has it. */
@@ -224,7 +225,7 @@ describe('edgeboot-agent cache', () => {
     assert.deepEqual([exitCode, /cache\.maxSize: must be a size/.test(stderr)], [78, true]);
   });
 
-  it('what a killed transfer leaves is listed, resumed by none, and pruned; the next one begins anew', async (t) => {
+  it('what a killed transfer leaves is listed and pruned; the next one begins anew', async (t) => {
     const { child, stop } = await startStuckSync(t, edge.folder, join(edge.folder, 'agent.yaml'));
     const busy = (await list()).find(({ images }) => images[0]?.name === 'stuck');
     assert.deepEqual([busy?.state, busy?.isBusy, busy?.percent !== undefined], ['partial', true, true]);

@@ -12,6 +12,7 @@ import type { ImageCache, ImageCacheOptions } from '../../../edge-agent/cache/im
 import { prune } from '../../../edge-agent/cache/prune.ts';
 import type { BaseNeed } from '../../../edge-agent/cache/survey.ts';
 import { createEdgeFixture, type EdgeFixture } from '../../helpers/edge-fixture.ts';
+import { flowOf } from '../../helpers/flow.ts';
 import { makeImageCache } from '../../helpers/image-cache.ts';
 import { inNamespaces } from '../../helpers/in-namespaces.ts';
 import { createSampleDisk, SAMPLE_IMAGE_ID } from '../../helpers/sample-disk.ts';
@@ -65,7 +66,7 @@ async function createSmallCache(sizeMiB: number, options: Partial<ImageCacheOpti
       const { sample, source } = sourceOf(image);
       const label = { name: `image-${image}`, version: 1 };
       await using opened = await images.open({ disk: sample.disk, imageId: SAMPLE_IMAGE_ID, label, source, signal });
-      await opened.image.fetchAll({ connections: 4, signal });
+      await opened.image.fetchAll({ flow: flowOf(4), signal });
     },
     async here() {
       const whole = (await cache.survey()).filter(({ state }) => state === 'complete').map(({ base }) => base);
@@ -232,7 +233,7 @@ if (inNamespaces(import.meta.filename, { timeoutSeconds: 180 })) {
         source,
         signal,
       });
-      await assert.rejects(opened.image.fetchAll({ connections: 1, signal }), isFull);
+      await assert.rejects(opened.image.fetchAll({ flow: flowOf(1), signal }), isFull);
     }
     assert.deepEqual(await small.here(), [0]);
     assert.equal((await small.cache.survey()).find(({ base }) => base === small.baseOf(1))?.state, 'absent');

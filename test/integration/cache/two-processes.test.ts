@@ -11,6 +11,7 @@ import { BaseImages } from '../../../edge-agent/base-image/base-images.ts';
 import type { PartSource } from '../../../edge-agent/ports.ts';
 import { createEdgeFixture, type EdgeFixture } from '../../helpers/edge-fixture.ts';
 import type { FetchImageTask } from '../../helpers/fetch-image-process.ts';
+import { flowOf } from '../../helpers/flow.ts';
 import { makeImageCache } from '../../helpers/image-cache.ts';
 import { SAMPLE_IMAGE_ID, SAMPLE_LABEL } from '../../helpers/sample-disk.ts';
 
@@ -80,7 +81,7 @@ test('who comes second waits, and fetches nothing', LIMIT, async (t) => {
     },
   };
   await using opened = await edge.images.open({ ...wanted(edge), source });
-  const fetching = opened.image.fetchAll({ connections: 4, signal });
+  const fetching = opened.image.fetchAll({ flow: flowOf(4), signal });
   const other = startFetcher(t, edge);
   await other.says(/^waiting for base image/);
   otherWaits.resolve(undefined);
@@ -122,7 +123,7 @@ test('when the one who fetches is killed, the one who waits takes over', LIMIT, 
   await using opened = await images.open(wanted(edge));
   assert.equal(isHolding, false, 'it has waited');
   await dead;
-  await opened.image.fetchAll({ connections: 4, signal });
+  await opened.image.fetchAll({ flow: flowOf(4), signal });
   assert.ok((await readFile(edge.sample.rawFile)).equals(await readFile(opened.image.file)));
 });
 

@@ -12,6 +12,7 @@ import type { BaseNeed } from '../../../edge-agent/cache/survey.ts';
 import { type Verified, verifyBases } from '../../../edge-agent/cache/verify.ts';
 import { statIfThere } from '../../../edge-agent/durable-files.ts';
 import { createEdgeFixture, type EdgeFixture } from '../../helpers/edge-fixture.ts';
+import { flowOf } from '../../helpers/flow.ts';
 import { makeImageCache } from '../../helpers/image-cache.ts';
 import { createLegacyRepository, describe, packDisk, writeLegacyDisk } from '../../helpers/legacy-fixture.ts';
 import { SAMPLE_IMAGE_ID, SAMPLE_LABEL } from '../../helpers/sample-disk.ts';
@@ -49,7 +50,7 @@ async function createNative(): Promise<NativeFixture> {
   const fetch = async (): Promise<void> => {
     const request = { disk: sample.disk, imageId: SAMPLE_IMAGE_ID, label: SAMPLE_LABEL, source, signal };
     await using opened = await images.open(request);
-    await opened.image.fetchAll({ connections: 4, signal });
+    await opened.image.fetchAll({ flow: flowOf(4), signal });
   };
   await fetch();
   const folder = cache.folderOf(sample.disk.index.sha256);

@@ -1,11 +1,12 @@
 /** `edgeboot-agent` as a process, as far as it needs no hypervisor: help, list repository, sync repository. Formats, section 6. */
 import assert from 'node:assert/strict';
-import { access, mkdir, rm, writeFile } from 'node:fs/promises';
+import { access, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { stringify } from 'yaml';
 import { EDGEBOOT_AGENT, type ProgramResult, runProgram } from '../../../local/federation/program.ts';
-import { LEGACY_DISK_BYTES, writeLegacyDisk } from '../../helpers/legacy-fixture.ts';
+import { LEGACY_DISK_BYTES } from '../../helpers/legacy-fixture.ts';
+import { putCluster, writeIndex } from '../../helpers/plain-repository.ts';
 import { createTemporaryFolder, type TemporaryFolder } from '../../helpers/temporary-folder.ts';
 
 interface Synced {
@@ -30,8 +31,7 @@ describe('edgeboot-agent without a hypervisor', () => {
     folder = await createTemporaryFolder();
     repository = join(folder.path, 'vc');
     for (const name of ['rocks-sge', 'rocks-test', 'hpc']) await putCluster(repository, name);
-    const index = ['rocks-sge', 'rocks-test', 'hpc', 'rocks-gone'].map((name) => `${name},${name}/${name}.xml\n`);
-    await writeFile(join(repository, 'vcdb.txt'), index.join(''));
+    await writeIndex(repository, ['rocks-sge', 'rocks-test', 'hpc', 'rocks-gone']);
     const repositories = [{ address: repository, include: ['rocks-*'], exclude: ['*-test', '*-gone'] }];
     const settings = { driver: 'qemu', stateDirectory: join(folder.path, 'state'), repositories };
     await writeFile(join(folder.path, 'agent.yaml'), stringify(settings));
@@ -47,6 +47,7 @@ describe('edgeboot-agent without a hypervisor', () => {
       'shutdown',
       'clean',
       'sync',
+      'cache',
       'start',
       'add-key',
       'run',
@@ -133,14 +134,3 @@ describe('edgeboot-agent without a hypervisor', () => {
     await assert.rejects(access(stateDirectory));
   });
 });
-
-/** A frontend alone, raw, beside its description. */
-async function putCluster(repository: string, name: string): Promise<void> {
-  const directory = join(repository, name);
-  await mkdir(directory, { recursive: true });
-  await writeLegacyDisk(join(directory, 'frontend.vda'), name);
-  const domain = `<domain type='kvm'><devices>
-    <disk type='file' device='disk'><source file='frontend.vda'/></disk></devices></domain>`;
-  const platform = "<virtualization engine='kvm' type='hvm' arch='x86_64'/>";
-  await writeFile(join(directory, `${name}.xml`), `<vc>${platform}<frontend>${domain}</frontend></vc>`);
-}

@@ -9,25 +9,12 @@ import { clean } from '../../../edge-agent/standalone/clean.ts';
 import { listClusters } from '../../../edge-agent/standalone/clusters.ts';
 import type { FoundImage } from '../../../edge-agent/standalone/ports.ts';
 import { shutdown } from '../../../edge-agent/standalone/shutdown.ts';
-import { SSH_KEY } from '../../helpers/model-samples.ts';
-import { type NotedPorts, notePorts, PLAIN_IMAGE } from '../../helpers/standalone-ports.ts';
+import { type NotedPorts, notePorts, PLAIN_IMAGE, PLAIN_WISH, SILENT } from '../../helpers/standalone-ports.ts';
 import { createTemporaryFolder } from '../../helpers/temporary-folder.ts';
-
-const WISH: BootWish = {
-  repository: '/srv/vc',
-  name: 'hpc',
-  acceptChanges: false,
-  cpus: 2,
-  computes: 2,
-  memoryMiB: undefined,
-  sshPublicKeys: [SSH_KEY],
-  extraNetworks: [],
-};
-const TOLD = { onStep: () => undefined, onNotice: () => undefined, onProgress: () => undefined };
 
 function bootWith({ ports }: NotedPorts, wish: Partial<BootWish> = {}): Promise<ClusterPlan> {
   const work = { signal: new AbortController().signal, stopwatch: new Stopwatch() };
-  return boot({ ...WISH, ...wish }, work, TOLD, ports);
+  return boot({ ...PLAIN_WISH, ...wish }, work, SILENT, ports);
 }
 
 test('formats §2: the memory that the user wishes wins, then the description’s, then 2048 MiB', async () => {
