@@ -72,7 +72,7 @@ export async function composeAgent(config: FederationConfig, logLevel: string): 
   const log = pinoLog({ siteId: identity.siteId }, logLevel);
   const api = createFederationApi(config.apiUrl, identity);
   const host = await composeHost(config, undo);
-  const manifestDirectory = path.join(host.cacheDirectory, 'manifests');
+  const { manifestDirectory } = host.imageCache;
   await ensureDirectory(manifestDirectory, 0o711);
 
   const ports: AgentPorts = {

@@ -7,6 +7,7 @@ import { parse } from 'yaml';
 import * as z from 'zod';
 import { publicNetworkSchema } from './core/public-network.ts';
 import { parseHostRule } from './core/repository-hosts.ts';
+import { parseSizeBytes } from './core/size-text.ts';
 
 function isHostRule(text: string): boolean {
   try {
@@ -22,6 +23,14 @@ function isSafe(url: string): boolean {
   const { protocol, hostname } = new URL(url);
   return protocol === 'https:' || ['127.0.0.1', '[::1]', 'localhost'].includes(hostname);
 }
+
+/** In GiB, or with a unit; becomes bytes. */
+const sizeSchema = z.union([z.number(), z.string()]).transform((size, context) => {
+  const sizeBytes = parseSizeBytes(String(size));
+  if (sizeBytes !== undefined) return sizeBytes;
+  context.addIssue({ code: 'custom', message: 'must be a size: a number of GiB, or for example 500 MiB, 2 TB' });
+  return z.NEVER;
+});
 
 const repositorySchema = z.strictObject({
   address: z.string().min(1),
@@ -61,6 +70,11 @@ const configSchema = z.strictObject({
       megabitsPerSecond: z.number().positive().optional(),
     })
     .prefault({}),
+  /** Of the images that are kept here: the most that they may take, and what the file system keeps free beside them. */
+  cache: z
+    .strictObject({ maxSize: sizeSchema.optional(), keepFree: sizeSchema.default(1024 ** 3) })
+    .prefault({})
+    .transform(({ maxSize, keepFree }) => ({ maxBytes: maxSize, keepFreeBytes: keepFree })),
   /** How long the guests may take until they are ready. */
   readyTimeoutSeconds: z.int().positive().default(900),
   /** Where `boot` and `sync` find virtual clusters: directories, http and https addresses. */

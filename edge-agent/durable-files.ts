@@ -1,6 +1,7 @@
 /** Files that survive a loss of power: complete under their name, or not there. All throw DISK_FULL where there is no space. */
 import { randomUUID } from 'node:crypto';
-import { chmod, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import { chmod, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { asDiskError } from './disk-errors.ts';
 
@@ -43,6 +44,16 @@ export async function syncFolderOf(file: string): Promise<void> {
 export async function readIfThere(file: string): Promise<Buffer | undefined> {
   try {
     return await readFile(file);
+  } catch (error) {
+    if (isNotThere(error)) return undefined;
+    throw error;
+  }
+}
+
+/** `undefined` where there is no such file. */
+export async function statIfThere(file: string): Promise<Stats | undefined> {
+  try {
+    return await stat(file);
   } catch (error) {
     if (isNotThere(error)) return undefined;
     throw error;

@@ -34,6 +34,7 @@ const COMMANDS: readonly { readonly names: readonly string[]; readonly load: () 
     load: async () => (await import('./commands/power.ts')).powerCommands(signal),
   },
   { names: ['sync'], load: async () => [(await import('./commands/sync.ts')).syncCommand(signal)] },
+  { names: ['cache'], load: async () => [(await import('./commands/cache.ts')).cacheCommand(signal)] },
   { names: ['fetch'], load: async () => [(await import('./commands/fetch.ts')).fetchCommand(signal)] },
 ];
 

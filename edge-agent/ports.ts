@@ -284,6 +284,8 @@ export interface JournalEntry {
   readonly generation: number;
   readonly plan: ClusterPlan;
   readonly startedAt: string;
+  /** Of the cache, by their names in it: they stay as long as this entry does. Named before they are fetched or opened. */
+  readonly bases?: readonly string[];
   /** Set once the cluster is up: from then on only the report may be missing. */
   readonly running?: { readonly timeline: Timeline };
   /** Set once it is given up: from then on only clearing away and the report may be missing. */

@@ -1,6 +1,6 @@
 /** Reads pieces of a raw disk: holes are not even read. */
 import type { OpenedDisk } from '../publish/open-disk.ts';
-import { createDataSeeker } from '../publish/data-seeker.ts';
+import { createDataSeeker } from '#shared/host/data-seeker.ts';
 import { EdgebootError } from '#shared/errors.ts';
 
 const BLOCK_BYTES = 1024 * 1024;

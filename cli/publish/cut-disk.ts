@@ -14,7 +14,7 @@ import {
   PART_SIZE_BYTES,
   type PartDescription,
 } from '#shared/image/manifest.ts';
-import { createDataSeeker, type DataSeeker } from './data-seeker.ts';
+import { createDataSeeker, type DataSeeker } from '#shared/host/data-seeker.ts';
 
 const compress = promisify(zstdCompress);
 const ZSTD_LEVEL = 3;

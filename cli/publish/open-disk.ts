@@ -3,7 +3,7 @@ import { constants, type FileHandle, open } from 'node:fs/promises';
 import { EdgebootError, messageOf } from '#shared/errors.ts';
 import { type DiskFindings, inspectDisk } from '#shared/image/inspect-disk.ts';
 import type { DiskReader } from '#shared/image/partition-table.ts';
-import { seekEnd } from './data-seeker.ts';
+import { seekEnd } from '#shared/host/data-seeker.ts';
 
 export interface OpenedDisk {
   readonly file: string;

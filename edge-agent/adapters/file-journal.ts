@@ -2,7 +2,7 @@
 import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { failureSchema, timelineSchema } from '#shared/deployment.ts';
-import { ULID } from '#shared/names.ts';
+import { SHA256, ULID } from '#shared/names.ts';
 import * as z from 'zod';
 import { clusterPlanSchema } from '../core/plan-cluster.ts';
 import { ensureDirectory, readIfThere, replaceFile, syncFolderOf } from '../durable-files.ts';
@@ -13,6 +13,7 @@ const entrySchema = z.strictObject({
   generation: z.int().positive(),
   plan: clusterPlanSchema,
   startedAt: z.iso.datetime(),
+  bases: z.array(SHA256).optional(),
   running: z.strictObject({ timeline: timelineSchema }).optional(),
   failed: failureSchema.optional(),
   local: z

@@ -55,6 +55,8 @@ function holderGone(name: string, signal: AbortSignal | undefined): Promise<void
     const socket = connect(addressOf(name));
     const stop = (): void => void socket.destroy();
     signal?.addEventListener('abort', stop);
+    // It may have been aborted before anybody listened.
+    if (signal?.aborted) stop();
     socket.on('error', () => undefined).resume();
     socket.once('close', () => {
       signal?.removeEventListener('abort', stop);

@@ -34,6 +34,8 @@ export interface BaseImageOptions {
   readonly handle: FileHandle;
   /** `undefined` when the file is complete. */
   readonly fetcher: FrameFetcher | undefined;
+  /** Called before a transfer. Throws DISK_FULL. */
+  readonly makeRoom?: (fetcher: FrameFetcher, signal: AbortSignal) => Promise<void>;
   readonly unpackThreads: number;
   /** Disks of this host that may hold some of the frames; asked for when a transfer begins. */
   readonly findLocalDisks: () => Promise<readonly LocalDisk[]>;
@@ -43,6 +45,9 @@ export class BaseImage {
   readonly file: string;
   readonly sizeBytes: number;
   readonly #handle: FileHandle;
+  /** The handle, and what belongs to it. */
+  readonly #opened: { close(): Promise<void> };
+  readonly #makeRoom: BaseImageOptions['makeRoom'];
   readonly #unpackThreads: number;
   readonly #findLocalDisks: BaseImageOptions['findLocalDisks'];
   readonly #fetching: SharedTask<FetchAllOptions, TransferReport, TransferReport>;
@@ -51,11 +56,13 @@ export class BaseImage {
   #unpack: Unpack | undefined;
   #failure: EdgebootError | undefined;
 
-  constructor({ file, sizeBytes, handle, fetcher, unpackThreads, findLocalDisks }: BaseImageOptions) {
+  constructor({ file, sizeBytes, handle, fetcher, makeRoom, unpackThreads, findLocalDisks }: BaseImageOptions) {
     this.file = file;
     this.sizeBytes = sizeBytes;
     this.#handle = handle;
+    this.#opened = fetcher?.of.partial ?? handle;
     this.#fetcher = fetcher;
+    this.#makeRoom = makeRoom;
     this.#unpackThreads = unpackThreads;
     this.#findLocalDisks = findLocalDisks;
     this.#fetching = new SharedTask((options, report, signal) => this.#fetchEverything(options, report, signal));
@@ -98,10 +105,8 @@ export class BaseImage {
 
   /** For base-images.ts, which counts who has the image open. */
   async close(): Promise<void> {
-    const fetcher = this.#fetcher;
-    if (fetcher === undefined) return this.#handle.close();
-    await fetcher.settle(0, Infinity);
-    await fetcher.of.partial.close();
+    await this.#fetcher?.settle(0, Infinity);
+    await this.#opened.close();
   }
 
   /** Resolves when the frames [firstFrame, endFrame) are here. */
@@ -139,6 +144,7 @@ export class BaseImage {
     if (fetcher === undefined) return startReport(0);
     const { partial } = fetcher.of;
     try {
+      await this.#makeRoom?.(fetcher, signal);
       const localDisks = await this.#findLocalDisks();
       const options = { flow, unpackThreads: this.#unpackThreads, localDisks, report, signal };
       const result = await fetchEverything(fetcher, options);

@@ -1,22 +1,26 @@
-/** The base images of this agent: whoever opens the same disk shares one image, and one transfer. */
-import { type FileHandle, open } from 'node:fs/promises';
+/**
+ * The base images of this process: whoever opens the same disk shares one image, and one transfer. Other processes wait for it, and
+ * find it complete.
+ */
+import type { FileHandle } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
 import type { DiskDescription } from '#shared/image/manifest.ts';
+import type { ImageLabel } from '../cache/base-folder.ts';
+import type { ImageCache } from '../cache/image-cache.ts';
 import { BaseImage } from './base-image.ts';
-import { ensureDirectory, isNotThere } from '../durable-files.ts';
 import { FrameFetcher } from './frame-fetcher.ts';
 import { findLocalDisks } from './local-disks.ts';
 import { loadFrameIndex } from './load-frame-index.ts';
 import { PartialImage } from './partial-image.ts';
 import { SharedSource, type SourceUser } from './shared-source.ts';
+import { spaceFor } from './space-for.ts';
 
 /** Every node of every cluster reads the finished file; nobody writes to it. */
 const FINISHED_MODE = 0o444;
 
 export interface BaseImagesOptions {
   /** Holds a folder for each disk, named by the SHA-256 of its frame index. */
-  readonly cacheDirectory: string;
+  readonly cache: ImageCache;
   /** Threads that hash, decompress and write during a transfer; as many as there are CPUs unless given. */
   readonly unpackThreads?: number;
 }
@@ -24,6 +28,8 @@ export interface BaseImagesOptions {
 /** `source` is not asked for anything when the image is complete. */
 export interface OpenBaseImageOptions extends SourceUser {
   readonly disk: DiskDescription;
+  /** For people who look into the cache. */
+  readonly label: ImageLabel;
   readonly signal: AbortSignal;
 }
 
@@ -32,6 +38,8 @@ export interface OpenedBaseImage extends AsyncDisposable {
   readonly image: BaseImage;
   close(): Promise<void>;
 }
+
+type LabeledDisk = Pick<OpenBaseImageOptions, 'disk' | 'label'>;
 
 interface SharedImage {
   readonly source: SharedSource;
@@ -42,25 +50,26 @@ interface SharedImage {
 }
 
 export class BaseImages {
-  readonly #cacheDirectory: string;
+  readonly #cache: ImageCache;
   readonly #unpackThreads: number;
   readonly #shared = new Map<string, SharedImage>();
 
-  constructor({ cacheDirectory, unpackThreads = availableParallelism() }: BaseImagesOptions) {
-    this.#cacheDirectory = cacheDirectory;
+  constructor({ cache, unpackThreads = availableParallelism() }: BaseImagesOptions) {
+    this.#cache = cache;
     this.#unpackThreads = unpackThreads;
   }
 
   /** The complete file of a disk, where fetchAll() will put it, or has put it. */
   fileOf(disk: DiskDescription): string {
-    return join(this.#cacheDirectory, disk.index.sha256, 'disk.raw');
+    return this.#cache.folderOf(disk.index.sha256).disk;
   }
 
   /**
-   * Opens the base image of a disk, complete or not; fetches at most its frame index. What an earlier run has verified counts.
-   * Throws MANIFEST_UNTRUSTED, DISK_FULL, and what the source throws.
+   * Opens the base image of a disk, complete or not; fetches at most its frame index. What an earlier run has verified counts. Waits
+   * while another process fetches it. Throws MANIFEST_UNTRUSTED, DISK_FULL, CONFLICT where it is damaged and in use, and what the
+   * source throws.
    */
-  async open({ disk, imageId, source, signal }: OpenBaseImageOptions): Promise<OpenedBaseImage> {
+  async open({ disk, imageId, source, label, signal }: OpenBaseImageOptions): Promise<OpenedBaseImage> {
     const user = { imageId, source };
     for (;;) {
       signal.throwIfAborted();
@@ -69,12 +78,15 @@ export class BaseImages {
         await present.closing;
         continue;
       }
-      const shared = present ?? this.#share(disk, user, signal);
+      const shared = present ?? this.#share({ disk, label }, user, signal);
       shared.users++;
       shared.source.add(user);
       try {
         const image = await shared.opening;
-        if (image.usable) return this.#holdOn(image, disk, shared, user);
+        if (image.usable) {
+          if (present !== undefined) await this.#cache.noteUse(disk.index.sha256, label);
+          return this.#holdOn(image, disk, shared, user);
+        }
         this.#forget(disk, shared);
         await this.#leave(disk, shared, user);
       } catch (error) {
@@ -85,30 +97,57 @@ export class BaseImages {
     }
   }
 
-  #share(disk: DiskDescription, first: SourceUser, signal: AbortSignal): SharedImage {
+  #share(labeled: LabeledDisk, first: SourceUser, signal: AbortSignal): SharedImage {
     const source = new SharedSource();
     source.add(first);
-    const opening = this.#openFiles(disk, source, signal);
+    const opening = this.#openFiles(labeled, source, signal);
     const shared: SharedImage = { source, opening, users: 0 };
-    this.#shared.set(disk.index.sha256, shared);
+    this.#shared.set(labeled.disk.index.sha256, shared);
     return shared;
   }
 
-  async #openFiles(disk: DiskDescription, source: SharedSource, signal: AbortSignal): Promise<BaseImage> {
-    const file = this.fileOf(disk);
-    const findLocalDisksHere = () => findLocalDisks(this.#cacheDirectory, disk.index.sha256);
-    const { sizeBytes } = disk;
-    const common = { file, sizeBytes, unpackThreads: this.#unpackThreads, findLocalDisks: findLocalDisksHere };
-    const complete = await openComplete(file, disk.sizeBytes);
-    if (complete !== undefined) return new BaseImage({ ...common, handle: complete, fetcher: undefined });
+  async #openFiles(labeled: LabeledDisk, source: SharedSource, signal: AbortSignal): Promise<BaseImage> {
+    const complete = await this.#openComplete(labeled, signal);
+    if (complete !== undefined) return complete;
+    const release = await this.#cache.lockBase(labeled.disk.index.sha256, signal);
+    try {
+      const completeNow = await this.#openComplete(labeled, signal);
+      if (completeNow === undefined) return await this.#openPartial(labeled, source, release, signal);
+      await release();
+      return completeNow;
+    } catch (error) {
+      await release();
+      throw error;
+    }
+  }
 
-    const folder = join(this.#cacheDirectory, disk.index.sha256);
-    // The hypervisor's user passes through to the disk.
-    await ensureDirectory(folder, 0o711);
-    const index = await loadFrameIndex({ file: join(folder, 'frame-index'), disk, source }, signal);
-    const partial = await PartialImage.open(`${file}.partial`, disk, { sync: true, finalMode: FINISHED_MODE });
-    const fetcher = new FrameFetcher({ disk, index, source, partial });
-    return new BaseImage({ ...common, handle: partial.handle, fetcher });
+  async #openComplete({ disk, label }: LabeledDisk, signal: AbortSignal): Promise<BaseImage | undefined> {
+    const handle = await this.#cache.open(disk.index.sha256, disk.sizeBytes, label, signal);
+    return handle && this.#imageOf(disk, handle, undefined);
+  }
+
+  async #openPartial(
+    { disk, label }: LabeledDisk,
+    source: SharedSource,
+    release: () => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<BaseImage> {
+    const folder = await this.#cache.begin(disk.index.sha256, label);
+    const index = await loadFrameIndex({ file: folder.frameIndex, disk, source }, signal);
+    const partial = await PartialImage.open(folder.partial, disk, { sync: true, finalMode: FINISHED_MODE, release });
+    return this.#imageOf(disk, partial.handle, new FrameFetcher({ disk, index, source, partial }));
+  }
+
+  #imageOf(disk: DiskDescription, handle: FileHandle, fetcher: FrameFetcher | undefined): BaseImage {
+    const makeRoom = async ({ of: { index, partial } }: FrameFetcher, signal: AbortSignal): Promise<void> => {
+      const neededBytes = spaceFor(index, (frame) => !partial.presence.has(frame));
+      await this.#cache.makeRoom(disk.index.sha256, { leastBytes: neededBytes, expectedBytes: neededBytes }, signal);
+    };
+    const { sizeBytes, index } = disk;
+    return new BaseImage({
+      ...{ file: this.fileOf(disk), sizeBytes, handle, fetcher, makeRoom, unpackThreads: this.#unpackThreads },
+      findLocalDisks: () => findLocalDisks(this.#cache.directory, index.sha256),
+    });
   }
 
   #holdOn(image: BaseImage, disk: DiskDescription, shared: SharedImage, user: SourceUser): OpenedBaseImage {
@@ -136,15 +175,4 @@ export class BaseImages {
   #forget(disk: DiskDescription, shared: SharedImage): void {
     if (this.#shared.get(disk.index.sha256) === shared) this.#shared.delete(disk.index.sha256);
   }
-}
-
-/** `undefined` where the image is not complete. */
-async function openComplete(file: string, sizeBytes: number): Promise<FileHandle | undefined> {
-  const handle = await open(file, 'r').catch((error: unknown) => {
-    if (isNotThere(error)) return undefined;
-    throw error;
-  });
-  if (handle === undefined || (await handle.stat()).size === sizeBytes) return handle;
-  await handle.close();
-  return undefined;
 }

@@ -9,28 +9,26 @@ export interface PartialImageOptions {
   readonly sync: boolean;
   /** Of the complete file. */
   readonly finalMode: number;
+  /** Called, once or more, when nothing is written any more. */
+  readonly release?: () => Promise<void>;
 }
 
 export class PartialImage {
   readonly presence: Presence;
   readonly #disk: PartialDisk;
-  readonly #finalMode: number;
+  readonly #options: PartialImageOptions;
 
-  private constructor(disk: PartialDisk, description: DiskDescription, finalMode: number) {
+  private constructor(disk: PartialDisk, description: DiskDescription, options: PartialImageOptions) {
     this.#disk = disk;
-    this.#finalMode = finalMode;
+    this.#options = options;
     this.presence = new Presence(description, disk.journal.bytes);
   }
 
   /** Takes up what an earlier run left, or begins anew. Throws DISK_FULL. */
-  static async open(
-    file: string,
-    disk: DiskDescription,
-    { sync, finalMode }: PartialImageOptions,
-  ): Promise<PartialImage> {
+  static async open(file: string, disk: DiskDescription, options: PartialImageOptions): Promise<PartialImage> {
     const { sizeBytes, index } = disk;
-    const options = { file, sizeBytes, identity: index.sha256, journalBytes: presenceBytes(disk), sync };
-    return new PartialImage(await PartialDisk.open(options), disk, finalMode);
+    const identified = { sizeBytes, identity: index.sha256, journalBytes: presenceBytes(disk) };
+    return new PartialImage(await PartialDisk.open({ file, ...identified, sync: options.sync }), disk, options);
   }
 
   get handle(): FileHandle {
@@ -53,16 +51,19 @@ export class PartialImage {
   }
 
   /** Gives the complete file its final name. Throws DISK_FULL. */
-  finish(finalFile: string): Promise<void> {
-    return this.#disk.finish(finalFile, this.#finalMode);
+  async finish(finalFile: string): Promise<void> {
+    await this.#disk.finish(finalFile, this.#options.finalMode);
+    await this.#options.release?.();
   }
 
-  close(): Promise<void> {
-    return this.#disk.close();
+  async close(): Promise<void> {
+    await this.#disk.close();
+    await this.#options.release?.();
   }
 
   /** Gives the space back. The handle stays valid until close(): somebody may still read. */
-  discard(): Promise<void> {
-    return this.#disk.discard();
+  async discard(): Promise<void> {
+    await this.#disk.discard();
+    await this.#options.release?.();
   }
 }

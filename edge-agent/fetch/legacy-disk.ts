@@ -2,7 +2,7 @@
 import { stat } from 'node:fs/promises';
 import { EdgebootError } from '#shared/errors.ts';
 import { fetchDescription } from '../legacy-image/description.ts';
-import { fetchDisk as fetchLegacy, probeDisk } from '../legacy-image/fetch-disk.ts';
+import { type DiskPlace, fetchDisk as fetchLegacy, probeDisk } from '../legacy-image/fetch-disk.ts';
 import { LegacyTransfer } from '../legacy-image/legacy-transfer.ts';
 import type { PartSource } from '../ports.ts';
 import type { DiskRequest, FetchedToFile, PlannedFetch } from './ports.ts';
@@ -30,11 +30,23 @@ export async function fetchLegacyDisk(
   const probed = await probeDisk(disk, path, { source, signal });
   for (const { sizeBytes } of probed) transfer.expect(sizeBytes);
   const fetched = await fetchLegacy(disk, probed, undefined, {
-    ...{ source, flow, sync, transfer, signal, finalMode: 0o644 },
-    partialFileOf: (identity) => `${output}.${identity.slice(0, 16)}.partial`,
-    finalFileOf: () => output,
+    ...{ source, flow, sync, transfer, signal },
+    place: placeAt(output),
   });
   const { blocks } = await stat(output);
   const { sha256, sizeBytes } = fetched;
   return { image: path, digest: sha256, sizeBytes, allocatedBytes: blocks * 512, transfer: transfer.report };
+}
+
+function placeAt(output: string): DiskPlace {
+  return {
+    begin: (identity) => {
+      const partialFile = `${output}.${identity.slice(0, 16)}.partial`;
+      return Promise.resolve({ partialFile, [Symbol.asyncDispose]: () => Promise.resolve() });
+    },
+    keep: async (_, partial) => {
+      await partial.finish(output, 0o644);
+      return output;
+    },
+  };
 }

@@ -11,24 +11,21 @@ import { createQemuNodeDisks } from '../adapters/qemu-node-disks.ts';
 import { allocationTurns } from '../adapters/state-directory-lock.ts';
 import { createUserDataChannel } from '../adapters/user-data-channel.ts';
 import { BaseImages } from '../base-image/base-images.ts';
+import { composeImageCache } from '../cache/compose.ts';
 import type { AgentConfig } from '../config.ts';
-import { ensureDirectory } from '../durable-files.ts';
 import { createLibvirtDriver } from '../drivers/libvirt/libvirt-driver.ts';
 import { createQemuDriver } from '../drivers/qemu/qemu-driver.ts';
 import type { HostDescription, HypervisorDriver } from '../ports.ts';
 
 /** Left to the host itself where the operator says nothing. */
 const RESERVED_MEMORY_MIB = 1024;
-/** Below the state directory; the hypervisor's user must be able to pass through. */
-const PASSABLE = 0o711;
 
 export type Host = Awaited<ReturnType<typeof composeHost>>;
 
 /** @param undo takes what must be closed. Throws HYPERVISOR_BUSY, PREREQUISITE_MISSING, INVALID_CONFIG. */
 export async function composeHost(config: AgentConfig, undo: AsyncDisposableStack) {
   const { stateDirectory, publicNetwork, qemuUser } = config;
-  const cacheDirectory = path.join(stateDirectory, 'cache');
-  for (const directory of [stateDirectory, cacheDirectory]) await ensureDirectory(directory, PASSABLE);
+  const imageCache = await composeImageCache(config);
 
   const acceleration = await probeAcceleration({ qemuUser });
   const driver = undo.adopt(await openDriver(config, acceleration), ({ hypervisor }) => hypervisor.close());
@@ -39,14 +36,14 @@ export async function composeHost(config: AgentConfig, undo: AsyncDisposableStac
   return {
     host,
     hypervisor,
-    cacheDirectory,
+    imageCache,
     journal: await openFileJournal(stateDirectory),
     clusterFiles: await openClusterFiles(stateDirectory),
     nodeDisks: createQemuNodeDisks({ applianceDirectory: path.join(stateDirectory, 'appliance'), acceleration }),
     guestSignals: createGuestSignals(),
     userData: createUserDataChannel(),
     clusterKey: readOrMakeClusterKey,
-    baseImages: new BaseImages({ cacheDirectory }),
+    baseImages: new BaseImages({ cache: imageCache }),
     ensurePublicNetwork: async () => {
       if (nat !== undefined) await ensureNatNetwork({ bridge: nat.bridge, gatewayAddress: gateway, netmask });
     },

@@ -1,13 +1,12 @@
 /** One disk of an older image: its files looked at, then fetched, assembled, checked, and given its name. */
 import { hash } from 'node:crypto';
-import { stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { dirname } from 'node:path';
 import { hasCode } from '#shared/errors.ts';
 import { inspectDisk, requireCompliant } from '#shared/image/inspect-disk.ts';
 import { folderOf } from '#shared/vc-xml/part-path.ts';
 import type { DiskFile } from '#shared/vc-xml/vc-in.ts';
-import { ensureDirectory, isNotThere } from '../durable-files.ts';
+import type { Need } from '../cache/plan-room.ts';
 import type { PartSource } from '../ports.ts';
 import { DiskWorkers } from '../transfer/disk-workers.ts';
 import { eachOf } from '../transfer/each-of.ts';
@@ -19,6 +18,7 @@ import { AssemblyNotes } from './assembly-notes.ts';
 import type { LegacyTransfer } from './legacy-transfer.ts';
 import { errorOfChange, type Pin, type PinnedFile, pinnedFileOf } from './pins.ts';
 import { type ProbedFile, probeFile, RemoteFile, replacedMeanwhile } from './remote-file.ts';
+import { spaceFor } from './space-for.ts';
 
 export interface FetchedDisk {
   /** The complete raw disk in the cache. */
@@ -31,15 +31,26 @@ export interface FetchedDisk {
 export interface DiskFetchOptions {
   readonly source: PartSource;
   readonly flow: TransferFlow;
-  /** What grows: named by `identity`, which no other transfer has. */
-  readonly partialFileOf: (identity: string) => string;
-  /** The complete disk's place, and mode. */
-  readonly finalFileOf: (sha256: string) => string;
-  readonly finalMode: number;
+  readonly place: DiskPlace;
   /** Whether the disk is to survive the machine once it has its name. */
   readonly sync: boolean;
   readonly transfer: LegacyTransfer;
   readonly signal: AbortSignal;
+}
+
+/** Where a disk grows, and where it is put in the end. */
+export interface DiskPlace {
+  /**
+   * For what grows, until it is disposed of; named by `identity`, which no other transfer has. What an earlier run has left is there.
+   * Throws DISK_FULL.
+   */
+  begin(identity: string, need: Need): Promise<GrowingDisk>;
+  /** Gives it its final name. Throws DISK_FULL. @returns the file, which may have been there already */
+  keep(disk: Pick<FetchedDisk, 'sha256' | 'sizeBytes'>, partial: PartialDisk): Promise<string>;
+}
+
+export interface GrowingDisk extends AsyncDisposable {
+  readonly partialFile: string;
 }
 
 /** Of the tiny requests. */
@@ -63,7 +74,7 @@ export async function findCachedDisk(
   disk: DiskFile,
   probed: readonly ProbedFile[],
   pin: Pin,
-  finalFileOf: DiskFetchOptions['finalFileOf'],
+  find: (sha256: string, sizeBytes: number) => Promise<string | undefined>,
 ): Promise<FetchedDisk | undefined> {
   const parts: PinnedFile[] = [];
   for (const { path, sizeBytes, version } of probed) {
@@ -72,15 +83,15 @@ export async function findCachedDisk(
     parts.push(pinned);
   }
   const sha256 = digestOf(disk, parts);
-  const file = finalFileOf(sha256);
   const sizeBytes = pin.disks.find((known) => known.sha256 === sha256)?.sizeBytes;
-  return sizeBytes !== undefined && (await sizeOf(file)) === sizeBytes ? { file, sha256, sizeBytes, parts } : undefined;
+  const file = sizeBytes === undefined ? undefined : await find(sha256, sizeBytes);
+  return sizeBytes === undefined || file === undefined ? undefined : { file, sha256, sizeBytes, parts };
 }
 
 /**
  * Goes on from what an earlier run has left; leaves what is good for a later one where the network fails or the signal is aborted.
  * @param pin what the blocks are compared with; `undefined` where nothing is known, or changes are accepted.
- * Throws MANIFEST_UNTRUSTED, IMAGE_NOT_COMPLIANT, PART_CORRUPT, DISK_FULL, and what the source throws.
+ * Throws MANIFEST_UNTRUSTED, IMAGE_NOT_COMPLIANT, PART_CORRUPT, DISK_FULL, CONFLICT, and what the source throws.
  */
 export async function fetchDisk(
   disk: DiskFile,
@@ -89,7 +100,8 @@ export async function fetchDisk(
   options: DiskFetchOptions,
 ): Promise<FetchedDisk> {
   const identity = hash('sha256', JSON.stringify({ type: disk.type, probed: probed.map(identityOf) }));
-  const file = options.partialFileOf(identity);
+  await using growing = await options.place.begin(identity, spaceFor(disk.type, probed));
+  const file = growing.partialFile;
   const blockCount = probed.reduce((sum, { sizeBytes }) => sum + RemoteFile.countBlocks(sizeBytes), 0);
   const journalBytes = AssemblyNotes.journalBytes(probed.length, blockCount);
   await using partial = await PartialDisk.open({
@@ -101,9 +113,9 @@ export async function fetchDisk(
   });
   const notes = new AssemblyNotes(partial, probed.length, blockCount);
   try {
-    const fetched = await assembleAndCheck(disk, openFiles(probed, pin, notes, options), partial, notes, options);
-    await finish(fetched, partial, options);
-    return fetched;
+    const files = openFiles(probed, pin, notes, options);
+    const assembled = await assembleAndCheck(disk, files, { partial, notes, file }, options);
+    return { ...assembled, file: await options.place.keep(assembled, partial) };
   } catch (error) {
     // What has arrived is not lost, unless it is good for nothing; should even noting it fail, the first error is the one to tell of.
     const isUseless = hasCode(error) && (error.disposition === 'reject' || error.disposition === 'refetch');
@@ -134,15 +146,14 @@ function openFiles(
 async function assembleAndCheck(
   disk: DiskFile,
   files: readonly RemoteFile[],
-  partial: PartialDisk,
-  notes: AssemblyNotes,
-  { flow, transfer, partialFileOf, finalFileOf, signal }: DiskFetchOptions,
-): Promise<FetchedDisk> {
+  { partial, notes, file }: { readonly partial: PartialDisk; readonly notes: AssemblyNotes; readonly file: string },
+  { flow, transfer, signal }: DiskFetchOptions,
+): Promise<Omit<FetchedDisk, 'file'>> {
   const stopped = new AbortController();
   await using workers = new DiskWorkers(availableParallelism());
   signal.addEventListener('abort', () => workers.stop(), { once: true, signal: stopped.signal });
   const onStartAnew = (): void => transfer.expect(transfer.report.fetchedBytes);
-  const onWritten = watchSpace(dirname(partialFileOf('')));
+  const onWritten = watchSpace(dirname(file));
   const how = { disk: partial, notes, flow, workers, onWritten, onStartAnew, signal };
   const sizeBytes = await assembleDisk({ type: disk.type, files, ...how }).finally(() => stopped.abort());
   requireCompliant(await inspectDisk(partial.read, sizeBytes));
@@ -151,19 +162,7 @@ async function assembleAndCheck(
     ...{ path, sizeBytes, blockSha256: [...blockSha256] },
     ...(version !== undefined && { version }),
   }));
-  const sha256 = digestOf(disk, parts);
-  return { file: finalFileOf(sha256), sha256, sizeBytes, parts };
-}
-
-/** Another image may have brought the same disk already. */
-async function finish(
-  { file, sizeBytes }: FetchedDisk,
-  partial: PartialDisk,
-  { finalMode }: DiskFetchOptions,
-): Promise<void> {
-  if ((await sizeOf(file)) === sizeBytes) return partial.discard();
-  if ((await sizeOf(dirname(file))) === undefined) await ensureDirectory(dirname(file), 0o711);
-  await partial.finish(file, finalMode);
+  return { sha256: digestOf(disk, parts), sizeBytes, parts };
 }
 
 const identityOf = ({ path, sizeBytes, version }: ProbedFile) => ({ path, sizeBytes, version });
@@ -172,13 +171,4 @@ const identityOf = ({ path, sizeBytes, version }: ProbedFile) => ({ path, sizeBy
 function digestOf({ type }: DiskFile, parts: readonly PinnedFile[]): string {
   const files = parts.map(({ sizeBytes, blockSha256 }) => ({ sizeBytes, blockSha256 }));
   return hash('sha256', JSON.stringify({ type, files }));
-}
-
-async function sizeOf(file: string): Promise<number | undefined> {
-  try {
-    return (await stat(file)).size;
-  } catch (error) {
-    if (isNotThere(error)) return undefined;
-    throw error;
-  }
 }

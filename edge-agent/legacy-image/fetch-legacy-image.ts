@@ -3,12 +3,12 @@
  * (formats, sections 2 to 4).
  */
 import { hash } from 'node:crypto';
-import { join } from 'node:path';
 import type { DiskFile } from '#shared/vc-xml/vc-in.ts';
 import type { TransferFlow } from '../transfer/transfer-flow.ts';
 import type { TransferReport } from '../transfer/transfer-report.ts';
-import { ensureDirectory } from '../durable-files.ts';
+import type { ImageCache } from '../cache/image-cache.ts';
 import type { PartSource } from '../ports.ts';
+import { CachePlace } from './cache-place.ts';
 import type { LegacyDescription } from './description.ts';
 import { type DiskFetchOptions, type FetchedDisk, fetchDisk, findCachedDisk, probeDisk } from './fetch-disk.ts';
 import { LegacyTransfer } from './legacy-transfer.ts';
@@ -33,7 +33,7 @@ export interface LegacyImageOptions {
   readonly description: LegacyDescription;
   /** With none, a disk of the computes' own is not fetched. */
   readonly computes: number;
-  readonly cacheDirectory: string;
+  readonly imageCache: ImageCache;
   readonly pinsDirectory: string;
   /** What differs from the pin is pinned anew, and told. */
   readonly acceptChanges: boolean;
@@ -41,6 +41,8 @@ export interface LegacyImageOptions {
   readonly flow: TransferFlow;
   /** Between all processes of this host: who comes second waits, and finds the disks here. */
   readonly holdLock: (name: string, signal: AbortSignal) => Promise<() => Promise<void>>;
+  /** Called before a disk of the cache is used or gets its final name: from then on it is not removed. */
+  readonly claim: (bases: readonly string[]) => Promise<void>;
   readonly onProgress: (progress: TransferReport) => void;
   readonly signal: AbortSignal;
 }
@@ -59,10 +61,9 @@ export interface LegacyImage {
   readonly transfer: TransferReport;
 }
 
-/** Throws MANIFEST_UNTRUSTED, IMAGE_NOT_COMPLIANT, PART_CORRUPT, DISK_FULL, INVALID_CONFIG, and what the source throws. */
+/** Throws MANIFEST_UNTRUSTED, IMAGE_NOT_COMPLIANT, PART_CORRUPT, DISK_FULL, CONFLICT, INVALID_CONFIG, and what the source throws. */
 export async function fetchLegacyImage(options: LegacyImageOptions): Promise<LegacyImage> {
   const pinFile = pinFileOf(options.pinsDirectory, options.repository, options.name);
-  await ensureDirectory(options.cacheDirectory, 0o711);
   const release = await options.holdLock(`legacy image ${pinFile}`, options.signal);
   try {
     return await fetchAlone(options, pinFile);
@@ -130,15 +131,9 @@ async function findDisks(
   transfer: LegacyTransfer,
   pinId: string,
 ): Promise<(() => Promise<FetchedDisk>)[]> {
-  const { description, source, flow, cacheDirectory, signal } = options;
-  const finalFileOf = (sha256: string): string => join(cacheDirectory, sha256, 'disk.raw');
-  const partialFileOf = (identity: string): string =>
-    join(cacheDirectory, `${pinId.slice(0, 16)}-${identity.slice(0, 32)}.partial`);
-  const how: DiskFetchOptions = {
-    ...{ source, flow, partialFileOf, finalFileOf, transfer, signal, sync: true },
-    // Every node of every cluster reads it; nobody writes to it.
-    finalMode: 0o444,
-  };
+  const { name, description, source, flow, imageCache: cache, claim, signal } = options;
+  const place = new CachePlace({ cache, imageId: pinId, label: { name }, claim, signal });
+  const how: DiskFetchOptions = { source, flow, place, transfer, signal, sync: true };
   const trusted = options.acceptChanges ? undefined : pin;
 
   const find = async (disk: DiskFile) => {
@@ -149,7 +144,8 @@ async function findDisks(
         throw errorOfChange(trusted, `${path} has ${sizeBytes} bytes instead of ${pinned.sizeBytes}`);
       }
     }
-    const cached = pin && (await findCachedDisk(disk, probed, pin, finalFileOf));
+    const cached =
+      pin && (await findCachedDisk(disk, probed, pin, (sha256, sizeBytes) => place.find(sha256, sizeBytes)));
     if (cached === undefined) for (const { sizeBytes } of probed) transfer.expect(sizeBytes);
     return async () => cached ?? fetchDisk(disk, probed, trusted, how);
   };

@@ -14,6 +14,7 @@ import type { SiteLink } from '../ports.ts';
 import type { Work } from '../run.ts';
 import { allocate, type AllocatePorts } from '../steps/allocate.ts';
 import { bootCluster, type BootPorts } from '../steps/boot-cluster.ts';
+import { claimBases, type ClaimPorts } from '../steps/claim-bases.ts';
 import { personalize, type PersonalizePorts } from '../steps/personalize.ts';
 import { holdCluster, type HoldPorts } from './hold-cluster.ts';
 import { releaseCluster, type ReleasePorts } from './release-cluster.ts';
@@ -34,6 +35,7 @@ export type StandalonePorts = HoldPorts &
   AllocatePorts &
   PersonalizePorts &
   BootPorts &
+  ClaimPorts &
   ReleasePorts & {
     readonly findImage: FindImage;
     readonly linkOf: (network: string) => SiteLink;
@@ -66,8 +68,9 @@ export async function boot(wish: BootWish, work: Work, told: Told, ports: Standa
   try {
     told.onStep('fetching');
     const { onProgress, onNotice } = told;
+    const claim = (bases: readonly string[]): Promise<void> => claimBases(plan.deploymentId, bases, ports);
     const disks = await work.stopwatch.time('fetch and assemble', () =>
-      image.fetch({ computes: computeCpus.length, onProgress, onNotice, signal: work.signal }),
+      image.fetch({ computes: computeCpus.length, claim, onProgress, onNotice, signal: work.signal }),
     );
 
     told.onStep('personalizing');

@@ -4,8 +4,8 @@ import { holdLock } from '../adapters/host-lock.ts';
 import { clusterLocks } from '../adapters/state-directory-lock.ts';
 import { tellGuest } from '../adapters/tell-guest.ts';
 import { BaseImages } from '../base-image/base-images.ts';
+import { composeImageCache } from '../cache/compose.ts';
 import type { AgentConfig } from '../config.ts';
-import { ensureDirectory } from '../durable-files.ts';
 import { composeHost, type Host } from '../host/compose.ts';
 import { openRepository } from '../repositories/open-repository.ts';
 import { openTransfers } from '../transfer/open-transfers.ts';
@@ -33,15 +33,14 @@ export async function composeStandalone(config: AgentConfig): Promise<Standalone
 /** For those who only fetch: no hypervisor is needed. */
 export async function composeRepositories(
   config: AgentConfig,
-  host?: Pick<Host, 'baseImages' | 'cacheDirectory'>,
+  host?: Pick<Host, 'baseImages' | 'imageCache'>,
 ): Promise<RepositoryPorts> {
   const { stateDirectory, repositoryHosts } = config;
   const { flow, connections, bandwidth } = openTransfers(config.transfer);
-  const cacheDirectory = host?.cacheDirectory ?? path.join(stateDirectory, 'cache');
-  await ensureDirectory(cacheDirectory, 0o711);
+  const imageCache = host?.imageCache ?? (await composeImageCache(config));
   return {
-    cacheDirectory,
-    baseImages: host?.baseImages ?? new BaseImages({ cacheDirectory }),
+    imageCache,
+    baseImages: host?.baseImages ?? new BaseImages({ cache: imageCache }),
     pinsDirectory: path.join(stateDirectory, 'pins'),
     flow,
     holdLock,

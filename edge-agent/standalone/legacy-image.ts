@@ -1,4 +1,5 @@
 /** A virtual cluster of the older kind in a repository: a vc-in.xml with its disks beside it (formats, section 2). */
+import type { ImageCache } from '../cache/image-cache.ts';
 import { fetchDescription } from '../legacy-image/description.ts';
 import { fetchLegacyImage, type LegacyImage } from '../legacy-image/fetch-legacy-image.ts';
 import type { PartSource } from '../ports.ts';
@@ -7,7 +8,7 @@ import type { TransferFlow } from '../transfer/transfer-flow.ts';
 import type { FetchOptions, UndisposedImage, WantedImage } from './ports.ts';
 
 export interface LegacyPorts {
-  readonly cacheDirectory: string;
+  readonly imageCache: ImageCache;
   readonly pinsDirectory: string;
   readonly flow: TransferFlow;
   /** Between all processes of this host. */

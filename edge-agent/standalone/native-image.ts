@@ -10,6 +10,7 @@ import {
   PUBLISHER_KEY_NAME,
 } from '#shared/image/signed-manifest.ts';
 import type { BaseImages } from '../base-image/base-images.ts';
+import type { ImageLabel } from '../cache/base-folder.ts';
 import type { PartSource } from '../ports.ts';
 import { CombinedProgress } from '../steps/fetch-progress.ts';
 import { diskFiles, type FetchedDisks } from '../steps/fetched-image.ts';
@@ -57,13 +58,14 @@ export async function findNativeImage(
     hasComputes: manifest.disks.compute !== undefined,
     fetch: (options) => {
       if (notice !== undefined) options.onNotice(notice);
-      return fetchDisks(manifest, source, ports, options);
+      return fetchDisks(manifest, { name, version }, source, ports, options);
     },
   };
 }
 
 async function fetchDisks(
   { imageId, disks }: Manifest,
+  label: ImageLabel,
   source: PartSource,
   { baseImages, flow }: NativePorts,
   options: FetchOptions,
@@ -72,6 +74,7 @@ async function fetchDisks(
     { role: 'frontend' as const, disk: disks.frontend },
     ...(options.computes > 0 && disks.compute ? [{ role: 'compute' as const, disk: disks.compute }] : []),
   ];
+  await options.claim(needed.map(({ disk }) => disk.index.sha256));
   const progress = new CombinedProgress(
     needed.map(({ disk }) => disk),
     (sofar) => options.onProgress({ fetchedBytes: sofar.bytesFetched, totalBytes: sofar.bytesTotal }),
@@ -79,7 +82,7 @@ async function fetchDisks(
   const files = await together(
     options.signal,
     needed.map(({ role, disk }, i) => async (signal) => {
-      await using opened = await baseImages.open({ disk, imageId, source, signal });
+      await using opened = await baseImages.open({ disk, imageId, label, source, signal });
       const { image } = opened;
       await image.fetchAll({ flow, signal, onProgress: (sofar) => progress.update(i, sofar) });
       const read = (offsetBytes: number, lengthBytes: number) => image.read(offsetBytes, lengthBytes, signal);

@@ -4,6 +4,7 @@ import { homedir } from 'node:os';
 import path from 'node:path';
 import { EdgebootError, messageOf } from '#shared/errors.ts';
 import { SSH_PUBLIC_KEY } from '#shared/names.ts';
+import { parseSizeBytes } from '../core/size-text.ts';
 import { readIfThere } from '../durable-files.ts';
 
 const MIN_MEMORY_MIB = 16;
@@ -26,6 +27,15 @@ export function parseCount(text: string, what: string): number {
   if (count >= 0 && count <= MAX_CPUS) return count;
   throw new EdgebootError('USAGE', `${JSON.stringify(text)} is no number of ${what}`, {
     remedy: `Give a whole number from 0 to ${MAX_CPUS}.`,
+  });
+}
+
+/** In bytes. */
+export function parseSize(text: string): number {
+  const sizeBytes = parseSizeBytes(text);
+  if (sizeBytes !== undefined) return sizeBytes;
+  throw new EdgebootError('USAGE', `${JSON.stringify(text)} is no size`, {
+    remedy: 'For example: 50 GiB, 500M, 2 TB; a bare number is in GiB.',
   });
 }
 

@@ -21,6 +21,8 @@ export type UndisposedImage = Omit<FoundImage, keyof AsyncDisposable>;
 export interface FetchOptions {
   readonly computes: number;
   readonly onProgress: (progress: FetchProgress) => void;
+  /** Called before a base of the cache is opened or gets its final name: from then on it is not removed. */
+  readonly claim: (bases: readonly string[]) => Promise<void>;
   /** For a person: first seen, changed, verified. */
   readonly onNotice: (notice: string) => void;
   readonly signal: AbortSignal;

@@ -1,7 +1,8 @@
 /** Turns a cluster on again after a shutdown, or after this host was restarted. */
-import { stat } from 'node:fs/promises';
+import path from 'node:path';
+import { BaseFolder } from '../cache/base-folder.ts';
 import { type ClusterPlan, seedFileOf } from '../core/plan-cluster.ts';
-import { isNotThere } from '../durable-files.ts';
+import { statIfThere } from '../durable-files.ts';
 import type { ClusterFiles, NodePlan } from '../ports.ts';
 import type { Work } from '../run.ts';
 import { bootCluster, type BootPorts } from '../steps/boot-cluster.ts';
@@ -23,24 +24,18 @@ export async function start(name: string, work: Work, ports: StartPorts): Promis
 async function nodesOf(cluster: OwnCluster, { clusterFiles }: StartPorts): Promise<NodePlan[]> {
   const { plan } = cluster;
   const disks = requireDisks(cluster);
+  for (const disk of new Set([disks.frontend, disks.compute ?? disks.frontend])) {
+    await new BaseFolder(path.dirname(disk)).markUsed();
+  }
   const directory = clusterFiles.directoryOf(plan.deploymentId);
   const fetched = { diskOf: (role: 'frontend' | 'compute') => disks[role] ?? disks.frontend };
   const nodes = plan.nodes.map((node) => nodePlan(plan, node, fetched, directory));
   return Promise.all(
     nodes.map(async (node) => {
-      if (!(await isThere(node.overlayFile))) throw incomplete(plan, `the disk of ${node.name} is gone`);
+      if ((await statIfThere(node.overlayFile)) === undefined)
+        throw incomplete(plan, `the disk of ${node.name} is gone`);
       const seedFile = seedFileOf(directory, node.name);
-      return (await isThere(seedFile)) ? { ...node, seedFile } : node;
+      return (await statIfThere(seedFile)) !== undefined ? { ...node, seedFile } : node;
     }),
   );
-}
-
-async function isThere(file: string): Promise<boolean> {
-  try {
-    await stat(file);
-    return true;
-  } catch (error) {
-    if (isNotThere(error)) return false;
-    throw error;
-  }
 }

@@ -58,6 +58,8 @@ async function syncImage(
   ports: RepositoryPorts,
 ): Promise<void> {
   const { acceptChanges, signal, onProgress, onNotice } = options;
+  // No cluster needs it yet: should another image want its room, it may go.
+  const claim = (): Promise<void> => Promise.resolve();
   await using image = await imageFinder(ports)({ repository, name, acceptChanges }, signal);
-  await image.fetch({ computes: image.hasComputes ? 1 : 0, onProgress, onNotice, signal });
+  await image.fetch({ computes: image.hasComputes ? 1 : 0, claim, onProgress, onNotice, signal });
 }

@@ -17,12 +17,13 @@ import type { PartSource } from '../ports.ts';
 import { GrantHolder } from '../repositories/grant-holder.ts';
 import type { Run } from '../run.ts';
 import { together } from '../together.ts';
+import { claimBases, type ClaimPorts } from './claim-bases.ts';
 import { CombinedProgress } from './fetch-progress.ts';
 import { diskFiles, type FetchedImage } from './fetched-image.ts';
 import { LazyRepository, type OpenRepository } from './lazy-repository.ts';
 import { reportProgress, type ReportPorts } from './report-status.ts';
 
-export interface FetchPorts extends ReportPorts {
+export interface FetchPorts extends ReportPorts, ClaimPorts {
   readonly baseImages: BaseImages;
   /** Verified manifests are kept here. */
   readonly manifestDirectory: string;
@@ -33,7 +34,7 @@ export interface FetchPorts extends ReportPorts {
   readonly flow: TransferFlow;
 }
 
-/** Also checks each disk against the image standard. Throws IMAGE_NOT_COMPLIANT, MANIFEST_UNTRUSTED, PART_CORRUPT, PART_UNAVAILABLE, FORBIDDEN, DISK_FULL. */
+/** Also checks each disk against the image standard. Throws IMAGE_NOT_COMPLIANT, MANIFEST_UNTRUSTED, PART_CORRUPT, PART_UNAVAILABLE, FORBIDDEN, DISK_FULL, CONFLICT. */
 export async function fetchImage(run: Run, ports: FetchPorts): Promise<FetchedImage> {
   await using repository = new LazyRepository(async () => {
     const renew = () => ports.api.renewGrant(run.job.deployment.deploymentId, run.signal);
@@ -41,6 +42,8 @@ export async function fetchImage(run: Run, ports: FetchPorts): Promise<FetchedIm
   });
   const manifest = await readManifest(run, repository, ports);
   const disks = disksNeeded(manifest, run.job.deployment.desired.computes);
+  const bases = disks.map(({ disk }) => disk.index.sha256);
+  await claimBases(run.job.deployment.deploymentId, bases, ports);
   const progress = new CombinedProgress(
     disks.map(({ disk }) => disk),
     (sofar) => void reportProgress(sofar, run, ports),
@@ -50,8 +53,9 @@ export async function fetchImage(run: Run, ports: FetchPorts): Promise<FetchedIm
     together(
       run.signal,
       disks.map(({ role, disk }, i) => async (signal) => {
-        const { imageId } = manifest;
-        await using opened = await ports.baseImages.open({ disk, imageId, source: repository, signal });
+        const { imageId, imageName: name, version } = manifest;
+        const request = { disk, imageId, label: { name, version }, source: repository, signal };
+        await using opened = await ports.baseImages.open(request);
         const { image } = opened;
         const onProgress = (sofar: TransferReport): void => progress.update(i, sofar);
         progress.update(i, await image.fetchAll({ flow: ports.flow, signal, onProgress }));

@@ -9,7 +9,7 @@
  *     part    number u32, then its frames (32, or fewer at the end of the disk)
  *     frame   compressed length u32 · SHA-256 of the compressed frame · SHA-256 of the raw frame
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { EdgebootError } from '../errors.ts';
 import {
   type DiskDescription,
@@ -25,6 +25,7 @@ const HEADER_BYTES = 24;
 const PART_HEADER_BYTES = 4;
 const DIGEST_BYTES = 32;
 const FRAME_ROW_BYTES = 4 + 2 * DIGEST_BYTES;
+const ZERO_FRAME_SHA256 = hash('sha256', Buffer.alloc(FRAME_SIZE_BYTES), 'buffer');
 /** zstd's own bound for data that it cannot compress (ZSTD_COMPRESSBOUND). */
 export const MAX_COMPRESSED_FRAME_BYTES = FRAME_SIZE_BYTES + (FRAME_SIZE_BYTES >> 8);
 
@@ -86,15 +87,15 @@ function encodePart(part: IndexedPart): Buffer {
 
 /** A verified index. Digests stay in the bytes that were read: an index may describe two million frames. */
 export class FrameIndex {
+  readonly diskSizeBytes: number;
   readonly frameCount: number;
   readonly #bytes: Buffer;
-  readonly #diskSizeBytes: number;
   /** By part number: the part, and where its first row begins. */
   readonly #parts: ReadonlyMap<number, { readonly part: PartDescription; readonly rowOffset: number }>;
 
   private constructor(bytes: Buffer, disk: DiskDescription) {
     this.#bytes = bytes;
-    this.#diskSizeBytes = disk.sizeBytes;
+    this.diskSizeBytes = disk.sizeBytes;
     this.frameCount = countFrames(disk.sizeBytes);
     this.#parts = readParts(bytes, disk);
   }
@@ -104,40 +105,80 @@ export class FrameIndex {
    * Throws PART_CORRUPT when they are not, MANIFEST_UNTRUSTED when index and description contradict each other.
    */
   static decode(bytes: Buffer, disk: DiskDescription): FrameIndex {
-    if (
-      bytes.length !== disk.index.sizeBytes ||
-      createHash('sha256').update(bytes).digest('hex') !== disk.index.sha256
-    ) {
-      throw new EdgebootError('PART_CORRUPT', 'The frame index does not match its digest.');
-    }
+    requireDigest(bytes, disk.index);
     return new FrameIndex(bytes, disk);
+  }
+
+  /**
+   * An index that was decoded before, where no manifest is at hand any more: the parts' own digests are not in it.
+   * Throws PART_CORRUPT where the bytes have another digest.
+   */
+  static decodeAlone(bytes: Buffer, sha256: string): FrameIndex {
+    const index = { sha256, sizeBytes: bytes.length };
+    requireDigest(bytes, index);
+    return new FrameIndex(bytes, { ...describeDisk(bytes), index });
+  }
+
+  /** False where the frame is surely all zero: it takes no space. Throws RangeError beyond the end of the disk. */
+  mayHoldData(frameNumber: number): boolean {
+    const row = this.#findRow(frameNumber);
+    return (
+      row !== undefined &&
+      ZERO_FRAME_SHA256.compare(this.#bytes, row.offset + 4 + DIGEST_BYTES, row.offset + FRAME_ROW_BYTES) !== 0
+    );
   }
 
   /** Finds a frame of the disk; `zero` where its part was left out. Throws RangeError beyond the end of the disk. */
   locate(frameNumber: number): StoredFrame | 'zero' {
-    if (!(frameNumber >= 0 && frameNumber < this.frameCount)) {
-      throw new RangeError(`frame ${frameNumber} of a disk of ${this.frameCount} frames`);
-    }
-    const stored = this.#parts.get(Math.floor(frameNumber / FRAMES_PER_PART));
-    if (stored === undefined) return 'zero';
-    const inPart = frameNumber % FRAMES_PER_PART;
+    const found = this.#findRow(frameNumber);
+    if (found === undefined) return 'zero';
+    const { part, firstRow, offset: row } = found;
     let objectOffsetBytes = 0;
-    for (let i = 0; i < inPart; i++) {
-      objectOffsetBytes += this.#bytes.readUInt32LE(stored.rowOffset + i * FRAME_ROW_BYTES);
+    for (let before = firstRow; before < row; before += FRAME_ROW_BYTES) {
+      objectOffsetBytes += this.#bytes.readUInt32LE(before);
     }
-    const row = stored.rowOffset + inPart * FRAME_ROW_BYTES;
     const diskOffsetBytes = frameNumber * FRAME_SIZE_BYTES;
     return {
       frameNumber,
-      part: stored.part,
+      part,
       objectOffsetBytes,
       diskOffsetBytes,
-      rawSizeBytes: Math.min(FRAME_SIZE_BYTES, this.#diskSizeBytes - diskOffsetBytes),
+      rawSizeBytes: Math.min(FRAME_SIZE_BYTES, this.diskSizeBytes - diskOffsetBytes),
       lengthBytes: this.#bytes.readUInt32LE(row),
       sha256: this.#bytes.toString('hex', row + 4, row + 4 + DIGEST_BYTES),
       rawSha256: this.#bytes.toString('hex', row + 4 + DIGEST_BYTES, row + FRAME_ROW_BYTES),
     };
   }
+
+  /** `undefined` where the frame's part was left out. */
+  #findRow(frameNumber: number): { part: PartDescription; firstRow: number; offset: number } | undefined {
+    if (!(frameNumber >= 0 && frameNumber < this.frameCount)) {
+      throw new RangeError(`frame ${frameNumber} of a disk of ${this.frameCount} frames`);
+    }
+    const stored = this.#parts.get(Math.floor(frameNumber / FRAMES_PER_PART));
+    if (stored === undefined) return undefined;
+    const offset = stored.rowOffset + (frameNumber % FRAMES_PER_PART) * FRAME_ROW_BYTES;
+    return { part: stored.part, firstRow: stored.rowOffset, offset };
+  }
+}
+
+function requireDigest(bytes: Buffer, { sha256, sizeBytes }: DiskDescription['index']): void {
+  if (bytes.length === sizeBytes && hash('sha256', bytes) === sha256) return;
+  throw new EdgebootError('PART_CORRUPT', 'The frame index does not match its digest.');
+}
+
+function describeDisk(bytes: Buffer): Pick<DiskDescription, 'sizeBytes' | 'parts'> {
+  const sizeBytes = Number(bytes.readBigUInt64LE(8));
+  const parts: PartDescription[] = [];
+  for (let position = HEADER_BYTES; position < bytes.length;) {
+    const number = bytes.readUInt32LE(position);
+    const firstRow = position + PART_HEADER_BYTES;
+    position = firstRow + countFramesOfPart(number, sizeBytes) * FRAME_ROW_BYTES;
+    let partBytes = 0;
+    for (let row = firstRow; row < position; row += FRAME_ROW_BYTES) partBytes += bytes.readUInt32LE(row);
+    parts.push({ number, sha256: '', sizeBytes: partBytes });
+  }
+  return { sizeBytes, parts };
 }
 
 /**

@@ -8,6 +8,7 @@ import { GrantHolder } from '../../edge-agent/repositories/grant-holder.ts';
 import { nearestEdge } from '../../edge-agent/repositories/nearest-edge.ts';
 import { renewing } from '../../edge-agent/repositories/renewing.ts';
 import { retrying } from '../../edge-agent/repositories/retrying.ts';
+import { makeImageCache } from './image-cache.ts';
 import { type Fault, type PartServer, type SeenRequest, startPartServer } from './part-server.ts';
 import { createSampleDisk, type SampleDisk } from './sample-disk.ts';
 import { createTemporaryFolder } from './temporary-folder.ts';
@@ -55,7 +56,7 @@ export async function createEdgeFixture(options: EdgeFixtureOptions = {}): Promi
   });
   const cacheDirectory = join(folder, 'cache');
   const { unpackThreads = 2 } = options;
-  const images = new BaseImages({ cacheDirectory, unpackThreads });
+  const images = new BaseImages({ cache: makeImageCache(cacheDirectory), unpackThreads });
   const owned = cleanUp.move();
   return {
     folder,

@@ -14,6 +14,7 @@ import {
 import type { FetchedObject, ObjectRequest, PartSource } from '../../edge-agent/ports.ts';
 import { localRepository } from '../../edge-agent/repositories/local.ts';
 import { flowOf } from './flow.ts';
+import { makeImageCache } from './image-cache.ts';
 import { createTemporaryFolder } from './temporary-folder.ts';
 
 const MIB = 1024 * 1024;
@@ -64,14 +65,16 @@ export async function createLegacyRepository(
     },
   };
   const cacheDirectory = join(folder, 'cache');
+  const imageCache = makeImageCache(cacheDirectory);
   const pinsDirectory = join(folder, 'pins');
   return {
     ...{ folder, directory, cacheDirectory, pinsDirectory, requests, source },
     async fetch(options = {}) {
       const { signal = AbortSignal.timeout(60_000) } = options;
       return fetchLegacyImage({
-        ...{ repository: directory, name: 'vc-one', source, computes: 1, cacheDirectory, pinsDirectory },
+        ...{ repository: directory, name: 'vc-one', source, computes: 1, imageCache, pinsDirectory },
         ...{ acceptChanges: false, flow: flowOf(4), holdLock, onProgress: () => undefined, signal },
+        claim: () => Promise.resolve(),
         description: await fetchDescription(source, DESCRIPTION_PATH, signal),
         ...options,
       });

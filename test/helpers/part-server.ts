@@ -113,7 +113,7 @@ function answer(
   if (object === undefined) return end(response.writeHead(404), Buffer.alloc(0));
 
   if (fault?.kind === 'ignored-range') return end(response, object);
-  const [from, to] = (/^bytes=(\d+)-(\d+)$/.exec(range ?? '') ?? []).slice(1).map(Number);
+  const [from, to] = rangeOf(range, object.length);
   const body = from === undefined || to === undefined ? object : object.subarray(from, to + 1);
   if (from !== undefined && to !== undefined) {
     const shift = fault?.kind === 'wrong-range' ? 1 : 0;
@@ -147,6 +147,13 @@ function answer(
     default:
       return end(response, body);
   }
+}
+
+/** First and last byte, both counted from the start. */
+function rangeOf(range: string | undefined, lengthBytes: number): [from?: number, to?: number] {
+  const [, from = '', to = ''] = /^bytes=(\d*)-(\d*)$/.exec(range ?? '') ?? [];
+  if (to === '') return [];
+  return from === '' ? [Math.max(0, lengthBytes - Number(to)), lengthBytes - 1] : [Number(from), Number(to)];
 }
 
 function end(response: ServerResponse, body: Buffer): number {

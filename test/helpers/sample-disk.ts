@@ -6,6 +6,7 @@ import { type CutPart, cutDisk } from '../../cli/publish/cut-disk.ts';
 import { type DiskDescription, imageObjectKey, PART_SIZE_BYTES } from '#shared/image/manifest.ts';
 
 export const SAMPLE_IMAGE_ID = '01JD0000000000000000000000';
+export const SAMPLE_LABEL = { name: 'sample', version: 1 };
 
 export interface SampleDisk {
   readonly rawFile: string;

@@ -6,6 +6,7 @@ import type { NodePlan } from '../../edge-agent/ports.ts';
 import { serializer } from '../../edge-agent/serialize.ts';
 import type { BootWish, StandalonePorts, Told } from '../../edge-agent/standalone/boot.ts';
 import type { FoundImage } from '../../edge-agent/standalone/ports.ts';
+import { makeImageCache } from './image-cache.ts';
 import { memoryLocks } from './memory-locks.ts';
 import { PUBLIC_NETWORK, SSH_KEY } from './model-samples.ts';
 
@@ -65,6 +66,7 @@ export async function notePorts(
       close: () => Promise.resolve(),
     },
     journal,
+    imageCache: makeImageCache(directory),
     clusterFiles: await openClusterFiles(directory),
     nodeDisks: {
       createOverlay: (_backingFile, overlayFile) => writeFile(overlayFile, ''),

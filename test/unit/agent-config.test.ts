@@ -40,6 +40,15 @@ describe("the agent's configuration", () => {
     );
   });
 
+  it('bounds the cache by sizes in GiB, or with a unit', async () => {
+    assert.deepEqual(defaultConfig().cache, { maxBytes: undefined, keepFreeBytes: 1024 ** 3 });
+    const { cache } = await read('cache: { maxSize: 200 GiB, keepFree: 0.5 }');
+    assert.deepEqual(cache, { maxBytes: 200 * 1024 ** 3, keepFreeBytes: 1024 ** 3 / 2 });
+    await assert.rejects(read('cache: { maxSize: much }'), invalid(/cache\.maxSize: must be a size/));
+    await assert.rejects(read('cache: { keepFree: -1 }'), invalid(/cache\.keepFree: must be a size/));
+    await assert.rejects(read('cache: { minFree: 1 }'), invalid(/minFree/));
+  });
+
   it('is refused, naming the setting', async () => {
     await assert.rejects(readConfig(path.join(directory, 'missing.yaml')), invalid(/missing\.yaml/));
     await assert.rejects(read('a: [1'), invalid(/is not YAML/));

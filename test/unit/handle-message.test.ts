@@ -10,6 +10,7 @@ import { EdgebootError } from '#shared/errors.ts';
 import type { Log } from '#shared/log-fields.ts';
 import { openClusterFiles } from '../../edge-agent/adapters/file-cluster-files.ts';
 import { openFileJournal } from '../../edge-agent/adapters/file-journal.ts';
+import { makeImageCache } from '../helpers/image-cache.ts';
 import { BaseImages } from '../../edge-agent/base-image/base-images.ts';
 import { planCluster } from '../../edge-agent/core/plan-cluster.ts';
 import { createMessageHandler, type HandlePorts } from '../../edge-agent/handle-message.ts';
@@ -117,7 +118,8 @@ describe('a message', () => {
       publicBridge: () => Promise.resolve(undefined),
       isAddressInUse: () => Promise.resolve(false),
       guestSignals: { awaitReady: () => Promise.resolve('guest-kit') },
-      baseImages: new BaseImages({ cacheDirectory: directory }),
+      baseImages: new BaseImages({ cache: makeImageCache(directory) }),
+      imageCache: makeImageCache(directory),
       manifestDirectory: directory,
       openRepository: () => Promise.reject(new EdgebootError('PART_UNAVAILABLE', 'no edge answers')),
       rootPublicKeyPem: '',

@@ -8,13 +8,15 @@ import { PART_SIZE_BYTES } from '#shared/image/manifest.ts';
 import { BaseImages } from '../../../edge-agent/base-image/base-images.ts';
 import type { PartSource } from '../../../edge-agent/ports.ts';
 import { createEdgeFixture, type EdgeFixture } from '../../helpers/edge-fixture.ts';
-import { SAMPLE_IMAGE_ID } from '../../helpers/sample-disk.ts';
+import { makeImageCache } from '../../helpers/image-cache.ts';
+import { SAMPLE_IMAGE_ID, SAMPLE_LABEL } from '../../helpers/sample-disk.ts';
 import { flowOf } from '../../helpers/flow.ts';
 
 const signal = AbortSignal.timeout(60_000);
 const openOptions = ({ sample, source }: EdgeFixture) => ({
   disk: sample.disk,
   imageId: SAMPLE_IMAGE_ID,
+  label: SAMPLE_LABEL,
   source,
   signal,
 });
@@ -32,7 +34,12 @@ test('a sparse disk is put together again, byte for byte and hole for hole', asy
   const { blocks, mode } = await stat(opened.image.file);
   assert.ok(blocks * 512 < edge.sample.sizeBytes / 2, `${blocks * 512} bytes are allocated`);
   assert.equal(mode & 0o777, 0o444);
-  assert.deepEqual((await readdir(dirname(opened.image.file))).sort(), ['disk.raw', 'frame-index']);
+  assert.deepEqual((await readdir(dirname(opened.image.file))).sort(), [
+    'about.json',
+    'disk.raw',
+    'frame-index',
+    'used',
+  ]);
 
   const partBytes = edge.sample.parts.reduce((sum, part) => sum + part.sizeBytes, 0);
   assert.equal(report.fetchedBytes, partBytes);
@@ -70,7 +77,7 @@ test('a complete image is opened again without a single request', async () => {
     await opened.image.fetchAll({ flow: flowOf(4), signal });
   }
   const source: PartSource = { fetch: () => Promise.reject(new Error('asked')) };
-  const later = new BaseImages({ cacheDirectory: edge.cacheDirectory });
+  const later = new BaseImages({ cache: makeImageCache(edge.cacheDirectory) });
   await using opened = await later.open({ ...openOptions(edge), source });
   assert.equal(opened.image.complete, true);
   const report = await opened.image.fetchAll({ flow: flowOf(4), signal });
@@ -97,7 +104,7 @@ test('after an abort it goes on where it was, and fetches only what is missing',
   const before = partRequests(edge).length;
   const fetchedBefore = new Set(partRequests(edge).map(({ path }) => path));
   // As a new process would: nothing is remembered but the files.
-  const later = new BaseImages({ cacheDirectory: edge.cacheDirectory });
+  const later = new BaseImages({ cache: makeImageCache(edge.cacheDirectory) });
   await using opened = await later.open(openOptions(edge));
   const report = await opened.image.fetchAll({ flow: flowOf(4), signal });
   assert.ok(report.fetchedObjects <= edge.sample.parts.length - 2);
@@ -224,7 +231,7 @@ test('damaged notes, or a damaged file, are worth nothing: the transfer begins a
   }
   for (const notes of ['live', 'journal']) await writeFile(`${partial}.${notes}`, 'nonsense');
   await writeFile(partial, Buffer.alloc(edge.sample.sizeBytes, 0xff));
-  const later = new BaseImages({ cacheDirectory: edge.cacheDirectory });
+  const later = new BaseImages({ cache: makeImageCache(edge.cacheDirectory) });
   await using opened = await later.open(openOptions(edge));
   await opened.image.fetchAll({ flow: flowOf(4), signal });
   assert.ok((await readFile(edge.sample.rawFile)).equals(await readFile(opened.image.file)));

@@ -6,9 +6,11 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { hasCode } from '#shared/errors.ts';
 import { BaseImages } from '../../../edge-agent/base-image/base-images.ts';
+import type { PartSource } from '../../../edge-agent/ports.ts';
 import { createEdgeFixture } from '../../helpers/edge-fixture.ts';
 import { inNamespaces } from '../../helpers/in-namespaces.ts';
-import { SAMPLE_IMAGE_ID } from '../../helpers/sample-disk.ts';
+import { makeImageCache } from '../../helpers/image-cache.ts';
+import { SAMPLE_IMAGE_ID, SAMPLE_LABEL } from '../../helpers/sample-disk.ts';
 import { createTemporaryFolder } from '../../helpers/temporary-folder.ts';
 import { flowOf } from '../../helpers/flow.ts';
 
@@ -25,18 +27,30 @@ if (inNamespaces(import.meta.filename, { timeoutSeconds: 60 })) {
     assert.equal(mounted.status, 0, mounted.stderr.toString());
     cleanUp.defer(() => void spawnSync('umount', ['--lazy', folder.path]));
     const ballast = join(folder.path, 'ballast');
-    await writeFile(ballast, Buffer.alloc(10 * MIB));
-
-    const images = new BaseImages({ cacheDirectory: join(folder.path, 'cache'), unpackThreads: 2 });
-    const { sample, source } = edge;
-    const options = { disk: sample.disk, imageId: SAMPLE_IMAGE_ID, source, signal };
+    let filling: Promise<void> | undefined;
+    let isFilling = true;
+    const source: PartSource = {
+      async fetch(request, fetchSignal) {
+        const fetched = await edge.source.fetch(request, fetchSignal);
+        // There was room when the transfer began; now somebody else takes it.
+        if (isFilling && request.path.includes('/parts/')) {
+          await (filling ??= writeFile(ballast, Buffer.alloc(10 * MIB)));
+        }
+        return fetched;
+      },
+    };
+    const images = new BaseImages({ cache: makeImageCache(join(folder.path, 'cache')), unpackThreads: 2 });
+    const { sample } = edge;
+    const options = { disk: sample.disk, imageId: SAMPLE_IMAGE_ID, label: SAMPLE_LABEL, source, signal };
     const full = await images.open(options);
     await assert.rejects(full.image.fetchAll({ flow: flowOf(4), signal }), (error) => hasCode(error, 'DISK_FULL'));
     await assert.rejects(full.image.read(0, 512, signal), (error) => hasCode(error, 'DISK_FULL'));
     const { bfree, bsize } = await statfs(folder.path);
     assert.ok(bfree * bsize > 5 * MIB, `${bfree * bsize} bytes are free`);
-    assert.deepEqual(await readdir(join(folder.path, 'cache', sample.disk.index.sha256)), ['frame-index']);
+    const left = await readdir(join(folder.path, 'cache', sample.disk.index.sha256));
+    assert.deepEqual(left.sort(), ['about.json', 'frame-index', 'used']);
 
+    isFilling = false;
     await rm(ballast);
     await using opened = await images.open(options);
     await opened.image.fetchAll({ flow: flowOf(4), signal });

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { type ErrorCode, hasCode } from '#shared/errors.ts';
 import { createEdgeFixture } from '../../helpers/edge-fixture.ts';
 import type { Fault, SeenRequest } from '../../helpers/part-server.ts';
-import { SAMPLE_IMAGE_ID } from '../../helpers/sample-disk.ts';
+import { SAMPLE_IMAGE_ID, SAMPLE_LABEL } from '../../helpers/sample-disk.ts';
 import { flowOf } from '../../helpers/flow.ts';
 
 const signal = AbortSignal.timeout(60_000);
@@ -46,7 +46,12 @@ for (const [row, fault] of passing) {
   test(`fault ${row}: what passes does no harm: ${JSON.stringify(fault)}`, async () => {
     await using edge = await createEdgeFixture({ faultOf: onceForEachPart(fault) });
     const { sample, source } = edge;
-    await using opened = await edge.images.open({ disk: sample.disk, imageId: SAMPLE_IMAGE_ID, source, signal });
+    await using opened = await edge.images.open({
+      ...{ disk: sample.disk, imageId: SAMPLE_IMAGE_ID },
+      label: SAMPLE_LABEL,
+      source,
+      signal,
+    });
     await opened.image.fetchAll({ flow: flowOf(8), signal });
     assert.ok((await readFile(sample.rawFile)).equals(await readFile(opened.image.file)));
     assert.ok(edge.renewals() <= 1, 'one renewal serves all parts');
@@ -57,7 +62,12 @@ for (const [row, fault] of passing) {
 test('fault 4: a wrong Content-Range is refused, and asked for again', async () => {
   await using edge = await createEdgeFixture({ faultOf: onceForEachPart({ kind: 'wrong-range' }) });
   const { sample, source } = edge;
-  await using opened = await edge.images.open({ disk: sample.disk, imageId: SAMPLE_IMAGE_ID, source, signal });
+  await using opened = await edge.images.open({
+    ...{ disk: sample.disk, imageId: SAMPLE_IMAGE_ID },
+    label: SAMPLE_LABEL,
+    source,
+    signal,
+  });
   const bytes = await opened.image.read(0, 512, signal);
   assert.ok(bytes.equals((await readFile(sample.rawFile)).subarray(0, 512)));
   assert.equal(edge.server.requests.filter(({ range }) => range !== undefined).length, 2);
@@ -88,7 +98,12 @@ for (const { row, fault, code, requestsForAPart } of lasting) {
   test(`fault ${row}: what lasts ends in ${code}: ${JSON.stringify(fault)}`, async () => {
     await using edge = await createEdgeFixture({ faultOf: alwaysForParts(fault) });
     const { sample, source } = edge;
-    await using opened = await edge.images.open({ disk: sample.disk, imageId: SAMPLE_IMAGE_ID, source, signal });
+    await using opened = await edge.images.open({
+      ...{ disk: sample.disk, imageId: SAMPLE_IMAGE_ID },
+      label: SAMPLE_LABEL,
+      source,
+      signal,
+    });
     const transfer = opened.image.fetchAll({ flow: flowOf(1), signal });
     await assert.rejects(transfer, (error) => {
       assert.ok(hasCode(error, code), String(error));
@@ -106,7 +121,12 @@ test('a corrupt frame index is fetched again, and never kept', async () => {
     faultOf: ({ number }) => (number < 2 ? { kind: 'bit-flip' } : undefined),
   });
   const { sample, source } = edge;
-  await using opened = await edge.images.open({ disk: sample.disk, imageId: SAMPLE_IMAGE_ID, source, signal });
+  await using opened = await edge.images.open({
+    ...{ disk: sample.disk, imageId: SAMPLE_IMAGE_ID },
+    label: SAMPLE_LABEL,
+    source,
+    signal,
+  });
   assert.equal(edge.server.requests.length, 3);
   assert.equal(opened.image.complete, false);
 });

@@ -9,7 +9,7 @@ import { PART_SIZE_BYTES } from '#shared/image/manifest.ts';
 import { createEdgeFixture } from '../../helpers/edge-fixture.ts';
 import type { FetchImageTask } from '../../helpers/fetch-image-process.ts';
 import { flowOf } from '../../helpers/flow.ts';
-import { createSampleDisk, SAMPLE_IMAGE_ID } from '../../helpers/sample-disk.ts';
+import { createSampleDisk, SAMPLE_IMAGE_ID, SAMPLE_LABEL } from '../../helpers/sample-disk.ts';
 
 const PARTS = 16;
 const ANSWERED = 10;
@@ -51,7 +51,12 @@ test('after a kill, at most one part for each connection is fetched again', asyn
   assert.ok(!(await readdir(dirname(file))).includes(basename(file)));
 
   isHolding = false;
-  await using opened = await edge.images.open({ disk: sample.disk, imageId: SAMPLE_IMAGE_ID, source, signal });
+  await using opened = await edge.images.open({
+    ...{ disk: sample.disk, imageId: SAMPLE_IMAGE_ID },
+    label: SAMPLE_LABEL,
+    source,
+    signal,
+  });
   const report = await opened.image.fetchAll({ flow: flowOf(4), signal });
   assert.ok((await readFile(sample.rawFile)).equals(await readFile(opened.image.file)));
   // What was on its way, and what had come but was not yet written.

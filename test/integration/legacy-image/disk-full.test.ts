@@ -29,11 +29,14 @@ if (inNamespaces(import.meta.filename, { timeoutSeconds: 60 })) {
     const frontend = await packDisk(raw, repository, { type: 'splited_gzip', cut: 'members' });
     await describe(repository, { kind: 'listed', frontend });
 
-    // The reserve of the host; then not a byte.
-    for (const leftMiB of [200, 0]) {
+    // The reserve of the host; less than the compressed parts have; then not a byte.
+    for (const leftMiB of [200, 5, 0]) {
       await writeFile(ballast, Buffer.alloc((290 - leftMiB) * MIB)).catch(() => undefined);
       const before = await freeBytes();
+      const requests = repository.requests.length;
       await assert.rejects(repository.fetch(), (error) => hasCode(error, 'DISK_FULL'));
+      const asked = repository.requests.slice(requests).filter(({ range }) => range && 'offsetBytes' in range);
+      assert.equal(asked.length > 0, leftMiB === 200, 'what cannot fit is not asked for');
       assert.equal(await freeBytes(), before);
       assert.deepEqual(await readdir(cacheDirectory), ['ballast']);
     }

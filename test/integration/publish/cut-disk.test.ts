@@ -9,7 +9,7 @@ import { hasCode } from '#shared/errors.ts';
 import { FrameIndex } from '#shared/image/frame-index.ts';
 import { FRAME_SIZE_BYTES, FRAMES_PER_PART, manifestSchema, PART_SIZE_BYTES } from '#shared/image/manifest.ts';
 import { cutDisk } from '../../../cli/publish/cut-disk.ts';
-import { createDataSeeker } from '../../../cli/publish/data-seeker.ts';
+import { createDataSeeker } from '#shared/host/data-seeker.ts';
 import { createSampleDisk } from '../../helpers/sample-disk.ts';
 import { createTemporaryFolder } from '../../helpers/temporary-folder.ts';
 

@@ -47,6 +47,7 @@ describe('edgeboot-agent without a hypervisor', () => {
       'shutdown',
       'clean',
       'sync',
+      'cache',
       'start',
       'add-key',
       'run',

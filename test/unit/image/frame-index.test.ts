@@ -117,3 +117,31 @@ test('disks with the same frames at other places have other indexes', () => {
   const second = encodeFrameIndex(DISK_SIZE_BYTES, [{ number: 1, frames }]);
   assert.notEqual(hash('sha256', first), hash('sha256', second));
 });
+
+test('what it says of the disk can be had without a manifest, but for the digests of the parts', () => {
+  const [index, alone] = [FrameIndex.decode(good, describe(good)), FrameIndex.decodeAlone(good, hash('sha256', good))];
+  assert.deepEqual([alone.diskSizeBytes, alone.frameCount], [DISK_SIZE_BYTES, index.frameCount]);
+  for (let number = 0; number < index.frameCount; number++) {
+    const [one, other] = [index.locate(number), alone.locate(number)];
+    if (one === 'zero' || other === 'zero') assert.equal(one, other);
+    else assert.deepEqual({ ...one, part: { ...one.part, sha256: '' } }, other);
+  }
+  throwsCode('PART_CORRUPT', () => FrameIndex.decodeAlone(good.subarray(0, -1), hash('sha256', good)));
+  throwsCode('PART_CORRUPT', () => FrameIndex.decodeAlone(Buffer.alloc(0), hash('sha256', good)));
+});
+
+test('a frame of zeros holds no data, whether its part was left out or not', () => {
+  const zeros = {
+    lengthBytes: 20,
+    sha256: digest('compressed'),
+    rawSha256: hash('sha256', Buffer.alloc(FRAME_SIZE_BYTES)),
+  };
+  const parts = PARTS.map((part) => ({ ...part, frames: part.frames.map((frame, i) => (i === 1 ? zeros : frame)) }));
+  const bytes = encodeFrameIndex(DISK_SIZE_BYTES, parts);
+  const index = FrameIndex.decodeAlone(bytes, hash('sha256', bytes));
+  assert.deepEqual(
+    [0, 1, 2, 31, 32, 63, 64].map((number) => index.mayHoldData(number)),
+    [true, false, true, true, false, false, true],
+  );
+  assert.throws(() => index.mayHoldData(66), RangeError);
+});

@@ -9,7 +9,7 @@ import { clean } from '../../../edge-agent/standalone/clean.ts';
 import { listClusters } from '../../../edge-agent/standalone/clusters.ts';
 import type { FoundImage } from '../../../edge-agent/standalone/ports.ts';
 import { shutdown } from '../../../edge-agent/standalone/shutdown.ts';
-import { type NotedPorts, notePorts, PLAIN_WISH, SILENT } from '../../helpers/standalone-ports.ts';
+import { type NotedPorts, notePorts, PLAIN_IMAGE, PLAIN_WISH, SILENT } from '../../helpers/standalone-ports.ts';
 import { createTemporaryFolder } from '../../helpers/temporary-folder.ts';
 
 function bootWith({ ports }: NotedPorts, wish: Partial<BootWish> = {}): Promise<ClusterPlan> {
@@ -75,6 +75,24 @@ test('what fails leaves nothing: no place, no nodes', async () => {
   await assert.rejects(bootWith(noted), { code: 'MANIFEST_UNTRUSTED' });
   assert.deepEqual(await noted.ports.journal.list(), []);
   assert.deepEqual(noted.events, ['destroy', 'no public network']);
+});
+
+test('what a cluster needs of the cache is noted as soon as it is known, and as long as the cluster is there', async () => {
+  await using folder = await createTemporaryFolder();
+  const [frontend, compute] = ['a'.repeat(64), 'b'.repeat(64)];
+  let isNoted: boolean | undefined;
+  const noted: NotedPorts = await notePorts(folder.path, {
+    fetch: async ({ claim }) => {
+      await claim([frontend]);
+      await claim([compute, frontend]);
+      const [entry] = await noted.ports.journal.list();
+      isNoted = entry?.bases?.join() === [frontend, compute].join();
+      return PLAIN_IMAGE.fetch();
+    },
+  });
+  await bootWith(noted);
+  assert.equal(isNoted, true);
+  assert.deepEqual((await noted.ports.journal.list())[0]?.bases, [frontend, compute]);
 });
 
 test('formats §6: shutdown keeps the cluster, clean refuses while any node runs, then removes all', async () => {
