@@ -13,9 +13,6 @@ export interface FlowOptions {
   readonly memoryBytes: number;
 }
 
-/** So many answers may wait to be consumed, or half as many as requests are in flight, before these become fewer. */
-const LEAST_WAITING = 4;
-
 /** A request that tells how long its answer will be. */
 export type SizedRequest = Omit<ObjectRequest, 'badCopies' | 'into' | 'onBytes'> & { readonly sizeBytes: number };
 
@@ -58,10 +55,9 @@ export class TransferFlow {
     });
   }
 
-  /** Fewer where those who consume do not keep up: what has come would only fill the memory. */
+  /** What waits to be consumed counts, too: more would only fill the memory, and be lost by a kill. */
   #requestsAtOnce(): number {
-    const { limit } = this.#connections;
-    return Math.max(1, Math.min(limit, limit + Math.max(LEAST_WAITING, limit / 2) - this.#consuming));
+    return Math.max(1, this.#connections.limit - this.#consuming);
   }
 
   async #consume<T>(work: () => Promise<T>): Promise<T> {
