@@ -18,6 +18,7 @@ import type { RecoverPorts } from './recover.ts';
 import { findEdgeCandidates } from './repositories/edge-candidates.ts';
 import { measureEdges } from './repositories/measure-edges.ts';
 import { openCloudFront } from './repositories/open-cloudfront.ts';
+import { openTransfers } from './transfer/open-transfers.ts';
 
 /** What the doctor looks at: each when it is asked for, so that one thing amiss does not hide the others. */
 export function composeDoctor(config: AgentConfig): DoctorPorts {
@@ -62,7 +63,8 @@ export interface Agent extends AsyncDisposable {
 
 /** Throws INVALID_CONFIG (not enrolled), CONFLICT (another agent has the state directory), HYPERVISOR_BUSY, SERVICE_UNAVAILABLE. */
 export async function composeAgent(config: FederationConfig, logLevel: string): Promise<Agent> {
-  const { stateDirectory, resolvers, connections } = config;
+  const { stateDirectory, resolvers } = config;
+  const { flow, connections, bandwidth } = openTransfers(config.transfer);
   const identity = await readIdentity(stateDirectory);
   await using undo = new AsyncDisposableStack();
   undo.adopt(await holdStateDirectory(stateDirectory), (release) => release());
@@ -83,12 +85,12 @@ export async function composeAgent(config: FederationConfig, logLevel: string): 
     queue: await createSqsJobQueue(() => api.openSession()),
     manifestDirectory,
     openRepository: async (grants, signal) => {
-      const repository = await openCloudFront({ grants, resolvers, connections, signal });
+      const repository = await openCloudFront({ grants, resolvers, connections, bandwidth, signal });
       for (const { address, roundTripMilliseconds } of repository.edges)
         log.info('edge measured', { address, roundTripMilliseconds });
       return repository;
     },
-    connections,
+    flow,
   };
   const held = undo.move();
   return { ports, [Symbol.asyncDispose]: () => held.disposeAsync() };

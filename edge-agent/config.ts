@@ -50,8 +50,17 @@ const configSchema = z.strictObject({
     .default({}),
   /** DNS servers (`address:port`) asked for edge locations, beside the system's own. */
   resolvers: z.array(z.string().regex(/^[0-9.]{7,15}(?::\d{1,5})?$/)).default([]),
-  /** Parts in flight at once. */
-  connections: z.int().min(1).max(64).default(8),
+  /** How images are fetched. */
+  transfer: z
+    .strictObject({
+      /** Requests in flight at once, always; unless set, as many as help. */
+      connections: z.int().min(1).max(64).optional(),
+      /** Memory for what is on its way from the network to the disk, of all transfers together. */
+      memoryMiB: z.int().min(16).default(128),
+      /** What all transfers together take of the network; unless set, what there is. */
+      megabitsPerSecond: z.number().positive().optional(),
+    })
+    .prefault({}),
   /** How long the guests may take until they are ready. */
   readyTimeoutSeconds: z.int().positive().default(900),
   /** Where `boot` and `sync` find virtual clusters: directories, http and https addresses. */

@@ -4,13 +4,18 @@ import { chmod, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { asDiskError } from './disk-errors.ts';
 
-/** Replaces `file` in one step. Two who do so at once do not meet: the last one wins. */
-export async function replaceFile(file: string, content: Buffer, mode = 0o644): Promise<void> {
+/** Replaces `file` in one step. Two who do so at once do not meet: the last one wins. @param sync false where it need not survive the machine */
+export async function replaceFile(
+  file: string,
+  content: Buffer,
+  mode = 0o644,
+  { sync = true }: { readonly sync?: boolean } = {},
+): Promise<void> {
   const temporary = `${file}.${randomUUID()}.new`;
   try {
     await using handle = await open(temporary, 'wx', mode);
     await handle.writeFile(content);
-    await handle.datasync();
+    if (sync) await handle.datasync();
     await rename(temporary, file);
   } catch (error) {
     await rm(temporary, { force: true });

@@ -2,12 +2,6 @@
 import { Command, CommanderError } from 'commander';
 import { EdgebootError, ERROR_KINDS, messageOf } from '#shared/errors.ts';
 import { visibleText } from '#shared/terminal/visible-text.ts';
-import { addKeyCommand } from './commands/add-key.ts';
-import { bootCommand } from './commands/boot.ts';
-import { federationCommands } from './commands/federation.ts';
-import { cleanCommand, shutdownCommand, startCommand } from './commands/power.ts';
-import { listCommand } from './commands/list.ts';
-import { syncCommand } from './commands/sync.ts';
 import { AGENT_VERSION } from './version.ts';
 
 const HELP = `
@@ -17,31 +11,45 @@ A virtual cluster on this host, from any repository, without a federation:
   edgeboot-agent list cluster
   edgeboot-agent shutdown vc-192-0-2-10 && edgeboot-agent clean vc-192-0-2-10
 
+One disk of an image, into a file:
+  edgeboot-agent fetch http://images.example.org/vc/rocks-sge/rocks-sge.xml --output frontend.raw
+
 A site of a federation:
   edgeboot-agent enroll TOKEN && edgeboot-agent doctor && edgeboot-agent run`;
 
 const interruption = new AbortController();
+const { signal } = interruption;
 
-function program(): Command {
+/** In the order of the help text. Only those are loaded that are called by one of their names, or all for the help. */
+const COMMANDS: readonly { readonly names: readonly string[]; readonly load: () => Promise<readonly Command[]> }[] = [
+  {
+    names: ['run', 'enroll', 'doctor'],
+    load: async () => (await import('./commands/federation.ts')).federationCommands(),
+  },
+  { names: ['boot'], load: async () => [(await import('./commands/boot.ts')).bootCommand(signal)] },
+  { names: ['add-key'], load: async () => [(await import('./commands/add-key.ts')).addKeyCommand(signal)] },
+  { names: ['list'], load: async () => [(await import('./commands/list.ts')).listCommand(signal)] },
+  {
+    names: ['shutdown', 'start', 'clean'],
+    load: async () => (await import('./commands/power.ts')).powerCommands(signal),
+  },
+  { names: ['sync'], load: async () => [(await import('./commands/sync.ts')).syncCommand(signal)] },
+  { names: ['fetch'], load: async () => [(await import('./commands/fetch.ts')).fetchCommand(signal)] },
+];
+
+async function loadCommands(name: string | undefined): Promise<readonly Command[]> {
+  const named = COMMANDS.filter(({ names }) => name !== undefined && names.includes(name));
+  return (await Promise.all((named.length > 0 ? named : COMMANDS).map(({ load }) => load()))).flat();
+}
+
+async function program(): Promise<Command> {
   const agent = new Command('edgeboot-agent')
     .description("The site's agent: boots virtual clusters on this host, for a federation or for its operator alone.")
     .version(AGENT_VERSION)
     .addHelpText('after', HELP)
     .showHelpAfterError()
     .exitOverride();
-  const { signal } = interruption;
-  for (const command of [
-    ...federationCommands(),
-    bootCommand(signal),
-    addKeyCommand(signal),
-    listCommand(signal),
-    shutdownCommand(),
-    startCommand(signal),
-    cleanCommand(),
-    syncCommand(signal),
-  ]) {
-    agent.addCommand(inheritSettings(agent, command));
-  }
+  for (const command of await loadCommands(process.argv[2])) agent.addCommand(inheritSettings(agent, command));
   return agent;
 }
 
@@ -58,7 +66,7 @@ try {
     const interrupt = (): void => interruption.abort(new EdgebootError('CANCELED', 'interrupted'));
     process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
   }
-  await program().parseAsync();
+  await (await program()).parseAsync();
 } catch (error) {
   process.exitCode = exitCodeOf(error);
 }

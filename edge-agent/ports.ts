@@ -18,8 +18,12 @@ export interface ObjectRequest {
   readonly maxBytes?: number;
   /** Ask for these bytes of the file only. */
   readonly range?: ByteRange;
-  /** How many copies of it were found corrupt before this request: a source that knows several places begins with another. */
-  readonly corruptCopies?: number;
+  /** How many copies of it were found corrupt, or too slow, before this request: a source that knows several places begins with another. */
+  readonly badCopies?: number;
+  /** At least as long as the answer, which is to be put there. A source may use memory of its own instead. */
+  readonly into?: Buffer | undefined;
+  /** Told as bytes arrive; what is fetched again counts again. */
+  readonly onBytes?: (bytes: number) => void;
 }
 
 export type ByteRange =

@@ -30,6 +30,8 @@ const PACKAGES = [
   'mmdebstrap',
   // the tests' looks at processes
   'procps',
+  // compressed kernel modules, as some hosts have them
+  'xz-utils',
 ];
 
 export function missingDebianPackages() {

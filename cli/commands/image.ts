@@ -8,7 +8,8 @@ import { explainFindings } from '../explain-findings.ts';
 import { formatBytes, printData, say, table } from '../output.ts';
 import { startProgress } from '../progress.ts';
 import { openDisk, type OpenedDisk } from '../publish/open-disk.ts';
-import { publishVersion } from '../publish/publish-version.ts';
+import { planVersion } from '../publish/plan-version.ts';
+import { type PublishRequest, publishVersion } from '../publish/publish-version.ts';
 import { readOrMakePublishingKey } from '../publish/publishing-key.ts';
 import { openApi } from '../session.ts';
 import { importCommand } from './import-image.ts';
@@ -31,6 +32,7 @@ export function imageCommand(interruption: AbortSignal): Command {
     .argument('<name>', 'letters, digits and hyphens')
     .requiredOption('--frontend <disk>', "the frontend's raw disk file")
     .option('--compute <disk>', "the computes' raw disk file; without it the image has no computes")
+    .option('--dry-run', 'only tell how many bytes would be sent')
     .action(publish);
   image.addCommand(packCommand(interruption));
   image.addCommand(importCommand(interruption));
@@ -79,25 +81,33 @@ async function inspect(file: string, _options: unknown, command: Command): Promi
   requireCompliant(disk.findings);
 }
 
-async function publish(name: string, options: { frontend: string; compute?: string }, command: Command): Promise<void> {
+interface PublishOptions {
+  readonly frontend: string;
+  readonly compute?: string;
+  readonly dryRun?: boolean;
+}
+
+async function publish(name: string, options: PublishOptions, command: Command): Promise<void> {
   const imageName = requireImageName(name);
   const disks: OpenedDisk[] = [];
   try {
     const frontend = await openCompliant(options.frontend, disks);
     const compute = options.compute === undefined ? undefined : await openCompliant(options.compute, disks);
     const api = await openApi();
-    const { privateKeyPem } = await readOrMakePublishingKey();
     const progress = startProgress(
       `publishing ${imageName}`,
       disks.reduce((sum, disk) => sum + disk.sizeBytes, 0),
     );
-    const { version, upload } = await publishVersion(api, {
-      imageName,
-      frontend,
-      compute,
-      privateKeyPem,
-      onProgress: (rawBytes, { uploadedBytes }) => progress.update(rawBytes, `${formatBytes(uploadedBytes)} sent`),
-    }).finally(() => progress.stop());
+    const onProgress: PublishRequest['onProgress'] = (rawBytes, { uploadedBytes }) =>
+      progress.update(rawBytes, `${formatBytes(uploadedBytes)} ${options.dryRun === true ? 'missing' : 'sent'}`);
+    const request = { imageName, frontend, compute, onProgress };
+    if (options.dryRun === true) {
+      const upload = await planVersion(api, request).finally(() => progress.stop());
+      printData(command, { imageName, upload }, () => `${formatBytes(upload.uploadedBytes)} would be sent`);
+      return;
+    }
+    const { privateKeyPem } = await readOrMakePublishingKey();
+    const { version, upload } = await publishVersion(api, { ...request, privateKeyPem }).finally(() => progress.stop());
     const { uploadedObjects, uploadedBytes, presentObjects } = upload;
     say(
       `sent ${uploadedObjects} ${uploadedObjects === 1 ? 'object' : 'objects'}, ${formatBytes(uploadedBytes)}; ${presentObjects} were there already`,

@@ -49,11 +49,12 @@ export async function publishVersion(
   return { version, upload: uploader.progress };
 }
 
-async function publishDisk(
+/** Cuts a disk, and sends what is missing of it. */
+export async function publishDisk(
   disk: OpenedDisk,
   rawBytesBefore: number,
   uploader: Uploader,
-  { onProgress }: PublishRequest,
+  { onProgress }: Pick<PublishRequest, 'onProgress'>,
 ): Promise<DiskDescription> {
   const cut = cutDisk(disk.handle, disk.sizeBytes);
   for await (const { sha256, bytes, number } of cut.parts) {

@@ -25,15 +25,22 @@ export interface UploadProgress {
 
 export class Uploader implements AsyncDisposable {
   readonly #api: ApiClient;
-  readonly #imageId: string;
+  readonly #imageId: string | undefined;
   readonly #agent = new Agent({ connections: BATCH_OBJECTS * BATCHES_IN_FLIGHT });
   #batch: UploadObject[] = [];
   #inFlight: Promise<void>[] = [];
   #progress: UploadProgress = { uploadedObjects: 0, uploadedBytes: 0, presentObjects: 0 };
 
-  constructor(api: ApiClient, imageId: string) {
+  readonly #dryRun: boolean;
+
+  /**
+   * @param imageId `undefined` while there is no such image: then everything is missing, and can only be counted
+   * @param dryRun whether to count what is missing only
+   */
+  constructor(api: ApiClient, imageId: string | undefined, { dryRun = false }: { readonly dryRun?: boolean } = {}) {
     this.#api = api;
     this.#imageId = imageId;
+    this.#dryRun = dryRun;
   }
 
   get progress(): UploadProgress {
@@ -69,6 +76,10 @@ export class Uploader implements AsyncDisposable {
   }
 
   async #send(objects: readonly UploadObject[]): Promise<void> {
+    if (this.#imageId === undefined) {
+      for (const { bytes } of objects) this.#count({ uploadedObjects: 1, uploadedBytes: bytes.length });
+      return;
+    }
     const { uploads } = await this.#api.call({
       method: 'POST',
       path: `/v1/images/${this.#imageId}/uploads`,
@@ -84,7 +95,7 @@ export class Uploader implements AsyncDisposable {
           this.#count({ presentObjects: 1 });
           return;
         }
-        await this.#put(upload.url, upload.headers, bytes);
+        if (!this.#dryRun) await this.#put(upload.url, upload.headers, bytes);
         this.#count({ uploadedObjects: 1, uploadedBytes: bytes.length });
       }),
     );

@@ -3,7 +3,7 @@ import { open, rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { isAbsolute } from 'node:path';
 import { readFirstPartition, type DiskReader, type Partition } from '#shared/image/partition-table.ts';
-import { createLimiter } from '../base-image/limiter.ts';
+import { Limiter } from '../transfer/limiter.ts';
 import {
   CLOUD_INIT_PROGRAM,
   identifyFileSystem,
@@ -23,7 +23,7 @@ const CANNOT_MAKE = 'qemu-img cannot make an overlay';
 
 /** @param options of the VM that writes into xfs. */
 export function createQemuNodeDisks(options: ApplianceOptions): NodeDisks {
-  const applianceTurn = createLimiter(availableParallelism());
+  const applianceTurn = new Limiter(availableParallelism);
   return {
     createOverlay: async (backingFile, overlayFile, signal) => {
       // A path that starts with a slash is never taken for a protocol of QEMU's.
@@ -48,7 +48,9 @@ export function createQemuNodeDisks(options: ApplianceOptions): NodeDisks {
         const device = await overlay.exportPartition(partition.offsetBytes, partition.sizeBytes);
         if (fileSystem.kind === 'xfs') {
           const { workDirectory } = overlay;
-          return applianceTurn(() => writeWithAppliance({ partition: device, workDirectory }, files, options, signal));
+          return applianceTurn.run(() =>
+            writeWithAppliance({ partition: device, workDirectory }, files, options, signal),
+          );
         }
         const root = openExtFileSystem(device, overlay.workDirectory, signal);
         if (fileSystem.needsRecovery) await root.repair();

@@ -5,21 +5,23 @@
 import type { FileHandle } from 'node:fs/promises';
 import { EdgebootError, hasCode } from '#shared/errors.ts';
 import { FRAME_SIZE_BYTES } from '#shared/image/manifest.ts';
-import { allSettled } from './all-settled.ts';
+import { allSettled } from '../transfer/all-settled.ts';
 import { fetchEverything } from './fetch-everything.ts';
+import type { LocalDisk } from './local-frames.ts';
 import type { FrameFetcher } from './frame-fetcher.ts';
-import { limitConcurrency } from './limiter.ts';
+import { fixedConnections } from '../transfer/adaptive-connections.ts';
+import { TransferFlow } from '../transfer/transfer-flow.ts';
 import { planRuns } from './missing-runs.ts';
 import { SharedTask } from './shared-task.ts';
-import { startReport, type TransferReport } from './transfer-report.ts';
-import { createUnpacker, type Unpack, type Unpacking } from './unpack-frames.ts';
+import { startReport, type TransferReport } from '../transfer/transfer-report.ts';
+import { createUnpacker, type Unpack, type Unpacking } from '../transfer/unpack-frames.ts';
 
-/** Ranges that one read fetches at once. */
-const READ_CONNECTIONS = 8;
+/** What reads on demand fetch at once. */
+const READING = { connections: fixedConnections(8), memoryBytes: 16 * 1024 * 1024 };
 
 export interface FetchAllOptions {
-  /** Requests in flight at once. */
-  readonly connections: number;
+  /** The way that the bytes take; several transfers may share it. */
+  readonly flow: TransferFlow;
   readonly onProgress?: (report: TransferReport) => void;
   readonly signal: AbortSignal;
 }
@@ -33,6 +35,8 @@ export interface BaseImageOptions {
   /** `undefined` when the file is complete. */
   readonly fetcher: FrameFetcher | undefined;
   readonly unpackThreads: number;
+  /** Disks of this host that may hold some of the frames; asked for when a transfer begins. */
+  readonly findLocalDisks: () => Promise<readonly LocalDisk[]>;
 }
 
 export class BaseImage {
@@ -40,17 +44,20 @@ export class BaseImage {
   readonly sizeBytes: number;
   readonly #handle: FileHandle;
   readonly #unpackThreads: number;
+  readonly #findLocalDisks: BaseImageOptions['findLocalDisks'];
   readonly #fetching: SharedTask<FetchAllOptions, TransferReport, TransferReport>;
+  readonly #reading = new TransferFlow(READING);
   #fetcher: FrameFetcher | undefined;
   #unpack: Unpack | undefined;
   #failure: EdgebootError | undefined;
 
-  constructor({ file, sizeBytes, handle, fetcher, unpackThreads }: BaseImageOptions) {
+  constructor({ file, sizeBytes, handle, fetcher, unpackThreads, findLocalDisks }: BaseImageOptions) {
     this.file = file;
     this.sizeBytes = sizeBytes;
     this.#handle = handle;
     this.#fetcher = fetcher;
     this.#unpackThreads = unpackThreads;
+    this.#findLocalDisks = findLocalDisks;
     this.#fetching = new SharedTask((options, report, signal) => this.#fetchEverything(options, report, signal));
   }
 
@@ -82,7 +89,7 @@ export class BaseImage {
 
   /**
    * Fetches all that is missing, many parts at once, and gives the file its final name. Everybody who calls while it is under way
-   * shares one transfer, with the first caller's number of connections. After an abort nothing more is written once it rejects.
+   * shares one transfer, on the first caller's way. After an abort nothing more is written once it rejects.
    * Throws like read(). After DISK_FULL the space is given back, and the image is not usable any more.
    */
   async fetchAll(options: FetchAllOptions): Promise<TransferReport> {
@@ -91,8 +98,10 @@ export class BaseImage {
 
   /** For base-images.ts, which counts who has the image open. */
   async close(): Promise<void> {
-    await this.#fetcher?.settle(0, Infinity);
-    await this.#handle.close();
+    const fetcher = this.#fetcher;
+    if (fetcher === undefined) return this.#handle.close();
+    await fetcher.settle(0, Infinity);
+    await fetcher.of.partial.close();
   }
 
   /** Resolves when the frames [firstFrame, endFrame) are here. */
@@ -103,9 +112,8 @@ export class BaseImage {
       if (this.#failure !== undefined) throw this.#failure;
       const fetcher = this.#fetcher;
       if (fetcher?.hasAll(firstFrame, endFrame) !== false) return;
-      const source = limitConcurrency(fetcher.of.source, READ_CONNECTIONS);
       const runs = planRuns(fetcher.of.index, firstFrame, endFrame, fetcher.isMissing);
-      await allSettled(runs.map((run) => fetcher.fetch(run, { source, unpack, signal })));
+      await allSettled(runs.map((run) => fetcher.fetch(run, { flow: this.#reading, unpack, signal })));
       // Where another reader's fetch failed or was aborted, the next round fetches the frame itself.
       await fetcher.settle(firstFrame, endFrame);
     }
@@ -122,7 +130,7 @@ export class BaseImage {
   }
 
   async #fetchEverything(
-    { connections }: FetchAllOptions,
+    { flow }: FetchAllOptions,
     report: (progress: TransferReport) => void,
     signal: AbortSignal,
   ): Promise<TransferReport> {
@@ -131,7 +139,8 @@ export class BaseImage {
     if (fetcher === undefined) return startReport(0);
     const { partial } = fetcher.of;
     try {
-      const options = { connections, unpackThreads: this.#unpackThreads, report, signal };
+      const localDisks = await this.#findLocalDisks();
+      const options = { flow, unpackThreads: this.#unpackThreads, localDisks, report, signal };
       const result = await fetchEverything(fetcher, options);
       await partial.finish(this.file);
       this.#fetcher = undefined;

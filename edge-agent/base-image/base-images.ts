@@ -6,9 +6,13 @@ import type { DiskDescription } from '#shared/image/manifest.ts';
 import { BaseImage } from './base-image.ts';
 import { ensureDirectory, isNotThere } from '../durable-files.ts';
 import { FrameFetcher } from './frame-fetcher.ts';
+import { findLocalDisks } from './local-disks.ts';
 import { loadFrameIndex } from './load-frame-index.ts';
-import { PartialFile } from './partial-file.ts';
+import { PartialImage } from './partial-image.ts';
 import { SharedSource, type SourceUser } from './shared-source.ts';
+
+/** Every node of every cluster reads the finished file; nobody writes to it. */
+const FINISHED_MODE = 0o444;
 
 export interface BaseImagesOptions {
   /** Holds a folder for each disk, named by the SHA-256 of its frame index. */
@@ -92,7 +96,9 @@ export class BaseImages {
 
   async #openFiles(disk: DiskDescription, source: SharedSource, signal: AbortSignal): Promise<BaseImage> {
     const file = this.fileOf(disk);
-    const common = { file, sizeBytes: disk.sizeBytes, unpackThreads: this.#unpackThreads };
+    const findLocalDisksHere = () => findLocalDisks(this.#cacheDirectory, disk.index.sha256);
+    const { sizeBytes } = disk;
+    const common = { file, sizeBytes, unpackThreads: this.#unpackThreads, findLocalDisks: findLocalDisksHere };
     const complete = await openComplete(file, disk.sizeBytes);
     if (complete !== undefined) return new BaseImage({ ...common, handle: complete, fetcher: undefined });
 
@@ -100,7 +106,7 @@ export class BaseImages {
     // The hypervisor's user passes through to the disk.
     await ensureDirectory(folder, 0o711);
     const index = await loadFrameIndex({ file: join(folder, 'frame-index'), disk, source }, signal);
-    const partial = await PartialFile.open(`${file}.partial`, disk);
+    const partial = await PartialImage.open(`${file}.partial`, disk, { sync: true, finalMode: FINISHED_MODE });
     const fetcher = new FrameFetcher({ disk, index, source, partial });
     return new BaseImage({ ...common, handle: partial.handle, fetcher });
   }

@@ -1,15 +1,21 @@
 /** Fetches all missing frames of a disk: many parts at once over the network, unpacked in worker threads. */
-import { allSettled } from './all-settled.ts';
+import { allSettled } from '../transfer/all-settled.ts';
+import { copyLocalFrames, type LocalDisk } from './local-frames.ts';
 import type { FrameFetcher } from './frame-fetcher.ts';
-import { limitConcurrency } from './limiter.ts';
 import { type FrameRun, missingBytes, planPart } from './missing-runs.ts';
-import { countDelivery, startReport, type TransferReport } from './transfer-report.ts';
-import { UnpackPool } from './unpack-pool.ts';
+import { countDelivery, startReport, type TransferReport } from '../transfer/transfer-report.ts';
+import { DiskWorkers } from '../transfer/disk-workers.ts';
+import type { TransferFlow } from '../transfer/transfer-flow.ts';
+import type { Unpacking } from '../transfer/unpack-frames.ts';
+
+/** Parts begun at once: the flow lets as many of them through as help. */
+const MOST_AT_ONCE = 128;
 
 export interface FetchEverythingOptions {
-  /** Requests in flight at once. */
-  readonly connections: number;
+  readonly flow: TransferFlow;
   readonly unpackThreads: number;
+  /** Disks of this host that may hold some of the frames. */
+  readonly localDisks: readonly LocalDisk[];
   readonly report: (progress: TransferReport) => void;
   readonly signal: AbortSignal;
 }
@@ -20,17 +26,17 @@ export interface FetchEverythingOptions {
  */
 export async function fetchEverything(fetcher: FrameFetcher, options: FetchEverythingOptions): Promise<TransferReport> {
   const { index, disk, partial } = fetcher.of;
-  // Parts being unpacked do not hold back the network: their slots come on top of the connections'.
-  const source = limitConcurrency(fetcher.of.source, options.connections);
-  const slots = options.connections + options.unpackThreads;
+  const { flow } = options;
   const failed = new AbortController();
   const signal = AbortSignal.any([options.signal, failed.signal]);
-  const pool = new UnpackPool(options.unpackThreads);
-  signal.addEventListener('abort', () => pool.stop(), { once: true });
+  await using workers = new DiskWorkers(options.unpackThreads);
+  signal.addEventListener('abort', () => workers.stop(), { once: true });
 
-  let report = startReport(missingBytes(index, disk, fetcher.isMissing));
+  const reusedBytes = await copyLocalFrames(fetcher, options.localDisks, workers, signal);
+  let report = startReport(missingBytes(index, disk, fetcher.isMissing), reusedBytes);
+  const unpack = (unpacking: Unpacking): Promise<void> => workers.unpackFrames(unpacking);
   const fetchRun = async (run: FrameRun): Promise<void> => {
-    const delivery = await fetcher.fetch(run, { source, signal, unpack: (unpacking) => pool.unpack(unpacking) });
+    const delivery = await fetcher.fetch(run, { flow, signal, unpack });
     report = countDelivery(report, run.lengthBytes, delivery);
     options.report(report);
   };
@@ -45,7 +51,7 @@ export async function fetchEverything(fetcher: FrameFetcher, options: FetchEvery
     // A second round only where a reader's own fetch of a frame, which this one had left to it, has failed.
     while (!partial.presence.complete) {
       const parts = disk.parts.values();
-      const running = Array.from({ length: slots }, () => fetchParts(parts));
+      const running = Array.from({ length: MOST_AT_ONCE }, () => fetchParts(parts));
       for (const slot of running) slot.catch((error: unknown) => failed.abort(error));
       await allSettled(running);
       await fetcher.settle(0, index.frameCount);
@@ -55,7 +61,5 @@ export async function fetchEverything(fetcher: FrameFetcher, options: FetchEvery
     // What stopped the others is the reason, not how each of them noticed.
     signal.throwIfAborted();
     throw error;
-  } finally {
-    await pool.close();
   }
 }

@@ -1,23 +1,23 @@
 /** Brings frames of one incomplete disk here: fetch, verify, write, note. No frame is fetched twice at the same time. */
 import type { FrameIndex } from '#shared/image/frame-index.ts';
 import { type DiskDescription, imageObjectName } from '#shared/image/manifest.ts';
-import type { Delivery, ObjectRequest, PartSource } from '../ports.ts';
+import type { Delivery, PartSource } from '../ports.ts';
+import type { SizedRequest, TransferFlow } from '../transfer/transfer-flow.ts';
 import type { FrameRun } from './missing-runs.ts';
-import type { PartialFile } from './partial-file.ts';
-import { refetchWhileCorrupt } from './refetch.ts';
-import type { Unpacking } from './unpack-frames.ts';
+import type { PartialImage } from './partial-image.ts';
+import type { Unpacking } from '../transfer/unpack-frames.ts';
 
 export interface IncompleteDisk {
   readonly disk: DiskDescription;
   readonly index: FrameIndex;
   /** Asked for objects by their names within the image. */
   readonly source: PartSource;
-  readonly partial: PartialFile;
+  readonly partial: PartialImage;
 }
 
 export interface FetchOptions {
-  /** Where the bytes come from; the disk's own source, or a wrapper around it. */
-  readonly source: PartSource;
+  /** The way that the bytes take. */
+  readonly flow: TransferFlow;
   readonly unpack: (unpacking: Unpacking) => Promise<void>;
   readonly signal: AbortSignal;
 }
@@ -64,11 +64,9 @@ export class FrameFetcher {
     this.#givenUp = error;
   }
 
-  async #fetch(run: FrameRun, { source, unpack, signal }: FetchOptions): Promise<Delivery> {
-    const { partial } = this.of;
-    const delivery = await refetchWhileCorrupt(async (corruptCopies) => {
-      const fetched = await source.fetch({ ...this.#requestOf(run), corruptCopies }, signal);
-      signal.throwIfAborted();
+  async #fetch(run: FrameRun, { flow, unpack, signal }: FetchOptions): Promise<Delivery> {
+    const { partial, source } = this.of;
+    const delivery = await flow.use(source, requestOf(run), signal, async (fetched) => {
       if (this.#givenUp !== undefined) throw this.#givenUp;
       await unpack({
         fileDescriptor: partial.handle.fd,
@@ -85,10 +83,10 @@ export class FrameFetcher {
     partial.add(run.frames.map((frame) => frame.frameNumber));
     return delivery;
   }
+}
 
-  #requestOf({ part, offsetBytes, lengthBytes }: FrameRun): ObjectRequest {
-    const { sha256, sizeBytes } = part;
-    const whole: ObjectRequest = { path: imageObjectName('parts', sha256), sizeBytes };
-    return lengthBytes === sizeBytes ? whole : { ...whole, range: { offsetBytes, lengthBytes } };
-  }
+function requestOf({ part, offsetBytes, lengthBytes }: FrameRun): SizedRequest {
+  const { sha256, sizeBytes } = part;
+  const whole: SizedRequest = { path: imageObjectName('parts', sha256), sizeBytes };
+  return lengthBytes === sizeBytes ? whole : { ...whole, range: { offsetBytes, lengthBytes } };
 }

@@ -4,7 +4,7 @@ import { FrameIndex } from '#shared/image/frame-index.ts';
 import { type DiskDescription, imageObjectName } from '#shared/image/manifest.ts';
 import type { PartSource } from '../ports.ts';
 import { readIfThere, replaceFile } from '../durable-files.ts';
-import { fetchVerified } from './fetch-verified.ts';
+import { fetchVerified } from '../transfer/fetch-verified.ts';
 
 export interface IndexLocation {
   readonly file: string;
@@ -24,10 +24,23 @@ export async function loadFrameIndex({ file, disk, source }: IndexLocation, sign
       if (!hasCode(error, 'PART_CORRUPT')) throw error;
     }
   }
-  const { sha256, sizeBytes } = disk.index;
-  const request = { path: imageObjectName('indexes', sha256), sizeBytes };
-  const { bytes } = await fetchVerified(source, request, sha256, signal);
+  const bytes = await fetchIndexBytes(disk, source, signal);
   const index = FrameIndex.decode(bytes, disk);
   await replaceFile(file, bytes);
   return index;
+}
+
+/** Throws MANIFEST_UNTRUSTED when index and manifest contradict each other, and what fetchVerified throws. */
+export async function fetchFrameIndex(
+  disk: DiskDescription,
+  source: PartSource,
+  signal: AbortSignal,
+): Promise<FrameIndex> {
+  return FrameIndex.decode(await fetchIndexBytes(disk, source, signal), disk);
+}
+
+async function fetchIndexBytes(disk: DiskDescription, source: PartSource, signal: AbortSignal): Promise<Buffer> {
+  const { sha256, sizeBytes } = disk.index;
+  const request = { path: imageObjectName('indexes', sha256), sizeBytes };
+  return (await fetchVerified(source, request, sha256, signal)).bytes;
 }

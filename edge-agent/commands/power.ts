@@ -10,7 +10,13 @@ import { configOption } from './config-option.ts';
 
 const DEFAULT_GRACE_SECONDS = '60';
 
-export function shutdownCommand(): Command {
+export const powerCommands = (interruption: AbortSignal): Command[] => [
+  shutdownCommand(),
+  startCommand(interruption),
+  cleanCommand(),
+];
+
+function shutdownCommand(): Command {
   return new Command('shutdown')
     .description("Turn a cluster's nodes off. Address, private network and disks stay.")
     .argument('<cluster>', "the frontend's short host name")
@@ -25,7 +31,7 @@ export function shutdownCommand(): Command {
     });
 }
 
-export function startCommand(interruption: AbortSignal): Command {
+function startCommand(interruption: AbortSignal): Command {
   return new Command('start')
     .description('Turn a cluster on again, after a shutdown or a restart of this host.')
     .argument('<cluster>', "the frontend's short host name")
@@ -38,7 +44,7 @@ export function startCommand(interruption: AbortSignal): Command {
     );
 }
 
-export function cleanCommand(): Command {
+function cleanCommand(): Command {
   return new Command('clean')
     .description('Remove a cluster that is off, with its disks, network and address.')
     .argument('<cluster>', "the frontend's short host name")

@@ -5,13 +5,23 @@
 import { hash } from 'node:crypto';
 import { join } from 'node:path';
 import type { DiskFile } from '#shared/vc-xml/vc-in.ts';
-import { limitConcurrency } from '../base-image/limiter.ts';
-import type { TransferReport } from '../base-image/transfer-report.ts';
+import type { TransferFlow } from '../transfer/transfer-flow.ts';
+import type { TransferReport } from '../transfer/transfer-report.ts';
+import { ensureDirectory } from '../durable-files.ts';
 import type { PartSource } from '../ports.ts';
 import type { LegacyDescription } from './description.ts';
 import { type DiskFetchOptions, type FetchedDisk, fetchDisk, findCachedDisk, probeDisk } from './fetch-disk.ts';
 import { LegacyTransfer } from './legacy-transfer.ts';
-import { differenceOf, errorOfChange, type Pin, pinFileOf, pinnedFileOf, readPin, writePin } from './pins.ts';
+import {
+  differenceOf,
+  errorOfChange,
+  type Pin,
+  type PinnedFile,
+  pinFileOf,
+  pinnedFileOf,
+  readPin,
+  writePin,
+} from './pins.ts';
 
 export interface LegacyImageOptions {
   /** As the operator names it: pins are kept by it. */
@@ -27,8 +37,8 @@ export interface LegacyImageOptions {
   readonly pinsDirectory: string;
   /** What differs from the pin is pinned anew, and told. */
   readonly acceptChanges: boolean;
-  /** Requests in flight at once. */
-  readonly connections: number;
+  /** The way that the bytes take; several transfers may share it. */
+  readonly flow: TransferFlow;
   /** Between all processes of this host: who comes second waits, and finds the disks here. */
   readonly holdLock: (name: string, signal: AbortSignal) => Promise<() => Promise<void>>;
   readonly onProgress: (progress: TransferReport) => void;
@@ -52,6 +62,7 @@ export interface LegacyImage {
 /** Throws MANIFEST_UNTRUSTED, IMAGE_NOT_COMPLIANT, PART_CORRUPT, DISK_FULL, INVALID_CONFIG, and what the source throws. */
 export async function fetchLegacyImage(options: LegacyImageOptions): Promise<LegacyImage> {
   const pinFile = pinFileOf(options.pinsDirectory, options.repository, options.name);
+  await ensureDirectory(options.cacheDirectory, 0o711);
   const release = await options.holdLock(`legacy image ${pinFile}`, options.signal);
   try {
     return await fetchAlone(options, pinFile);
@@ -68,50 +79,66 @@ async function fetchAlone(options: LegacyImageOptions, pinFile: string): Promise
     throw errorOfChange(pin, descriptionChange);
 
   const transfer = new LegacyTransfer(onProgress);
-  const disks = await fetchDisks(options, pin, transfer, hash('sha256', pinFile));
-  const [frontend] = disks;
-  const found = disks.flatMap(({ parts }) => parts);
-  const differences = found.map((file) => {
-    const pinned = pinnedFileOf(pin, file.path);
-    return pinned && differenceOf(pinned, file);
-  });
-  const acceptedChanges = [descriptionChange, ...differences].filter((change) => change !== undefined);
-  const kept = descriptionChange === undefined ? pin : undefined;
-  const pinnedAt = acceptedChanges.length > 0 ? undefined : pin?.pinnedAt;
-  const updated: Pin = {
-    schemaVersion: 1,
-    name: options.name,
-    pinnedAt: pinnedAt ?? new Date().toISOString(),
-    description: { path: description.path, sha256: description.sha256 },
-    files: mergeBy(({ path }) => path, kept?.files ?? [], found),
-    disks: mergeBy(
-      ({ sha256 }) => sha256,
-      kept?.disks ?? [],
-      disks.map(({ sha256, sizeBytes }) => ({ sha256, sizeBytes })),
-    ),
-  };
-  await writePin(pinFile, updated);
+  const now = new Date().toISOString();
+  let updated: Pin | undefined;
+  let acceptedChanges: string[] = [];
+  const disks: FetchedDisk[] = [];
+  for (const fetchNext of await findDisks(options, pin, transfer, hash('sha256', pinFile))) {
+    disks.push(await fetchNext());
+    const found = disks.flatMap(({ parts }) => parts);
+    acceptedChanges = [descriptionChange, ...differencesOf(found, pin)].filter((change) => change !== undefined);
+    const kept = descriptionChange === undefined ? pin : undefined;
+    const pinnedAt = acceptedChanges.length > 0 ? undefined : pin?.pinnedAt;
+    updated = {
+      schemaVersion: 1,
+      name: options.name,
+      pinnedAt: pinnedAt ?? now,
+      description: { path: description.path, sha256: description.sha256 },
+      files: mergeBy(({ path }) => path, kept?.files ?? [], found),
+      disks: mergeBy(
+        ({ sha256 }) => sha256,
+        kept?.disks ?? [],
+        disks.map(({ sha256, sizeBytes }) => ({ sha256, sizeBytes })),
+      ),
+    };
+    // After each disk: should the next one fail, this one is found here.
+    await writePin(pinFile, updated);
+  }
+  const [frontend, compute = frontend] = disks;
+  if (frontend === undefined || updated === undefined) throw new Error('an image has a frontend');
   return {
     frontendDisk: frontend.file,
-    computeDisk: options.computes > 0 ? (disks[1] ?? frontend).file : undefined,
-    firstSeen: found.some(({ path }) => pinnedFileOf(pin, path) === undefined),
+    computeDisk: options.computes > 0 ? compute?.file : undefined,
+    firstSeen: disks.some(({ parts }) => parts.some(({ path }) => pinnedFileOf(pin, path) === undefined)),
     pinnedAt: updated.pinnedAt,
     acceptedChanges,
     transfer: transfer.report,
   };
 }
 
-/** All files are looked at before the first is fetched. */
-async function fetchDisks(
+function differencesOf(found: readonly PinnedFile[], pin: Pin | undefined): (string | undefined)[] {
+  return found.map((file) => {
+    const pinned = pinnedFileOf(pin, file.path);
+    return pinned && differenceOf(pinned, file);
+  });
+}
+
+/** All files are looked at before the first is fetched. @returns what fetches the frontend's disk, and the computes' own */
+async function findDisks(
   options: LegacyImageOptions,
   pin: Pin | undefined,
   transfer: LegacyTransfer,
-  partialName: string,
-): Promise<[FetchedDisk, ...FetchedDisk[]]> {
-  const { description, connections, cacheDirectory, signal } = options;
-  const source = limitConcurrency(options.source, connections);
-  const partialFile = join(cacheDirectory, `${partialName}.partial`);
-  const how: DiskFetchOptions = { source, connections, cacheDirectory, partialFile, transfer, signal };
+  pinId: string,
+): Promise<(() => Promise<FetchedDisk>)[]> {
+  const { description, source, flow, cacheDirectory, signal } = options;
+  const finalFileOf = (sha256: string): string => join(cacheDirectory, sha256, 'disk.raw');
+  const partialFileOf = (identity: string): string =>
+    join(cacheDirectory, `${pinId.slice(0, 16)}-${identity.slice(0, 32)}.partial`);
+  const how: DiskFetchOptions = {
+    ...{ source, flow, partialFileOf, finalFileOf, transfer, signal, sync: true },
+    // Every node of every cluster reads it; nobody writes to it.
+    finalMode: 0o444,
+  };
   const trusted = options.acceptChanges ? undefined : pin;
 
   const find = async (disk: DiskFile) => {
@@ -122,16 +149,14 @@ async function fetchDisks(
         throw errorOfChange(trusted, `${path} has ${sizeBytes} bytes instead of ${pinned.sizeBytes}`);
       }
     }
-    const cached = pin && (await findCachedDisk(disk, probed, pin, cacheDirectory));
+    const cached = pin && (await findCachedDisk(disk, probed, pin, finalFileOf));
     if (cached === undefined) for (const { sizeBytes } of probed) transfer.expect(sizeBytes);
     return async () => cached ?? fetchDisk(disk, probed, trusted, how);
   };
   const { frontend, compute } = description.cluster;
   const fetchFrontend = await find(frontend.disk);
   const ownDisk = options.computes > 0 && compute?.disk !== undefined && !isSameDisk(compute.disk, frontend.disk);
-  const fetchCompute = ownDisk ? await find(compute.disk) : undefined;
-  const fetched = await fetchFrontend();
-  return fetchCompute === undefined ? [fetched] : [fetched, await fetchCompute()];
+  return ownDisk ? [fetchFrontend, await find(compute.disk)] : [fetchFrontend];
 }
 
 function differenceOfDescription({ description: pinned }: Pin, found: LegacyDescription): string | undefined {

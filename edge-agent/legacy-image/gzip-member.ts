@@ -1,5 +1,5 @@
 /** What the first and the last bytes of a gzip member tell (RFC 1952). Pure. */
-import { MAX_DISK_BYTES } from './remote-file.ts';
+import { MAX_DISK_BYTES } from '#shared/image/part-layout.ts';
 
 export const HEADER_BYTES = 10;
 /** A header, the shortest empty deflate stream, and the trailer. */

@@ -1,5 +1,5 @@
 /** Counts what the transfer of an older image moves. */
-import { countDelivery, startReport, type TransferReport } from '../base-image/transfer-report.ts';
+import { countDelivery, startReport, type TransferReport } from '../transfer/transfer-report.ts';
 import type { Delivery } from '../ports.ts';
 
 export class LegacyTransfer {

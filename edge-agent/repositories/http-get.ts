@@ -2,10 +2,9 @@
 import { type Dispatcher, request as httpRequest } from 'undici';
 import { EdgebootError } from '#shared/errors.ts';
 import type { FetchedObject, ObjectRequest } from '../ports.ts';
+import type { Bandwidth } from '../transfer/bandwidth.ts';
 import { type Headers, limitOf, rangeHeaderOf, requireExpectedAnswer } from './http-answer.ts';
-
-/** However slowly it drips, an answer is given up after this. */
-const ANSWER_SECONDS = 300;
+import { MinimumRate } from './minimum-rate.ts';
 
 /** An answer whose body has not been read. Disposing of it ends the connection unless the body was read to its end. */
 export interface HttpAnswer extends Disposable {
@@ -35,14 +34,44 @@ export async function getOverHttp(
   };
 }
 
-/** Throws PART_CORRUPT where it cannot be the file, or has more bytes; PART_UNAVAILABLE where it has fewer, or is none. */
-export async function readFile(request: ObjectRequest, answer: HttpAnswer): Promise<Omit<FetchedObject, 'delivery'>> {
+/** How a body is read. */
+export interface Reading {
+  /** The cap on all that this agent reads; none unless given. */
+  readonly bandwidth: Bandwidth | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** Throws PART_CORRUPT where it cannot be the file, or has more bytes; PART_UNAVAILABLE where it has fewer, is none, or drips. */
+export async function readFile(
+  request: ObjectRequest,
+  answer: HttpAnswer,
+  reading: Reading,
+): Promise<Omit<FetchedObject, 'delivery'>> {
   const { bodyBytes, sizeBytes, version } = requireExpectedAnswer(request, answer.statusCode, answer.headers);
+  const body = withCare(answer.body, request, reading);
   const bytes =
     bodyBytes === undefined
-      ? await readWhole(answer.body, limitOf(request), request)
-      : await readExactly(answer.body, bodyBytes, request);
+      ? await readWhole(body, limitOf(request), request)
+      : await readExactly(body, bodyBytes, request);
   return { bytes, sizeBytes: sizeBytes ?? bytes.length, version };
+}
+
+/** Tells of bytes as they arrive, keeps to the cap, and ends an answer that drips. */
+async function* withCare(
+  body: AsyncIterable<Buffer>,
+  { path, onBytes }: ObjectRequest,
+  { bandwidth, signal }: Reading,
+): AsyncGenerator<Buffer, void> {
+  const now = (): number => performance.now() / 1000;
+  const rate = new MinimumRate(now());
+  for await (const chunk of body) {
+    onBytes?.(chunk.length);
+    if (!rate.arrived(chunk.length, now())) {
+      throw new EdgebootError('PART_UNAVAILABLE', `${path}: the server sends next to nothing`);
+    }
+    yield chunk;
+    if (bandwidth !== undefined) rate.paused(await bandwidth.take(chunk.length, signal));
+  }
 }
 
 async function readWhole(body: AsyncIterable<Buffer>, maxBytes: number, { path }: ObjectRequest): Promise<Buffer> {
@@ -51,9 +80,9 @@ async function readWhole(body: AsyncIterable<Buffer>, maxBytes: number, { path }
   throw new EdgebootError('PART_CORRUPT', `${path}: the server sent more than ${maxBytes} bytes`);
 }
 
-/** Into one buffer of its own, whose memory can be handed to another thread. */
-async function readExactly(body: AsyncIterable<Buffer>, expectedBytes: number, { path }: ObjectRequest) {
-  const bytes = Buffer.allocUnsafeSlow(expectedBytes);
+async function readExactly(body: AsyncIterable<Buffer>, expectedBytes: number, { path, into }: ObjectRequest) {
+  const isFitting = into !== undefined && into.length >= expectedBytes;
+  const bytes = isFitting ? into.subarray(0, expectedBytes) : Buffer.allocUnsafeSlow(expectedBytes);
   let done = 0;
   for await (const chunk of body) {
     if (done + chunk.length > expectedBytes) {
@@ -77,14 +106,10 @@ export async function readUpTo(body: AsyncIterable<Buffer>, maxBytes: number): P
   return Buffer.concat(chunks).subarray(0, maxBytes);
 }
 
-/**
- * Gives `exchange` a signal that also ends an answer which drips, and makes PART_UNAVAILABLE of what the network throws. Throws the
- * signal's reason when it was aborted.
- */
-export async function overTheNetwork<T>(signal: AbortSignal, exchange: (limit: AbortSignal) => Promise<T>): Promise<T> {
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_SECONDS * 1000)]);
+/** Makes PART_UNAVAILABLE of what the network throws. Throws the signal's reason when it was aborted. */
+export async function overTheNetwork<T>(signal: AbortSignal, exchange: () => Promise<T>): Promise<T> {
   try {
-    return await exchange(limit);
+    return await exchange();
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof EdgebootError || error instanceof TypeError) throw error;

@@ -5,7 +5,7 @@ import { requireRepositoryPath } from '../core/repository-path.ts';
 import type { FetchedObject, ObjectRequest } from '../ports.ts';
 import { createHttpAgent } from './http-agent.ts';
 import { isRefusal, textOf } from './http-answer.ts';
-import { getOverHttp, type HttpAnswer, networkCode, overTheNetwork, readFile } from './http-get.ts';
+import { getOverHttp, type HttpAnswer, networkCode, overTheNetwork, readFile, type Reading } from './http-get.ts';
 import type { RepositoryKind } from './repository.ts';
 import { RetryAfter } from './retry-after.ts';
 
@@ -16,13 +16,13 @@ const BAD_CERTIFICATE = /CERT|SIGNATURE|ERR_TLS_|ERR_SSL_/;
 export const httpRepository: RepositoryKind = {
   accepts: (address) => /^https?:/i.test(address),
 
-  open(address, { connections, lookup }) {
+  open(address, { connections, lookup, bandwidth }) {
     const root = rootOf(address);
     const agent = createHttpAgent(connections, lookup);
     return Promise.resolve({
       fetch: (request, signal) =>
-        overTheNetwork(signal, (limit) =>
-          fetchFile(urlOf(request.path, root), request, agent, limit).catch(refuseBadCertificate),
+        overTheNetwork(signal, () =>
+          fetchFile(urlOf(request.path, root), request, agent, { bandwidth, signal }).catch(refuseBadCertificate),
         ),
       resolve: (named) => Promise.resolve().then(() => requireRepositoryPath(named)),
       close: () => agent.destroy(),
@@ -51,16 +51,16 @@ async function fetchFile(
   start: string,
   request: ObjectRequest,
   dispatcher: Dispatcher,
-  signal: AbortSignal,
+  reading: Reading,
 ): Promise<FetchedObject> {
   let url = start;
   for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
-    using answer = await getOverHttp(url, request, dispatcher, signal);
+    using answer = await getOverHttp(url, request, dispatcher, reading.signal);
     const { statusCode, headers } = answer;
     if (isRefusal(request, statusCode, headers)) throw errorOf(request, answer);
     if (!REDIRECTS.has(statusCode)) {
       const delivery = { edgeLocation: undefined, cacheHit: undefined };
-      return { ...(await readFile(request, answer)), delivery };
+      return { ...(await readFile(request, answer, reading)), delivery };
     }
     url = requireSameHost(url, textOf(headers['location']), request);
   }

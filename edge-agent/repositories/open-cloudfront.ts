@@ -1,11 +1,13 @@
 /** A CloudFront distribution as the edge flow uses it: nearest edge first, grants renewed, failures retried. */
 import { EdgebootError } from '#shared/errors.ts';
+import type { Bandwidth } from '../transfer/bandwidth.ts';
 import { type ClosableSource, closing } from './closing.ts';
 import { createCloudFrontSource } from './cloudfront.ts';
 import { findEdgeCandidates } from './edge-candidates.ts';
 import type { GrantHolder } from './grant-holder.ts';
 import { type MeasuredEdge, measureEdges } from './measure-edges.ts';
 import { nearestEdge } from './nearest-edge.ts';
+import { racing } from './racing.ts';
 import { renewing } from './renewing.ts';
 import { retrying, type RetryOptions } from './retrying.ts';
 
@@ -15,6 +17,8 @@ export interface OpenCloudFrontOptions {
   readonly resolvers: readonly string[];
   /** Most connections at once, to each edge. */
   readonly connections: number;
+  /** The cap on all that this agent reads; none unless given. */
+  readonly bandwidth?: Bandwidth | undefined;
   readonly retry?: Partial<RetryOptions>;
   readonly signal: AbortSignal;
 }
@@ -26,7 +30,7 @@ export interface CloudFrontRepository extends ClosableSource {
 
 /** Finds and measures the edges. Throws PART_UNAVAILABLE when none answers. */
 export async function openCloudFront(options: OpenCloudFrontOptions): Promise<CloudFrontRepository> {
-  const { grants, resolvers, connections, retry, signal } = options;
+  const { grants, resolvers, connections, bandwidth, retry, signal } = options;
   const { baseUrl } = grants.current();
   const addresses = await findEdgeCandidates(new URL(baseUrl).hostname, resolvers);
   const edges = await measureEdges(baseUrl, addresses, signal);
@@ -37,10 +41,14 @@ export async function openCloudFront(options: OpenCloudFrontOptions): Promise<Cl
     );
   }
   const currentGrant = (): ReturnType<GrantHolder['current']> => grants.current();
-  const sources = edges.map(({ address }) => createCloudFrontSource({ currentGrant, address, connections }));
-  const source = retrying(nearestEdge(sources.map((edge) => renewing(edge, grants))), retry);
+  const open = edges.map((edge) => ({
+    ...edge,
+    distribution: createCloudFrontSource({ currentGrant, address: edge.address, connections, bandwidth }),
+  }));
+  const renewed = open.map((edge) => ({ ...edge, source: renewing(edge.distribution, grants) }));
+  const source = racing(retrying(nearestEdge(renewed), retry));
   const release = async (): Promise<void> => {
-    await Promise.all(sources.map((edge) => edge.close()));
+    await Promise.all(open.map(({ distribution }) => distribution.close()));
   };
   return { ...closing(source, release), edges };
 }

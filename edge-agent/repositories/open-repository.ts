@@ -4,8 +4,10 @@ import { boundedText } from '#shared/log-fields.ts';
 import { type HostRule, requireListedHost } from '../core/repository-hosts.ts';
 import { type FileUrl, parseFileUrl } from '../core/repository-path.ts';
 import type { PartSource } from '../ports.ts';
+import type { Bandwidth } from '../transfer/bandwidth.ts';
 import { checkedLookup } from './checked-lookup.ts';
 import { type ClosableSource, closing } from './closing.ts';
+import { racing } from './racing.ts';
 import { REPOSITORY_KINDS } from './registry.ts';
 import type { RepositoryKind } from './repository.ts';
 import { retrying, type RetryOptions } from './retrying.ts';
@@ -15,6 +17,8 @@ export interface OpenRepositoryOptions {
   readonly repositoryHosts: readonly string[];
   /** Most connections at once. */
   readonly connections: number;
+  /** The cap on all that this agent reads from the network; none unless given. */
+  readonly bandwidth?: Bandwidth | undefined;
   readonly retry?: Partial<RetryOptions>;
 }
 
@@ -53,13 +57,13 @@ async function openWithin(
   options: OpenRepositoryOptions,
   kinds: readonly RepositoryKind[],
 ): Promise<Repository> {
-  const { repositoryHosts, connections, retry } = options;
+  const { repositoryHosts, connections, bandwidth, retry } = options;
   const kind = kinds.find((candidate) => candidate.accepts(address));
   if (kind === undefined) throw unknownAddress(address);
-  const files = await kind.open(address, { connections, lookup: rule && checkedLookup(rule) });
+  const files = await kind.open(address, { connections, bandwidth, lookup: rule && checkedLookup(rule) });
   const owned = new AsyncDisposableStack();
   owned.defer(() => files.close());
-  const source = closing(retrying(files, retry), () => owned.disposeAsync());
+  const source = closing(racing(retrying(files, retry)), () => owned.disposeAsync());
 
   const locate = async (named: string): Promise<LocatedFile> => {
     const file = parseFileUrl(named) ?? parseHostPath(named, address);

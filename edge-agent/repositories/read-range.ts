@@ -23,13 +23,16 @@ export async function readRange(
   const { size, mtimeNs } = await handle.stat({ bigint: true });
   const { startBytes, sizeBytes } = place ?? { startBytes: 0, sizeBytes: Number(size) };
   const { offsetBytes, lengthBytes } = requireRange(request, sizeBytes);
-  const bytes = Buffer.allocUnsafeSlow(lengthBytes);
+  const { into } = request;
+  const isFitting = into !== undefined && into.length >= lengthBytes;
+  const bytes = isFitting ? into.subarray(0, lengthBytes) : Buffer.allocUnsafeSlow(lengthBytes);
   for (let done = 0; done < lengthBytes;) {
     signal.throwIfAborted();
     const chunkBytes = Math.min(READ_BYTES, lengthBytes - done);
     const { bytesRead } = await handle.read(bytes, done, chunkBytes, startBytes + offsetBytes + done);
     if (bytesRead === 0) throw new EdgebootError('PART_UNAVAILABLE', `${request.path}: it became shorter meanwhile`);
     done += bytesRead;
+    request.onBytes?.(bytesRead);
   }
   const delivery = { edgeLocation: undefined, cacheHit: undefined };
   return { bytes, sizeBytes, version: `${mtimeNs}-${size}`, delivery };

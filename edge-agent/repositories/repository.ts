@@ -1,6 +1,7 @@
 /** What a kind of repository is: the interface that each plug-in implements. docs/extending.md adds one. */
 import type { LookupFunction } from 'node:net';
 import type { PartSource } from '../ports.ts';
+import type { Bandwidth } from '../transfer/bandwidth.ts';
 
 /** One kind of repository that an address can name. One file each, one line in registry.ts. */
 export interface RepositoryKind {
@@ -15,6 +16,8 @@ export interface KindOptions {
   readonly connections: number;
   /** Finds hosts, instead of the system's resolver. Whoever connects to anything must use it. */
   readonly lookup: LookupFunction | undefined;
+  /** The cap on all that this agent reads from the network; none unless given. */
+  readonly bandwidth?: Bandwidth | undefined;
 }
 
 /**

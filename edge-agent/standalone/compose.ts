@@ -8,6 +8,7 @@ import type { AgentConfig } from '../config.ts';
 import { ensureDirectory } from '../durable-files.ts';
 import { composeHost, type Host } from '../host/compose.ts';
 import { openRepository } from '../repositories/open-repository.ts';
+import { openTransfers } from '../transfer/open-transfers.ts';
 import type { AddKeysPorts } from './add-keys.ts';
 import type { StandalonePorts } from './boot.ts';
 import { imageFinder, type RepositoryPorts } from './find-image.ts';
@@ -34,15 +35,16 @@ export async function composeRepositories(
   config: AgentConfig,
   host?: Pick<Host, 'baseImages' | 'cacheDirectory'>,
 ): Promise<RepositoryPorts> {
-  const { stateDirectory, connections, repositoryHosts } = config;
+  const { stateDirectory, repositoryHosts } = config;
+  const { flow, connections, bandwidth } = openTransfers(config.transfer);
   const cacheDirectory = host?.cacheDirectory ?? path.join(stateDirectory, 'cache');
   await ensureDirectory(cacheDirectory, 0o711);
   return {
     cacheDirectory,
     baseImages: host?.baseImages ?? new BaseImages({ cacheDirectory }),
     pinsDirectory: path.join(stateDirectory, 'pins'),
-    connections,
+    flow,
     holdLock,
-    openRepository: (address) => openRepository(address, { connections, repositoryHosts }),
+    openRepository: (address) => openRepository(address, { connections, bandwidth, repositoryHosts }),
   };
 }

@@ -3,12 +3,13 @@ import { fetchDescription } from '../legacy-image/description.ts';
 import { fetchLegacyImage, type LegacyImage } from '../legacy-image/fetch-legacy-image.ts';
 import type { PartSource } from '../ports.ts';
 import { diskFiles } from '../steps/fetched-image.ts';
+import type { TransferFlow } from '../transfer/transfer-flow.ts';
 import type { FetchOptions, UndisposedImage, WantedImage } from './ports.ts';
 
 export interface LegacyPorts {
   readonly cacheDirectory: string;
   readonly pinsDirectory: string;
-  readonly connections: number;
+  readonly flow: TransferFlow;
   /** Between all processes of this host. */
   readonly holdLock: (name: string, signal: AbortSignal) => Promise<() => Promise<void>>;
 }

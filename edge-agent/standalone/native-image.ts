@@ -3,21 +3,26 @@ import { hash } from 'node:crypto';
 import { EdgebootError } from '#shared/errors.ts';
 import { inspectDisk, requireCompliant } from '#shared/image/inspect-disk.ts';
 import { imageFolder, imageObjectKey, type Manifest } from '#shared/image/manifest.ts';
-import { MAX_SIGNED_MANIFEST_BYTES, openSignedManifest, PUBLISHER_KEY_NAME } from '#shared/image/signed-manifest.ts';
+import {
+  MAX_PUBLISHER_KEY_BYTES,
+  MAX_SIGNED_MANIFEST_BYTES,
+  openSignedManifest,
+  PUBLISHER_KEY_NAME,
+} from '#shared/image/signed-manifest.ts';
 import type { BaseImages } from '../base-image/base-images.ts';
 import type { PartSource } from '../ports.ts';
 import { CombinedProgress } from '../steps/fetch-progress.ts';
 import { diskFiles, type FetchedDisks } from '../steps/fetched-image.ts';
 import { together } from '../together.ts';
+import type { TransferFlow } from '../transfer/transfer-flow.ts';
 import { checkPublisher, type PinPorts } from './publisher-pins.ts';
 import type { FetchOptions, UndisposedImage, WantedImage } from './ports.ts';
 
 export interface NativePorts extends PinPorts {
   readonly baseImages: BaseImages;
-  readonly connections: number;
+  readonly flow: TransferFlow;
 }
 
-const MAX_KEY_BYTES = 4096;
 const MANIFEST_PATH = /^images\/([0-9A-Z]{26})\/manifests\/([0-9a-f]{64})\.json$/;
 
 /**
@@ -36,7 +41,7 @@ export async function findNativeImage(
   const keyPath = `${imageFolder(imageId)}/${PUBLISHER_KEY_NAME}`;
   const read = async (path: string, maxBytes: number): Promise<Buffer> =>
     (await source.fetch({ path, sizeBytes: undefined, maxBytes }, signal)).bytes;
-  const publicKeyPem = (await read(keyPath, MAX_KEY_BYTES)).toString();
+  const publicKeyPem = (await read(keyPath, MAX_PUBLISHER_KEY_BYTES)).toString();
   const bytes = await read(imageObjectKey(imageId, 'manifests', sha256), MAX_SIGNED_MANIFEST_BYTES);
   if (hash('sha256', bytes) !== sha256) throw untrusted(`the manifest of ${wanted.name} does not match its name`);
   const manifest = openSignedManifest(bytes, publicKeyPem);
@@ -60,7 +65,7 @@ export async function findNativeImage(
 async function fetchDisks(
   { imageId, disks }: Manifest,
   source: PartSource,
-  { baseImages, connections }: NativePorts,
+  { baseImages, flow }: NativePorts,
   options: FetchOptions,
 ): Promise<FetchedDisks> {
   const needed = [
@@ -76,7 +81,7 @@ async function fetchDisks(
     needed.map(({ role, disk }, i) => async (signal) => {
       await using opened = await baseImages.open({ disk, imageId, source, signal });
       const { image } = opened;
-      await image.fetchAll({ connections, signal, onProgress: (sofar) => progress.update(i, sofar) });
+      await image.fetchAll({ flow, signal, onProgress: (sofar) => progress.update(i, sofar) });
       const read = (offsetBytes: number, lengthBytes: number) => image.read(offsetBytes, lengthBytes, signal);
       requireCompliant(await inspectDisk(read, disk.sizeBytes));
       return [role, image.file] as const;

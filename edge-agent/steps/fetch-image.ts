@@ -9,8 +9,9 @@ import { inspectDisk, requireCompliant } from '#shared/image/inspect-disk.ts';
 import { type DiskDescription, imageObjectKey, type Manifest } from '#shared/image/manifest.ts';
 import { MAX_SIGNED_MANIFEST_BYTES, verifySignedManifest } from '#shared/image/signed-manifest.ts';
 import type { BaseImages } from '../base-image/base-images.ts';
-import { fetchVerified } from '../base-image/fetch-verified.ts';
-import type { TransferReport } from '../base-image/transfer-report.ts';
+import { fetchVerified } from '../transfer/fetch-verified.ts';
+import type { TransferFlow } from '../transfer/transfer-flow.ts';
+import type { TransferReport } from '../transfer/transfer-report.ts';
 import { readIfThere, replaceFile } from '../durable-files.ts';
 import type { PartSource } from '../ports.ts';
 import { GrantHolder } from '../repositories/grant-holder.ts';
@@ -28,7 +29,8 @@ export interface FetchPorts extends ReportPorts {
   /** Opens the federation's distribution for one image, nearest edge first. */
   readonly openRepository: (grants: GrantHolder, signal: AbortSignal) => ReturnType<OpenRepository>;
   readonly rootPublicKeyPem: string;
-  readonly connections: number;
+  /** The way that the bytes of all transfers take. */
+  readonly flow: TransferFlow;
 }
 
 /** Also checks each disk against the image standard. Throws IMAGE_NOT_COMPLIANT, MANIFEST_UNTRUSTED, PART_CORRUPT, PART_UNAVAILABLE, FORBIDDEN, DISK_FULL. */
@@ -52,7 +54,7 @@ export async function fetchImage(run: Run, ports: FetchPorts): Promise<FetchedIm
         await using opened = await ports.baseImages.open({ disk, imageId, source: repository, signal });
         const { image } = opened;
         const onProgress = (sofar: TransferReport): void => progress.update(i, sofar);
-        progress.update(i, await image.fetchAll({ connections: ports.connections, signal, onProgress }));
+        progress.update(i, await image.fetchAll({ flow: ports.flow, signal, onProgress }));
         const read = (offsetBytes: number, lengthBytes: number) => image.read(offsetBytes, lengthBytes, signal);
         requireCompliant(await inspectDisk(read, disk.sizeBytes));
         files.set(role, image.file);

@@ -1,7 +1,7 @@
 /** The transfers of all disks of an image as one: told now and then while they run, summed up at the end. */
 import type { Progress, Timeline } from '#shared/deployment.ts';
 import type { DiskDescription } from '#shared/image/manifest.ts';
-import { startReport, type TransferReport } from '../base-image/transfer-report.ts';
+import { startReport, type TransferReport } from '../transfer/transfer-report.ts';
 
 const INTERVAL_MS = 2_000;
 

@@ -140,6 +140,25 @@ export class FrameIndex {
   }
 }
 
+/**
+ * The frames of a disk by what they hold, from an index that nobody vouches for: of another disk, say, of which only that is of use.
+ * Stops where it is no index any more.
+ */
+export function* rawFramesOf(bytes: Buffer): Generator<{ readonly frameNumber: number; readonly rawSha256: string }> {
+  if (bytes.length < HEADER_BYTES || !bytes.subarray(0, 4).equals(MAGIC) || bytes.readUInt32LE(4) !== VERSION) return;
+  const diskSizeBytes = Number(bytes.readBigUInt64LE(8));
+  for (let position = HEADER_BYTES; position + PART_HEADER_BYTES <= bytes.length;) {
+    const partNumber = bytes.readUInt32LE(position);
+    const frameCount = countFramesOfPart(partNumber, diskSizeBytes);
+    position += PART_HEADER_BYTES;
+    for (let i = 0; i < frameCount && position + FRAME_ROW_BYTES <= bytes.length; i++) {
+      const rawSha256 = bytes.toString('hex', position + 4 + DIGEST_BYTES, position + FRAME_ROW_BYTES);
+      yield { frameNumber: partNumber * FRAMES_PER_PART + i, rawSha256 };
+      position += FRAME_ROW_BYTES;
+    }
+  }
+}
+
 function readParts(bytes: Buffer, disk: DiskDescription): Map<number, { part: PartDescription; rowOffset: number }> {
   const contradiction = (what: string): never => {
     throw new EdgebootError('MANIFEST_UNTRUSTED', `The frame index contradicts the manifest: ${what}.`);

@@ -4,14 +4,10 @@
  */
 import * as z from 'zod';
 import { IMAGE_NAME, SHA256, ULID } from '../names.ts';
+import { FRAME_SIZE_BYTES, FRAMES_PER_PART, MAX_PARTS, PART_SIZE_BYTES } from './part-layout.ts';
 
-/** A part holds this many bytes of the raw disk: the unit of upload. */
-export const PART_SIZE_BYTES = 8 * 1024 * 1024;
-/** A part is a row of independent zstd frames, each holding this many bytes of the raw disk. */
-export const FRAME_SIZE_BYTES = 256 * 1024;
-export const FRAMES_PER_PART = PART_SIZE_BYTES / FRAME_SIZE_BYTES;
-/** With parts of 8 MiB: disks of up to 512 GiB. */
-export const MAX_PARTS = 65_536;
+export { FRAME_SIZE_BYTES, FRAMES_PER_PART, MAX_PARTS, PART_SIZE_BYTES };
+
 /** A part as it lies in the bucket; zstd adds little to data that it cannot compress. */
 export const MAX_PART_OBJECT_BYTES = PART_SIZE_BYTES + 64 * 1024;
 /** A larger manifest is refused before it is read. */

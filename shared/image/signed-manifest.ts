@@ -31,6 +31,7 @@ export function verifySignedManifest(envelopeBytes: Buffer, trust: Trust): Manif
 
 /** Name, within an image of a repository without a federation, of the file with its publisher's public key (PEM). */
 export const PUBLISHER_KEY_NAME = 'publisher.pem';
+export const MAX_PUBLISHER_KEY_BYTES = 4096;
 
 /** The manifest, once its signature is by this key, which the caller has a reason to trust. Throws MANIFEST_UNTRUSTED. */
 export function openSignedManifest(envelopeBytes: Buffer, publicKeyPem: string): Manifest {

@@ -108,6 +108,20 @@ if (inNamespaces(import.meta.filename, { timeoutSeconds: 1200, prepare: download
       assert.equal(await ask(await cloud.issuer.issueToken('alice')), 200);
     });
 
+    it('a dry run of publishing says what is missing, and makes nothing', async () => {
+      const { member } = running.federation;
+      const dryRun = (name: string) =>
+        member.ask<{ upload: { uploadedObjects: number; presentObjects: number } }>([
+          ...['image', 'publish', name, '--frontend', running.disks.frontendDisk, '--dry-run'],
+        ]);
+      const known = await dryRun(IMAGE_NAME);
+      assert.equal(known.upload.uploadedObjects, 0);
+      assert.ok(known.upload.presentObjects > 0);
+      const unknown = await dryRun('never-made');
+      assert.equal(unknown.upload.uploadedObjects, known.upload.presentObjects);
+      assert.equal((await member.run(['image', 'show', 'never-made'])).exitCode, 66);
+    });
+
     it('a member without the right to the site, or to publish', async () => {
       const { guest } = running.federation;
       const key = `${running.keyFile}.pub`;

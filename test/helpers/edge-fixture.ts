@@ -49,7 +49,10 @@ export async function createEdgeFixture(options: EdgeFixtureOptions = {}): Promi
   });
   const edge = createCloudFrontSource({ currentGrant: () => grants.current(), address: undefined, connections: 16 });
   cleanUp.defer(() => edge.close());
-  const source = retrying(nearestEdge([renewing(edge, grants)]), { firstDelaySeconds: 0.01, deadlineSeconds: 5 });
+  const source = retrying(nearestEdge([{ source: renewing(edge, grants), roundTripMilliseconds: 1 }]), {
+    firstDelaySeconds: 0.01,
+    deadlineSeconds: 5,
+  });
   const cacheDirectory = join(folder, 'cache');
   const { unpackThreads = 2 } = options;
   const images = new BaseImages({ cacheDirectory, unpackThreads });

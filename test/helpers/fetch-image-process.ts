@@ -4,6 +4,7 @@ import { BaseImages } from '../../edge-agent/base-image/base-images.ts';
 import { createCloudFrontSource } from '../../edge-agent/repositories/cloudfront.ts';
 import { makeGrant } from './edge-fixture.ts';
 import { SAMPLE_IMAGE_ID } from './sample-disk.ts';
+import { flowOf } from './flow.ts';
 
 export interface FetchImageTask {
   readonly baseUrl: string;
@@ -18,4 +19,4 @@ const grant = makeGrant(baseUrl);
 const source = createCloudFrontSource({ currentGrant: () => grant, address: undefined, connections });
 const images = new BaseImages({ cacheDirectory, unpackThreads: 2 });
 const { image } = await images.open({ disk, imageId: SAMPLE_IMAGE_ID, source, signal });
-await image.fetchAll({ connections, signal });
+await image.fetchAll({ flow: flowOf(connections), signal });

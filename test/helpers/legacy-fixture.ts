@@ -13,6 +13,7 @@ import {
 } from '../../edge-agent/legacy-image/fetch-legacy-image.ts';
 import type { FetchedObject, ObjectRequest, PartSource } from '../../edge-agent/ports.ts';
 import { localRepository } from '../../edge-agent/repositories/local.ts';
+import { flowOf } from './flow.ts';
 import { createTemporaryFolder } from './temporary-folder.ts';
 
 const MIB = 1024 * 1024;
@@ -70,7 +71,7 @@ export async function createLegacyRepository(
       const { signal = AbortSignal.timeout(60_000) } = options;
       return fetchLegacyImage({
         ...{ repository: directory, name: 'vc-one', source, computes: 1, cacheDirectory, pinsDirectory },
-        ...{ acceptChanges: false, connections: 4, holdLock, onProgress: () => undefined, signal },
+        ...{ acceptChanges: false, flow: flowOf(4), holdLock, onProgress: () => undefined, signal },
         description: await fetchDescription(source, DESCRIPTION_PATH, signal),
         ...options,
       });

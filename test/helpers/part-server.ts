@@ -8,6 +8,8 @@ export type Fault =
   | { readonly kind: 'bit-flip' }
   /** The body ends early although Content-Length said more. */
   | { readonly kind: 'truncated' }
+  /** The connection is reset after so much of the body, from 0 to 1. */
+  | { readonly kind: 'reset'; readonly after: number }
   /** The body ends early, and nothing was said about its length. */
   | { readonly kind: 'short-without-length' }
   | { readonly kind: 'wrong-length' }
@@ -128,6 +130,12 @@ function answer(
       response.setHeader('content-length', body.length);
       response.write(body.subarray(0, body.length >> 1), () => response.destroy());
       return body.length >> 1;
+    case 'reset': {
+      const sent = body.subarray(0, Math.floor(body.length * fault.after));
+      response.setHeader('content-length', body.length);
+      response.write(sent, () => response.socket?.resetAndDestroy());
+      return sent.length;
+    }
     case 'short-without-length':
       response.flushHeaders();
       return end(response, body.subarray(0, -1));

@@ -11,7 +11,7 @@ const IMAGE = 'IMAGE-A';
 const KEY = `images/${IMAGE}/parts/one`;
 const CONTENT = randomBytes(100_000);
 
-test('expiry is checked when a request begins: a body under way ends well, the next range is refused', async (t) => {
+test('fault 10: expiry is checked when a request begins: a body under way ends well, the next range is refused', async (t) => {
   const origin = await startOrigin(t);
   let nowMs = Date.now();
   const { ask, sign } = await startViewer(t, origin.baseUrl, {

@@ -52,9 +52,11 @@ if (inNamespaces(import.meta.filename, { timeoutSeconds: 60 })) {
     const rival = openArpSocket('rival');
     assert.ok(rival !== undefined);
     t.after(() => rival.close());
-    const probing = probeAddress(BRIDGE, '192.0.2.10');
-    rival.broadcast(buildArpRequest({ macAddress: rival.macAddress, address: '0.0.0.0' }, '192.0.2.11'));
-    rival.broadcast(buildArpRequest({ macAddress: rival.macAddress, address: '0.0.0.0' }, '192.0.2.10'));
-    assert.equal(await probing, true);
+    const examine = (address: string): void =>
+      rival.broadcast(buildArpRequest({ macAddress: rival.macAddress, address: '0.0.0.0' }, address));
+    // Again and again, as RFC 5227 has it: a port of the bridge that is new may lose the first ones.
+    const examining = setInterval(() => ['192.0.2.11', '192.0.2.10'].forEach(examine), 50);
+    t.after(() => clearInterval(examining));
+    assert.equal(await probeAddress(BRIDGE, '192.0.2.10'), true);
   });
 }

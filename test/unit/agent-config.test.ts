@@ -35,8 +35,8 @@ describe("the agent's configuration", () => {
   it('has a default for everything that a site need not say', async () => {
     const config = await withNetwork({});
     assert.deepEqual(
-      [config.stateDirectory, config.libvirtUri, config.connections, config.resolvers],
-      ['/var/lib/edgeboot', 'qemu:///system', 8, []],
+      [config.stateDirectory, config.libvirtUri, config.transfer, config.resolvers],
+      ['/var/lib/edgeboot', 'qemu:///system', { memoryMiB: 128 }, []],
     );
   });
 

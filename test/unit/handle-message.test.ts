@@ -22,6 +22,7 @@ import {
   sampleImage,
   sampleImageVersion,
 } from '../helpers/model-samples.ts';
+import { flowOf } from '../helpers/flow.ts';
 
 const SILENT: Log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 const TIMELINE = {
@@ -120,7 +121,7 @@ describe('a message', () => {
       manifestDirectory: directory,
       openRepository: () => Promise.reject(new EdgebootError('PART_UNAVAILABLE', 'no edge answers')),
       rootPublicKeyPem: '',
-      connections: 1,
+      flow: flowOf(1),
       resources: { cpus: 4, memoryMiB: 8192, publicNetwork: PUBLIC_NETWORK },
       allocating: serializer(),
       readyTimeoutSeconds: 1,

@@ -9,6 +9,7 @@ import { BaseImages } from '../../../edge-agent/base-image/base-images.ts';
 import type { PartSource } from '../../../edge-agent/ports.ts';
 import { createEdgeFixture, type EdgeFixture } from '../../helpers/edge-fixture.ts';
 import { SAMPLE_IMAGE_ID } from '../../helpers/sample-disk.ts';
+import { flowOf } from '../../helpers/flow.ts';
 
 const signal = AbortSignal.timeout(60_000);
 const openOptions = ({ sample, source }: EdgeFixture) => ({
@@ -23,7 +24,7 @@ test('a sparse disk is put together again, byte for byte and hole for hole', asy
   await using edge = await createEdgeFixture();
   await using opened = await edge.images.open(openOptions(edge));
   assert.equal(opened.image.complete, false);
-  const report = await opened.image.fetchAll({ connections: 4, signal });
+  const report = await opened.image.fetchAll({ flow: flowOf(4), signal });
 
   assert.equal(opened.image.complete, true);
   const original = await readFile(edge.sample.rawFile);
@@ -51,7 +52,7 @@ test('progress grows to the end', async () => {
   await using edge = await createEdgeFixture();
   await using opened = await edge.images.open(openOptions(edge));
   const seen: number[] = [];
-  await opened.image.fetchAll({ connections: 4, signal, onProgress: (report) => seen.push(report.fetchedBytes) });
+  await opened.image.fetchAll({ flow: flowOf(4), signal, onProgress: (report) => seen.push(report.fetchedBytes) });
   assert.deepEqual(
     seen,
     [...seen].sort((a, b) => a - b),
@@ -66,13 +67,13 @@ test('a complete image is opened again without a single request', async () => {
   await using edge = await createEdgeFixture();
   {
     await using opened = await edge.images.open(openOptions(edge));
-    await opened.image.fetchAll({ connections: 4, signal });
+    await opened.image.fetchAll({ flow: flowOf(4), signal });
   }
   const source: PartSource = { fetch: () => Promise.reject(new Error('asked')) };
   const later = new BaseImages({ cacheDirectory: edge.cacheDirectory });
   await using opened = await later.open({ ...openOptions(edge), source });
   assert.equal(opened.image.complete, true);
-  const report = await opened.image.fetchAll({ connections: 4, signal });
+  const report = await opened.image.fetchAll({ flow: flowOf(4), signal });
   assert.equal(report.fetchedBytes, 0);
   assert.equal((await opened.image.read(0, 4096, signal)).length, 4096);
 });
@@ -84,7 +85,7 @@ test('after an abort it goes on where it was, and fetches only what is missing',
   {
     await using opened = await edge.images.open(openOptions(edge));
     const transfer = opened.image.fetchAll({
-      connections: 1,
+      flow: flowOf(1),
       signal: stop.signal,
       onProgress: ({ fetchedObjects }) => {
         if (fetchedObjects === 2) stop.abort(reason);
@@ -98,7 +99,7 @@ test('after an abort it goes on where it was, and fetches only what is missing',
   // As a new process would: nothing is remembered but the files.
   const later = new BaseImages({ cacheDirectory: edge.cacheDirectory });
   await using opened = await later.open(openOptions(edge));
-  const report = await opened.image.fetchAll({ connections: 4, signal });
+  const report = await opened.image.fetchAll({ flow: flowOf(4), signal });
   assert.ok(report.fetchedObjects <= edge.sample.parts.length - 2);
   const repeated = partRequests(edge)
     .slice(before)
@@ -117,7 +118,7 @@ test('an abort ends a transfer whose edge is silent, at once', async () => {
     },
   });
   await using opened = await edge.images.open(openOptions(edge));
-  await assert.rejects(opened.image.fetchAll({ connections: 4, signal: stop.signal }), /lease lost/);
+  await assert.rejects(opened.image.fetchAll({ flow: flowOf(4), signal: stop.signal }), /lease lost/);
 });
 
 test('two who open the same disk share one image and one transfer', async () => {
@@ -126,8 +127,8 @@ test('two who open the same disk share one image and one transfer', async () => 
   await using second = await edge.images.open(openOptions(edge));
   assert.equal(first.image, second.image);
   await Promise.all([
-    first.image.fetchAll({ connections: 4, signal }),
-    second.image.fetchAll({ connections: 4, signal }),
+    first.image.fetchAll({ flow: flowOf(4), signal }),
+    second.image.fetchAll({ flow: flowOf(4), signal }),
   ]);
   assert.equal(partRequests(edge).length, edge.sample.parts.length);
 });
@@ -137,8 +138,8 @@ test('when one of two leaves, the other’s transfer goes on', async () => {
   const first = await edge.images.open(openOptions(edge));
   await using second = await edge.images.open(openOptions(edge));
   const stop = new AbortController();
-  const leaving = first.image.fetchAll({ connections: 1, signal: stop.signal });
-  const staying = second.image.fetchAll({ connections: 1, signal });
+  const leaving = first.image.fetchAll({ flow: flowOf(1), signal: stop.signal });
+  const staying = second.image.fetchAll({ flow: flowOf(1), signal });
   stop.abort(new Error('bye'));
   await assert.rejects(leaving, /bye/);
   await first.close();
@@ -170,7 +171,7 @@ test('a read brings just the frames that it needs, once, each by range', async (
   await assert.rejects(opened.image.read(-1, 10, signal), RangeError);
 
   const total = edge.sample.parts.reduce((sum, part) => sum + part.sizeBytes, 0);
-  const report = await opened.image.fetchAll({ connections: 4, signal });
+  const report = await opened.image.fetchAll({ flow: flowOf(4), signal });
   assert.ok(report.fetchedBytes < total);
   assert.ok(original.equals(await readFile(opened.image.file)));
 });
@@ -202,7 +203,7 @@ test('reads and a whole transfer go side by side', async () => {
   await using edge = await createEdgeFixture();
   await using opened = await edge.images.open(openOptions(edge));
   const original = await readFile(edge.sample.rawFile);
-  const transfer = opened.image.fetchAll({ connections: 2, signal });
+  const transfer = opened.image.fetchAll({ flow: flowOf(2), signal });
   const reads = await Promise.all(
     Array.from({ length: 40 }, async (_, i) => {
       const from = Math.floor((edge.sample.sizeBytes / 40) * i);
@@ -214,18 +215,18 @@ test('reads and a whole transfer go side by side', async () => {
   assert.ok(original.equals(await readFile(opened.image.file)));
 });
 
-test('a damaged presence map, or file, is worth nothing: the transfer begins anew', async () => {
+test('damaged notes, or a damaged file, are worth nothing: the transfer begins anew', async () => {
   await using edge = await createEdgeFixture();
   const partial = `${edge.images.fileOf(edge.sample.disk)}.partial`;
   {
     await using opened = await edge.images.open(openOptions(edge));
     await opened.image.read(0, 512, signal);
   }
-  await writeFile(`${partial}.presence`, 'nonsense');
+  for (const notes of ['live', 'journal']) await writeFile(`${partial}.${notes}`, 'nonsense');
   await writeFile(partial, Buffer.alloc(edge.sample.sizeBytes, 0xff));
   const later = new BaseImages({ cacheDirectory: edge.cacheDirectory });
   await using opened = await later.open(openOptions(edge));
-  await opened.image.fetchAll({ connections: 4, signal });
+  await opened.image.fetchAll({ flow: flowOf(4), signal });
   assert.ok((await readFile(edge.sample.rawFile)).equals(await readFile(opened.image.file)));
 });
 
@@ -240,6 +241,6 @@ test('a manifest whose parts belie a shared index cannot poison the cache', asyn
     },
   };
   await using opened = await edge.images.open({ ...openOptions(edge), source: thief });
-  await assert.rejects(opened.image.fetchAll({ connections: 4, signal }), (error) => hasCode(error, 'PART_CORRUPT'));
+  await assert.rejects(opened.image.fetchAll({ flow: flowOf(4), signal }), (error) => hasCode(error, 'PART_CORRUPT'));
   assert.deepEqual((await readdir(dirname(opened.image.file))).includes('disk.raw'), false);
 });

@@ -10,6 +10,7 @@ import { createEdgeFixture } from '../../helpers/edge-fixture.ts';
 import { inNamespaces } from '../../helpers/in-namespaces.ts';
 import { SAMPLE_IMAGE_ID } from '../../helpers/sample-disk.ts';
 import { createTemporaryFolder } from '../../helpers/temporary-folder.ts';
+import { flowOf } from '../../helpers/flow.ts';
 
 const MIB = 1024 * 1024;
 const signal = AbortSignal.timeout(30_000);
@@ -30,7 +31,7 @@ if (inNamespaces(import.meta.filename, { timeoutSeconds: 60 })) {
     const { sample, source } = edge;
     const options = { disk: sample.disk, imageId: SAMPLE_IMAGE_ID, source, signal };
     const full = await images.open(options);
-    await assert.rejects(full.image.fetchAll({ connections: 4, signal }), (error) => hasCode(error, 'DISK_FULL'));
+    await assert.rejects(full.image.fetchAll({ flow: flowOf(4), signal }), (error) => hasCode(error, 'DISK_FULL'));
     await assert.rejects(full.image.read(0, 512, signal), (error) => hasCode(error, 'DISK_FULL'));
     const { bfree, bsize } = await statfs(folder.path);
     assert.ok(bfree * bsize > 5 * MIB, `${bfree * bsize} bytes are free`);
@@ -38,7 +39,7 @@ if (inNamespaces(import.meta.filename, { timeoutSeconds: 60 })) {
 
     await rm(ballast);
     await using opened = await images.open(options);
-    await opened.image.fetchAll({ connections: 4, signal });
+    await opened.image.fetchAll({ flow: flowOf(4), signal });
     assert.ok((await readFile(sample.rawFile)).equals(await readFile(opened.image.file)));
     await full.close();
   });

@@ -7,6 +7,7 @@ import { type ErrorCode, hasCode } from '#shared/errors.ts';
 import { createEdgeFixture } from '../../helpers/edge-fixture.ts';
 import type { Fault, SeenRequest } from '../../helpers/part-server.ts';
 import { SAMPLE_IMAGE_ID } from '../../helpers/sample-disk.ts';
+import { flowOf } from '../../helpers/flow.ts';
 
 const signal = AbortSignal.timeout(60_000);
 const PAST = new Date('2100-01-01T00:00:00Z');
@@ -25,34 +26,35 @@ const alwaysForParts =
   ({ path }: SeenRequest): Fault | undefined =>
     path.includes('/parts/') ? fault : undefined;
 
-const passing: readonly Fault[] = [
-  { kind: 'bit-flip' },
-  { kind: 'truncated' },
-  { kind: 'short-without-length' },
-  { kind: 'wrong-length' },
-  { kind: 'endless' },
-  { kind: 'redirect', location: 'http://192.0.2.1/elsewhere' },
-  { kind: 'status', status: 503 },
-  { kind: 'status', status: 429 },
-  { kind: 'status', status: 500 },
-  { kind: 'denied', code: 'AccessDenied', date: PAST },
-  { kind: 'denied', code: 'AccessDenied', date: new Date() },
-  { kind: 'denied', code: 'InvalidKey', date: new Date() },
+/** By row of the fault matrix. */
+const passing: readonly (readonly [row: number, Fault])[] = [
+  ...[0, 0.001, 0.3, 0.7, 0.999].map((after) => [1, { kind: 'reset', after }] as const),
+  [3, { kind: 'truncated' }],
+  [3, { kind: 'short-without-length' }],
+  [3, { kind: 'wrong-length' }],
+  [5, { kind: 'bit-flip' }],
+  [6, { kind: 'endless' }],
+  [7, { kind: 'status', status: 503 }],
+  [7, { kind: 'status', status: 429 }],
+  [7, { kind: 'status', status: 500 }],
+  [8, { kind: 'redirect', location: 'http://192.0.2.1/elsewhere' }],
+  [11, { kind: 'denied', code: 'AccessDenied', date: PAST }],
+  [12, { kind: 'denied', code: 'AccessDenied', date: new Date() }],
+  [12, { kind: 'denied', code: 'InvalidKey', date: new Date() }],
 ];
-for (const fault of passing) {
-  const name = JSON.stringify(fault);
-  test(`a fault that passes does no harm: ${name}`, async () => {
+for (const [row, fault] of passing) {
+  test(`fault ${row}: what passes does no harm: ${JSON.stringify(fault)}`, async () => {
     await using edge = await createEdgeFixture({ faultOf: onceForEachPart(fault) });
     const { sample, source } = edge;
     await using opened = await edge.images.open({ disk: sample.disk, imageId: SAMPLE_IMAGE_ID, source, signal });
-    await opened.image.fetchAll({ connections: 8, signal });
+    await opened.image.fetchAll({ flow: flowOf(8), signal });
     assert.ok((await readFile(sample.rawFile)).equals(await readFile(opened.image.file)));
     assert.ok(edge.renewals() <= 1, 'one renewal serves all parts');
     assert.equal(edge.renewals() === 1, fault.kind === 'denied');
   });
 }
 
-test('a wrong Content-Range is refused, and asked for again', async () => {
+test('fault 4: a wrong Content-Range is refused, and asked for again', async () => {
   await using edge = await createEdgeFixture({ faultOf: onceForEachPart({ kind: 'wrong-range' }) });
   const { sample, source } = edge;
   await using opened = await edge.images.open({ disk: sample.disk, imageId: SAMPLE_IMAGE_ID, source, signal });
@@ -61,21 +63,33 @@ test('a wrong Content-Range is refused, and asked for again', async () => {
   assert.equal(edge.server.requests.filter(({ range }) => range !== undefined).length, 2);
 });
 
-const lasting: readonly { readonly fault: Fault; readonly code: ErrorCode; readonly requestsForAPart: number }[] = [
+interface Lasting {
+  readonly row: number;
+  readonly fault: Fault;
+  readonly code: ErrorCode;
+  readonly requestsForAPart: number;
+}
+
+const lasting: readonly Lasting[] = [
   // The first copy, and three more.
-  { fault: { kind: 'bit-flip' }, code: 'PART_CORRUPT', requestsForAPart: 4 },
-  { fault: { kind: 'endless' }, code: 'PART_CORRUPT', requestsForAPart: 4 },
-  { fault: { kind: 'status', status: 404 }, code: 'NOT_FOUND', requestsForAPart: 1 },
-  { fault: { kind: 'denied', code: 'AccessDenied', date: new Date() }, code: 'FORBIDDEN', requestsForAPart: 2 },
-  { fault: { kind: 'denied', code: 'AccessDenied', date: PAST }, code: 'FORBIDDEN', requestsForAPart: 2 },
-  { fault: { kind: 'denied', code: 'MissingKey', date: new Date() }, code: 'FORBIDDEN', requestsForAPart: 2 },
+  { row: 5, fault: { kind: 'bit-flip' }, code: 'PART_CORRUPT', requestsForAPart: 4 },
+  { row: 6, fault: { kind: 'endless' }, code: 'PART_CORRUPT', requestsForAPart: 4 },
+  { row: 13, fault: { kind: 'status', status: 404 }, code: 'NOT_FOUND', requestsForAPart: 1 },
+  {
+    row: 12,
+    fault: { kind: 'denied', code: 'AccessDenied', date: new Date() },
+    code: 'FORBIDDEN',
+    requestsForAPart: 2,
+  },
+  { row: 11, fault: { kind: 'denied', code: 'AccessDenied', date: PAST }, code: 'FORBIDDEN', requestsForAPart: 2 },
+  { row: 12, fault: { kind: 'denied', code: 'MissingKey', date: new Date() }, code: 'FORBIDDEN', requestsForAPart: 2 },
 ];
-for (const { fault, code, requestsForAPart } of lasting) {
-  test(`a fault that lasts ends in ${code}: ${JSON.stringify(fault)}`, async () => {
+for (const { row, fault, code, requestsForAPart } of lasting) {
+  test(`fault ${row}: what lasts ends in ${code}: ${JSON.stringify(fault)}`, async () => {
     await using edge = await createEdgeFixture({ faultOf: alwaysForParts(fault) });
     const { sample, source } = edge;
     await using opened = await edge.images.open({ disk: sample.disk, imageId: SAMPLE_IMAGE_ID, source, signal });
-    const transfer = opened.image.fetchAll({ connections: 1, signal });
+    const transfer = opened.image.fetchAll({ flow: flowOf(1), signal });
     await assert.rejects(transfer, (error) => {
       assert.ok(hasCode(error, code), String(error));
       assert.doesNotMatch(error.message, /Signature|Policy|Key-Pair-Id/, 'the grant is a secret');

@@ -2,7 +2,19 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, chown, mkdir, open, readdir, readFile, rename, stat, symlink, writeFile } from 'node:fs/promises';
+import {
+  access,
+  chmod,
+  chown,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
@@ -76,6 +88,14 @@ test('who is not root imports, too', { skip: process.getuid?.() !== 0 }, async (
   const as = ['--reuid', '65534', '--regid', '65534', '--clear-groups', '--'];
   const args = ['image', 'import', made.file('disk.qcow2'), '--output', path.join(home, 'out.raw')];
   const { exitCode, stderr } = await runCommand('setpriv', [...as, EDGEBOOT, ...args]);
+  // The kernel lets nobody make user namespaces in a chroot, or where they are turned off: then nothing is converted at all.
+  const mayUnshare = await runCommand('setpriv', [...as, 'unshare', '--user', 'true']);
+  if (mayUnshare.exitCode !== 0) {
+    assert.equal(exitCode, 69, stderr);
+    assert.match(stderr, /PREREQUISITE_MISSING: qemu-img cannot be run apart/);
+    await assert.rejects(access(path.join(home, 'out.raw')), { code: 'ENOENT' });
+    return;
+  }
   assert.equal(exitCode, 0, stderr);
   await runCommandOrThrow('cmp', [made.file('disk.raw'), path.join(home, 'out.raw')]);
 });

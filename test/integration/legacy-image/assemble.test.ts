@@ -1,15 +1,16 @@
 /** Putting disks together: the shapes that compressed parts can have, and those that are none. */
 import assert from 'node:assert/strict';
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { open, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { constants, crc32, deflateRawSync, gzipSync } from 'node:zlib';
 import { EdgebootError, hasCode } from '#shared/errors.ts';
+import { MAX_DISK_BYTES } from '#shared/image/part-layout.ts';
 import type { DiskFileType } from '#shared/vc-xml/vc-in.ts';
-import { assembleDisk } from '../../../edge-agent/legacy-image/assemble-disk.ts';
-import { DiskWriter } from '../../../edge-agent/legacy-image/disk-writer.ts';
-import { BLOCK_BYTES, probeFile, RemoteFile } from '../../../edge-agent/legacy-image/remote-file.ts';
+import { BLOCK_BYTES } from '../../../edge-agent/legacy-image/remote-file.ts';
 import type { ObjectRequest, PartSource } from '../../../edge-agent/ports.ts';
+import { DiskWorkers } from '../../../edge-agent/transfer/disk-workers.ts';
+import { type AssembleWish, assembleInto } from '../../helpers/assemble-parts.ts';
 import { createMemorySource } from '../../helpers/memory-source.ts';
 import { createTemporaryFolder } from '../../helpers/temporary-folder.ts';
 
@@ -20,51 +21,20 @@ interface Assembled {
   readonly attempts: number;
 }
 
-interface Wish {
-  readonly type: DiskFileType;
-  readonly paths: readonly string[];
-  readonly source: PartSource;
-  readonly connections?: number;
+interface Wish extends Omit<AssembleWish, 'signal'> {
   readonly signal?: AbortSignal;
-  readonly onWrite?: (endBytes: number, attempt: number) => void;
-  /** Instead of reading it whole. */
-  readonly look?: (writer: DiskWriter, sizeBytes: number) => Promise<void>;
 }
 
-/** Assembles, and checks that nothing is left of the partial file. */
 async function assemble(wish: Wish): Promise<Assembled> {
   await using folder = await createTemporaryFolder();
-  const { source, connections = 4, signal = AbortSignal.timeout(60_000) } = wish;
-  const files = await Promise.all(
-    wish.paths.map(async (path) => {
-      const probed = await probeFile(source, path, signal);
-      const errorOfChange = (what: string) => new EdgebootError('MANIFEST_UNTRUSTED', what);
-      return new RemoteFile(probed, { source, pinnedSha256: undefined, errorOfChange, onFetched: () => undefined });
-    }),
-  );
-  let attempts = 1;
-  let bytes = Buffer.alloc(0);
-  try {
-    await using writer = await DiskWriter.create(join(folder.path, 'partial'));
-    const write = writer.write.bind(writer);
-    writer.write = async (raw, offsetBytes) => {
-      await write(raw, offsetBytes);
-      wish.onWrite?.(offsetBytes + raw.length, attempts);
-    };
-    const onStartAnew = (): void => {
-      attempts++;
-    };
-    const sizeBytes = await assembleDisk({ type: wish.type, files, writer, connections, onStartAnew, signal });
-    if (wish.look !== undefined) await wish.look(writer, sizeBytes);
-    else {
-      await writer.finish(join(folder.path, 'disk.raw'));
-      bytes = await readFile(join(folder.path, 'disk.raw'));
-      assert.equal(bytes.length, sizeBytes);
-    }
-  } finally {
-    assert.ok(!(await readdir(folder.path)).includes('partial'));
-  }
-  return { bytes, attempts };
+  const { signal = AbortSignal.timeout(60_000) } = wish;
+  return await assembleInto(folder.path, { ...wish, signal }, async ({ disk, sizeBytes, attempts }) => {
+    await disk.finish(join(folder.path, 'disk.raw'), 0o444);
+    const bytes = await readFile(join(folder.path, 'disk.raw'));
+    assert.equal(bytes.length, sizeBytes);
+    assert.deepEqual(await readdir(folder.path), ['disk.raw']);
+    return { bytes, attempts };
+  });
 }
 
 const text = (seed: string, lengthBytes: number): Buffer => Buffer.alloc(lengthBytes, `${seed}, not zero. `);
@@ -97,10 +67,12 @@ test('formats §2: independent members are fetched, inflated and written at once
     const isBlock = range !== undefined && 'offsetBytes' in range && range.lengthBytes > 10;
     if (path === 'p0' && isBlock) await laterWritten.promise;
   });
-  const onWrite = (endBytes: number): void => {
-    if (endBytes > 3 * (3 * MIB + 7)) laterWritten.resolve(undefined);
+  let writtenBytes = 0;
+  const onWritten = (bytes: number): void => {
+    writtenBytes += bytes;
+    if (writtenBytes === 3 * (3 * MIB + 7)) laterWritten.resolve(undefined);
   };
-  const { bytes, attempts } = await assemble({ type: 'splited_gzip', paths: Object.keys(parts), source, onWrite });
+  const { bytes, attempts } = await assemble({ type: 'splited_gzip', paths: Object.keys(parts), source, onWritten });
   assert.ok(bytes.equals(Buffer.concat(raws)));
   assert.equal(attempts, 1);
 });
@@ -152,10 +124,8 @@ test('formats §2: nothing stays of parts that were written to the wrong place',
   const source = createMemorySource(parts, async ({ path, range }) => {
     if (path === 'p0' && range !== undefined && 'offsetBytes' in range) await lastWritten.promise;
   });
-  const onWrite = (endBytes: number): void => {
-    if (endBytes === 400_000) lastWritten.resolve(undefined);
-  };
-  const { bytes, attempts } = await assemble({ type: 'splited_gzip', paths: ['p0', 'p1'], source, onWrite });
+  const onWritten = (): void => lastWritten.resolve(undefined);
+  const { bytes, attempts } = await assemble({ type: 'splited_gzip', paths: ['p0', 'p1'], source, onWritten });
   assert.ok(bytes.equals(Buffer.concat([first, zeros, last])));
   assert.equal(attempts, 2);
 });
@@ -190,13 +160,15 @@ test('formats §2: a member of more than 4 GiB, whose ISIZE has wrapped', { time
     trailer,
   ]);
   const last = text('last', 100_000);
-  const look = async (writer: DiskWriter, sizeBytes: number): Promise<void> => {
+  await using folder = await createTemporaryFolder();
+  const source = createMemorySource(named([large, gzipSync(last)]));
+  const wish = { type: 'splited_gzip', paths: ['p0', 'p1'], source, signal: AbortSignal.timeout(120_000) } as const;
+  await assembleInto(folder.path, wish, async ({ disk, sizeBytes, attempts }) => {
     assert.equal(sizeBytes, largeBytes + last.length);
-    assert.ok((await writer.read(largeBytes, last.length)).equals(last));
-    assert.ok((await writer.read(largeBytes - MIB, MIB)).equals(Buffer.alloc(MIB)));
-  };
-  const { attempts } = await assembleParts([large, gzipSync(last)], { look });
-  assert.equal(attempts, 2);
+    assert.ok((await disk.read(largeBytes, last.length)).equals(last));
+    assert.ok((await disk.read(largeBytes - MIB, MIB)).equals(Buffer.alloc(MIB)));
+    assert.equal(attempts, 2);
+  });
 });
 
 test('fault 3: a compressed disk that ends too early', async () => {
@@ -259,28 +231,38 @@ test('fault 43: a disk larger than the largest is refused before anything is fet
 
 test('fault 44: a bomb stops at the largest disk, whatever its members say', async () => {
   await using folder = await createTemporaryFolder();
-  await using writer = await DiskWriter.create(join(folder.path, 'partial'));
-  const largest = 65_536 * 8 * MIB;
-  await writer.write(Buffer.alloc(MIB), largest - MIB);
-  await assert.rejects(writer.write(Buffer.alloc(2), largest - 1), (error) => hasCode(error, 'IMAGE_NOT_COMPLIANT'));
-  assert.equal((await stat(join(folder.path, 'partial'))).size, 0);
+  const file = join(folder.path, 'disk.raw');
+  await using handle = await open(file, 'w');
+  await using workers = new DiskWorkers(1);
+  await using stream = workers.openStream(undefined);
+  const bomb = gzipSync(Buffer.alloc(2 * MIB, 'x'));
+  const place = { fileDescriptor: handle.fd, offsetBytes: MAX_DISK_BYTES - 10, endBytes: MAX_DISK_BYTES };
+  await assert.rejects(stream.feed({ ...place, bytes: bomb, expectedSha256: undefined, wantsState: false }), (error) =>
+    hasCode(error, 'IMAGE_NOT_COMPLIANT'),
+  );
+  assert.equal((await handle.stat()).blocks, 0);
 });
 
 test('fault 44: a member that goes on beyond its ISIZE does not write into the next', async () => {
   const raw = text('bomb', 10 * MIB);
   const bomb = Buffer.from(gzipSync(raw));
   bomb.writeUInt32LE(1000, bomb.length - 4);
+  const next = gzipSync(text('next', 1000));
   const written: number[] = [];
-  const onWrite = (endBytes: number, attempt: number): void => {
-    if (attempt === 1) written.push(endBytes);
+  const parts = named([bomb, next]);
+  const isNextWritten = Promise.withResolvers<undefined>();
+  const source = createMemorySource(parts, async ({ path, range }) => {
+    if (path === 'p0' && range !== undefined && 'offsetBytes' in range) await isNextWritten.promise;
+  });
+  const onWritten = (bytes: number): void => {
+    written.push(bytes);
+    isNextWritten.resolve(undefined);
   };
-  const parts = [bomb, gzipSync(text('next', 1000))];
   // In the end it is its own trailer that belies it.
-  await assert.rejects(assembleParts(parts, { onWrite }), (error) => hasCode(error, 'PART_CORRUPT'));
-  assert.ok(
-    written.every((endBytes) => endBytes === 2000),
-    'only the next part was written',
+  await assert.rejects(assemble({ type: 'splited_gzip', paths: ['p0', 'p1'], source, onWritten }), (error) =>
+    hasCode(error, 'PART_CORRUPT'),
   );
+  assert.deepEqual(written, [1000], 'only the next part was written');
 });
 
 test('requests at once are bounded', async () => {

@@ -1,13 +1,13 @@
 /** Members, cut and put together at random, the same in every run: it is what gunzip makes of it, or PART_CORRUPT. */
 import assert from 'node:assert/strict';
 import { createCipheriv } from 'node:crypto';
+import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { gunzipSync, gzipSync } from 'node:zlib';
-import { EdgebootError, hasCode } from '#shared/errors.ts';
-import { assembleDisk } from '../../../edge-agent/legacy-image/assemble-disk.ts';
-import { DiskWriter } from '../../../edge-agent/legacy-image/disk-writer.ts';
-import { probeFile, RemoteFile } from '../../../edge-agent/legacy-image/remote-file.ts';
+import { hasCode } from '#shared/errors.ts';
+import { DiskWorkers } from '../../../edge-agent/transfer/disk-workers.ts';
+import { assembleInto } from '../../helpers/assemble-parts.ts';
 import { createMemorySource } from '../../helpers/memory-source.ts';
 import { createTemporaryFolder } from '../../helpers/temporary-folder.ts';
 
@@ -38,39 +38,27 @@ function makeParts(random: (below: number) => number): Buffer[] {
   return [...parts.slice(0, at), whole.subarray(0, cut), whole.subarray(cut), ...parts.slice(at + 1)];
 }
 
-async function assemble(parts: readonly Buffer[], file: string): Promise<Buffer> {
+async function assemble(parts: readonly Buffer[], folder: string, workers: DiskWorkers): Promise<Buffer> {
   const source = createMemorySource(Object.fromEntries(parts.map((part, i) => [`p${i}`, part])));
-  const files = await Promise.all(
-    parts.map(async (_, i) => {
-      const errorOfChange = (what: string) => new EdgebootError('MANIFEST_UNTRUSTED', what);
-      const options = { source, pinnedSha256: undefined, errorOfChange, onFetched: () => undefined };
-      return new RemoteFile(await probeFile(source, `p${i}`, signal), options);
-    }),
-  );
-  await using writer = await DiskWriter.create(file);
-  const options = {
-    type: 'splited_gzip',
-    files,
-    writer,
-    connections: 3,
-    onStartAnew: () => undefined,
-    signal,
-  } as const;
-  return await writer.read(0, await assembleDisk(options));
+  const paths = parts.map((_, i) => `p${i}`);
+  const wish = { type: 'splited_gzip', paths, source, connections: 3, signal } as const;
+  return assembleInto(folder, wish, ({ disk, sizeBytes }) => disk.read(0, sizeBytes), workers);
 }
 
 test(`formats §2: ${ROUNDS} random rows of members, however they are cut, are what gunzip makes of them`, async () => {
   await using folder = await createTemporaryFolder();
+  await using workers = new DiskWorkers(2);
   const random = randomFrom(1);
   for (let round = 0; round < ROUNDS; round++) {
     const parts = makeParts(random);
-    const bytes = await assemble(parts, join(folder.path, 'partial'));
+    const bytes = await assemble(parts, await mkdtemp(join(folder.path, 'row-')), workers);
     assert.ok(bytes.equals(gunzipSync(Buffer.concat(parts))), `round ${round}`);
   }
 });
 
 test(`fault 5: ${ROUNDS} random rows with a byte changed are what gunzip makes of them, or refused`, async () => {
   await using folder = await createTemporaryFolder();
+  await using workers = new DiskWorkers(2);
   const random = randomFrom(2);
   let refused = 0;
   for (let round = 0; round < ROUNDS; round++) {
@@ -78,7 +66,7 @@ test(`fault 5: ${ROUNDS} random rows with a byte changed are what gunzip makes o
     const part = parts[random(parts.length)] ?? Buffer.alloc(1);
     part[random(part.length)] = random(256);
     try {
-      const bytes = await assemble(parts, join(folder.path, 'partial'));
+      const bytes = await assemble(parts, await mkdtemp(join(folder.path, 'row-')), workers);
       assert.ok(bytes.equals(gunzipSync(Buffer.concat(parts))), `round ${round}`);
     } catch (error) {
       if (!hasCode(error, 'PART_CORRUPT')) throw new Error(`round ${round}`, { cause: error });

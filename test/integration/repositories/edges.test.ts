@@ -8,7 +8,7 @@ import { createServer as createTlsServer } from 'node:tls';
 import { test } from 'node:test';
 import { EdgebootError, hasCode } from '#shared/errors.ts';
 import { imageObjectKey } from '#shared/image/manifest.ts';
-import { fetchVerified } from '../../../edge-agent/base-image/fetch-verified.ts';
+import { fetchVerified } from '../../../edge-agent/transfer/fetch-verified.ts';
 import { createCloudFrontSource } from '../../../edge-agent/repositories/cloudfront.ts';
 import { findEdgeCandidates } from '../../../edge-agent/repositories/edge-candidates.ts';
 import { GrantHolder } from '../../../edge-agent/repositories/grant-holder.ts';
@@ -94,7 +94,7 @@ test('the nearest edge is asked by address, with the distribution’s Host and t
   assert.equal(near.requests[0].query, grants.current().signedQuery);
 });
 
-test('an edge that goes down, or has a corrupt copy, is followed by the next', async () => {
+test('fault 19: an edge that goes down, or has a corrupt copy, is followed by the next', async () => {
   for (const fault of [{ kind: 'status', status: 502 }, { kind: 'bit-flip' }, { kind: 'endless' }] as const) {
     await using edges = await startEdges([
       { address: '127.73.0.1', latencyMilliseconds: 40 },

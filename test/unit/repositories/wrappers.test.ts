@@ -5,7 +5,7 @@ import { EdgebootError, type ErrorCode, hasCode } from '#shared/errors.ts';
 import type { Grant } from '#shared/grant.ts';
 import type { FetchedObject, ObjectRequest, PartSource } from '../../../edge-agent/ports.ts';
 import { GrantHolder } from '../../../edge-agent/repositories/grant-holder.ts';
-import { nearestEdge } from '../../../edge-agent/repositories/nearest-edge.ts';
+import { type Edge, nearestEdge } from '../../../edge-agent/repositories/nearest-edge.ts';
 import { renewing } from '../../../edge-agent/repositories/renewing.ts';
 import { RetryAfter } from '../../../edge-agent/repositories/retry-after.ts';
 import { retrying } from '../../../edge-agent/repositories/retrying.ts';
@@ -170,20 +170,24 @@ test('renewing: a renewal that fails is tried again by the next one', async () =
 
 // ---- nearestEdge
 
-const locationOf = async (source: PartSource, corruptCopies = 0): Promise<string | undefined> =>
-  (await source.fetch({ ...request, corruptCopies }, never)).delivery.edgeLocation;
+const locationOf = async (source: PartSource, badCopies = 0): Promise<string | undefined> =>
+  (await source.fetch({ ...request, badCopies }, never)).delivery.edgeLocation;
+
+/** Each much farther than the one before. */
+const apart = (...sources: readonly PartSource[]): Edge[] =>
+  sources.map((source, i) => ({ source, roundTripMilliseconds: 10 * 10 ** i }));
 
 test('nearestEdge: the nearest is asked alone while it delivers', async () => {
   const near = createSource('near');
   const far = createSource('far');
-  assert.equal(await locationOf(nearestEdge([near.source, far.source])), 'near');
+  assert.equal(await locationOf(nearestEdge(apart(near.source, far.source))), 'near');
   assert.equal(far.asked.length, 0);
 });
 
 test('nearestEdge: an edge that does not deliver is asked last for a while', async () => {
   let now = 0;
   const near = createSource('near', 'PART_UNAVAILABLE');
-  const source = nearestEdge([near.source, createSource('far').source], () => now);
+  const source = nearestEdge(apart(near.source, createSource('far').source), () => now);
   assert.equal(await locationOf(source), 'far');
   now = 29;
   assert.equal(await locationOf(source), 'far');
@@ -192,23 +196,55 @@ test('nearestEdge: an edge that does not deliver is asked last for a while', asy
 });
 
 test('nearestEdge: after a corrupt copy another edge begins', async () => {
-  const source = nearestEdge(['a', 'b', 'c'].map((name) => createSource(name).source));
+  const source = nearestEdge(apart(...['a', 'b', 'c'].map((name) => createSource(name).source)));
   assert.deepEqual(await Promise.all([0, 1, 2, 3].map((copies) => locationOf(source, copies))), ['a', 'b', 'c', 'a']);
 });
 
 test('nearestEdge: an answer that cannot be the object sends it to the next edge, but is no reason to avoid the first', async () => {
   const near = createSource('near', 'PART_CORRUPT');
-  const source = nearestEdge([near.source, createSource('far').source]);
+  const source = nearestEdge(apart(near.source, createSource('far').source));
   assert.equal(await locationOf(source), 'far');
   assert.equal(await locationOf(source), 'near');
 });
 
 test('nearestEdge: when all fail, the last error is told; other errors at once', async () => {
-  const down = nearestEdge([createSource('a', 'PART_UNAVAILABLE').source, createSource('b', 'PART_CORRUPT').source]);
+  const down = nearestEdge(
+    apart(createSource('a', 'PART_UNAVAILABLE').source, createSource('b', 'PART_CORRUPT').source),
+  );
   await assert.rejects(down.fetch(request, never), fails('PART_CORRUPT'));
   const other = createSource('b');
-  const denied = nearestEdge([createSource('a', 'FORBIDDEN').source, other.source]);
+  const denied = nearestEdge(apart(createSource('a', 'FORBIDDEN').source, other.source));
   await assert.rejects(denied.fetch(request, never), fails('FORBIDDEN'));
   assert.equal(other.asked.length, 0);
   await assert.rejects(nearestEdge([]).fetch(request, never), fails('PART_UNAVAILABLE'));
+});
+
+test('nearestEdge: requests are spread over those that are about as near', async () => {
+  const sources = ['a', 'b', 'far'].map((name) => createSource(name));
+  const milliseconds = [10, 11, 40];
+  const edges = sources.map(({ source }, i) => ({ source, roundTripMilliseconds: milliseconds[i] ?? 0 }));
+  const nearest = nearestEdge(edges);
+  await Promise.all(Array.from({ length: 8 }, () => nearest.fetch(request, never)));
+  assert.deepEqual(
+    sources.map(({ asked }) => asked.length),
+    [4, 4, 0],
+  );
+});
+
+test('nearestEdge: of two that are as near, the one that delivers faster gets more', async () => {
+  let now = 0;
+  const counts = { fast: 0, slow: 0 };
+  const edge = (name: keyof typeof counts, seconds: number): Edge => ({
+    roundTripMilliseconds: 10,
+    source: {
+      fetch: () => {
+        counts[name]++;
+        now += seconds;
+        return Promise.resolve(fetchedFrom(name));
+      },
+    },
+  });
+  const nearest = nearestEdge([edge('slow', 4), edge('fast', 1)], () => now);
+  for (let i = 0; i < 40; i++) await nearest.fetch(request, never);
+  assert.ok(counts.fast > 30, JSON.stringify(counts));
 });

@@ -114,7 +114,7 @@ test('a cluster of a federation is listed, and not touched', async () => {
   const { generation, plan, startedAt } = entry;
   await ports.journal.write({ deploymentId, generation, plan, startedAt });
   assert.equal((await listClusters(ports))[0]?.owner, 'federation');
-  for (const work of [clean('vc-192-0-2-10', ports), shutdown('vc-192-0-2-10', 1, ports)]) {
+  for (const work of [() => clean('vc-192-0-2-10', ports), () => shutdown('vc-192-0-2-10', 1, ports)]) {
     await assert.rejects(work, { code: 'FORBIDDEN' });
   }
 });

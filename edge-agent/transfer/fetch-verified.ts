@@ -11,8 +11,8 @@ export async function fetchVerified(
   sha256: string,
   signal: AbortSignal,
 ): Promise<FetchedObject> {
-  return refetchWhileCorrupt(async (corruptCopies) => {
-    const fetched = await source.fetch({ ...request, corruptCopies }, signal);
+  return refetchWhileCorrupt(async (badCopies) => {
+    const fetched = await source.fetch({ ...request, badCopies }, signal);
     if (hash('sha256', fetched.bytes) === sha256) return fetched;
     throw new EdgebootError('PART_CORRUPT', `${request.path} does not match its digest.`);
   });

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { buffer } from 'node:stream/consumers';
 import { constants, createZstdCompress, zstdCompressSync } from 'node:zlib';
 import { FRAME_SIZE_BYTES } from '#shared/image/manifest.ts';
-import { createAllocatingDecoder, createFrameDecoder } from '../../../edge-agent/base-image/frame-decoder.ts';
+import { createAllocatingDecoder, createFrameDecoder } from '../../../edge-agent/transfer/frame-decoder.ts';
 
 const raw = Buffer.alloc(FRAME_SIZE_BYTES, 'edgeboot ');
 const frame = zstdCompressSync(raw);

@@ -3,16 +3,11 @@
  * frames, so it blocks: nothing else may wait for its thread.
  */
 import { hash } from 'node:crypto';
-import { writeSync } from 'node:fs';
 import { EdgebootError } from '#shared/errors.ts';
 import type { StoredFrame } from '#shared/image/frame-index.ts';
-import { FRAME_SIZE_BYTES } from '#shared/image/manifest.ts';
-import { asDiskError } from '../disk-errors.ts';
+import { FRAME_SIZE_BYTES } from '#shared/image/part-layout.ts';
 import { createFrameDecoder, type FrameDecoder } from './frame-decoder.ts';
-
-/** Blocks of zero of this size stay holes. */
-const SPARSE_BLOCK_BYTES = 64 * 1024;
-const ZERO_BLOCK = Buffer.alloc(SPARSE_BLOCK_BYTES);
+import { writeSparse } from './write-sparse.ts';
 
 /** What unpacking needs to know of a frame. */
 export type FrameTarget = Pick<StoredFrame, 'lengthBytes' | 'sha256' | 'diskOffsetBytes' | 'rawSizeBytes'>;
@@ -44,9 +39,7 @@ export function createUnpacker(decoder: FrameDecoder = createFrameDecoder(FRAME_
         throw new EdgebootError(
           'MANIFEST_UNTRUSTED',
           'A frame of the image does not decompress to its declared size.',
-          {
-            remedy: 'Ask the publisher to publish the image again.',
-          },
+          { remedy: 'Ask the publisher to publish the image again.' },
         );
       }
       writeSparse(fileDescriptor, raw, frame.diskOffsetBytes);
@@ -67,31 +60,4 @@ function verifyFrames(
   });
   if (position !== bytes.length) throw new EdgebootError('PART_CORRUPT', 'A part of the image has another length.');
   return stored;
-}
-
-/** Writes what is not zero, neighboring blocks together. */
-export function writeSparse(fileDescriptor: number, raw: Buffer, diskOffsetBytes: number): void {
-  let dataFrom: number | undefined;
-  for (let at = 0; at < raw.length; at += SPARSE_BLOCK_BYTES) {
-    const block = raw.subarray(at, at + SPARSE_BLOCK_BYTES);
-    const isZero = block.equals(
-      block.length === SPARSE_BLOCK_BYTES ? ZERO_BLOCK : ZERO_BLOCK.subarray(0, block.length),
-    );
-    if (!isZero) dataFrom ??= at;
-    else if (dataFrom !== undefined) {
-      writeFully(fileDescriptor, raw.subarray(dataFrom, at), diskOffsetBytes + dataFrom);
-      dataFrom = undefined;
-    }
-  }
-  if (dataFrom !== undefined) writeFully(fileDescriptor, raw.subarray(dataFrom), diskOffsetBytes + dataFrom);
-}
-
-function writeFully(fileDescriptor: number, bytes: Buffer, offsetBytes: number): void {
-  try {
-    for (let done = 0; done < bytes.length;) {
-      done += writeSync(fileDescriptor, bytes, done, bytes.length - done, offsetBytes + done);
-    }
-  } catch (error) {
-    throw asDiskError(error);
-  }
 }

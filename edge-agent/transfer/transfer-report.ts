@@ -6,6 +6,8 @@ export interface TransferReport {
   readonly fetchedBytes: number;
   /** Bytes that this transfer had to fetch; compressed, what was there already left out. */
   readonly totalBytes: number;
+  /** Bytes of the raw disk that were here already, in other disks. */
+  readonly reusedBytes: number;
   /** Requests that were answered and verified: whole parts, or ranges of them. */
   readonly fetchedObjects: number;
   readonly edges: readonly EdgeCount[];
@@ -21,8 +23,8 @@ export interface EdgeCount {
   readonly unknown: number;
 }
 
-export function startReport(totalBytes: number): TransferReport {
-  return { fetchedBytes: 0, totalBytes, fetchedObjects: 0, edges: [] };
+export function startReport(totalBytes: number, reusedBytes = 0): TransferReport {
+  return { fetchedBytes: 0, totalBytes, reusedBytes, fetchedObjects: 0, edges: [] };
 }
 
 export function countDelivery(report: TransferReport, bytes: number, delivery: Delivery): TransferReport {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { zstdCompressSync } from 'node:zlib';
 import { hasCode } from '#shared/errors.ts';
-import { createUnpacker, type FrameTarget } from '../../../edge-agent/base-image/unpack-frames.ts';
+import { createUnpacker, type FrameTarget } from '../../../edge-agent/transfer/unpack-frames.ts';
 import { createTemporaryFolder } from '../../helpers/temporary-folder.ts';
 
 const BLOCK = 64 * 1024;

@@ -1,0 +1,96 @@
+/**
+ * The way from a source into the memory, and on to whoever consumes it: as many requests at once as help, never more bytes than the
+ * memory has room for. What waits to be consumed holds memory, but no connection.
+ */
+import type { FetchedObject, ObjectRequest, PartSource } from '../ports.ts';
+import { AdaptiveConnections, type ConnectionBounds } from './adaptive-connections.ts';
+import { Limiter } from './limiter.ts';
+import { TransferMemory } from './memory.ts';
+import { refetchWhileCorrupt } from './refetch.ts';
+
+export interface FlowOptions {
+  readonly connections: ConnectionBounds;
+  readonly memoryBytes: number;
+}
+
+/** So many answers may wait to be consumed, or half as many as requests are in flight, before these become fewer. */
+const LEAST_WAITING = 4;
+
+/** A request that tells how long its answer will be. */
+export type SizedRequest = Omit<ObjectRequest, 'badCopies' | 'into' | 'onBytes'> & { readonly sizeBytes: number };
+
+export class TransferFlow {
+  readonly #connections: AdaptiveConnections;
+  readonly #memory: TransferMemory;
+  readonly #limiter: Limiter;
+  #consuming = 0;
+
+  constructor({ connections, memoryBytes }: FlowOptions) {
+    this.#connections = new AdaptiveConnections(connections);
+    this.#memory = new TransferMemory(memoryBytes);
+    this.#limiter = new Limiter(() => this.#requestsAtOnce());
+  }
+
+  /**
+   * Fetches, then gives what came to `consume`, whose memory it is until that settles; fetches again while `consume` says that it is
+   * corrupt. Requests begin in the order of the calls, and none of them ever waits for a later one: what is fetched again keeps its
+   * memory, and waits for no turn. Throws what the source and `consume` throw, PART_CORRUPT when four copies were corrupt, and the
+   * signal's reason.
+   */
+  async use<T>(
+    source: PartSource,
+    request: SizedRequest,
+    signal: AbortSignal,
+    consume: (fetched: FetchedObject) => Promise<T>,
+  ): Promise<T> {
+    const { piece, first } = await this.#limiter.run(async () => {
+      const taken = await this.#memory.take(answerBytes(request), signal);
+      const fetching = this.#fetch(source, { ...request, into: taken.bytes }, signal);
+      await fetching.catch(() => undefined);
+      return { piece: taken, first: fetching };
+    });
+    using held = piece;
+    return await refetchWhileCorrupt(async (badCopies) => {
+      const again = { ...request, badCopies, into: held.bytes };
+      const fetched = await (badCopies === 0 ? first : this.#fetch(source, again, signal));
+      signal.throwIfAborted();
+      return this.#consume(() => consume(fetched));
+    });
+  }
+
+  /** Fewer where those who consume do not keep up: what has come would only fill the memory. */
+  #requestsAtOnce(): number {
+    const { limit } = this.#connections;
+    return Math.max(1, Math.min(limit, limit + Math.max(LEAST_WAITING, limit / 2) - this.#consuming));
+  }
+
+  async #consume<T>(work: () => Promise<T>): Promise<T> {
+    this.#consuming++;
+    try {
+      return await work();
+    } finally {
+      this.#consuming--;
+      this.#limiter.admit();
+    }
+  }
+
+  async #fetch(source: PartSource, request: ObjectRequest, signal: AbortSignal): Promise<FetchedObject> {
+    const begin = now();
+    let isFirst = true;
+    const onBytes = (bytes: number): void => {
+      if (isFirst) this.#connections.answered(now() - begin);
+      isFirst = false;
+      this.#connections.arrived(bytes, now());
+    };
+    const fetched = await source.fetch({ ...request, onBytes }, signal);
+    this.#connections.delivered(fetched.delivery);
+    return fetched;
+  }
+}
+
+function answerBytes({ range, sizeBytes }: SizedRequest): number {
+  if (range === undefined) return sizeBytes;
+  return 'lastBytes' in range ? Math.min(range.lastBytes, sizeBytes) : range.lengthBytes;
+}
+
+const now = (): number => performance.now() / 1000;
