@@ -1,0 +1,86 @@
+/** The targets, and how each is computed from one round. Pure. */
+import type { BenchImages } from '../images/bench-images.ts';
+import { SITE_LINK } from '../model/roads.ts';
+import { type PipelineName, VERIFYING_PEERS } from '../pipelines/pipelines.ts';
+import type { Run } from '../run/run-pipeline.ts';
+
+/** The run of a pipeline in this round. */
+export type Round = (name: PipelineName) => Run;
+
+export interface Row {
+  readonly label: string;
+  /** At most; undefined where it is only reported. */
+  readonly must?: number;
+  readonly goal?: number;
+  /** Ratios unless given. */
+  readonly unit?: 'MB';
+  readonly needs: readonly PipelineName[];
+  readonly value: (round: Round, images: BenchImages) => number;
+}
+
+const wallRatio =
+  (one: PipelineName, other: PipelineName) =>
+  (round: Round): number =>
+    round(one).wallSeconds / round(other).wallSeconds;
+
+function against(label: string, one: PipelineName, other: PipelineName, must?: number, goal?: number): Row {
+  const targets = must === undefined || goal === undefined ? {} : { must, goal };
+  return { label, ...targets, needs: [one, other], value: wallRatio(one, other) };
+}
+
+export const ROWS = {
+  'best-peer': {
+    label: 'native over loopback / the best peer that verifies',
+    must: 1,
+    goal: 0.75,
+    needs: ['native', ...VERIFYING_PEERS],
+    value: (round) => round('native').wallSeconds / Math.min(...VERIFYING_PEERS.map((peer) => round(peer).wallSeconds)),
+  },
+  synced: against('native over loopback, synced to disk / reference', 'native', 'reference', 0.18, 0.13),
+  cpu: {
+    label: 'CPU seconds, native / reference',
+    must: 0.25,
+    goal: 0.15,
+    needs: ['native', 'reference'],
+    value: (round) => round('native').cpuSeconds / round('reference').cpuSeconds,
+  },
+  far: against('far origin model, whole pipeline / reference', 'far-native', 'far-reference', 0.08, 0.045),
+  'far-peer': against('far origin model / curl + zstd with 64 connections', 'far-native', 'far-curl-zstd'),
+  near: against('near edge model, whole pipeline / reference', 'near-native', 'near-reference', 0.25, 0.16),
+  'near-peer': against('near edge model / curl + zstd with 16 connections', 'near-native', 'near-curl-zstd'),
+  cold: {
+    label: 'cold edge model, whole pipeline / what the link alone takes',
+    must: 4,
+    goal: 2,
+    needs: ['cold-native'],
+    value(round) {
+      const { wallSeconds, transfers } = round('cold-native');
+      return wallSeconds / (transfers.bytes / SITE_LINK.bytesPerSecond);
+    },
+  },
+  rss: {
+    label: 'peak RSS, native, 8 connections',
+    must: 400,
+    goal: 256,
+    unit: 'MB',
+    needs: ['native'],
+    value: (round) => round('native').peakRssBytes / 1e6,
+  },
+  allocated: {
+    label: 'allocated / non-zero bytes',
+    must: 1.01,
+    goal: 1.001,
+    needs: ['native'],
+    value: (round, { normal }) => round('native').allocatedBytes / normal.nonZeroBytes,
+  },
+  large: {
+    label: '100 GB apparent, 3 GB of data: time per byte / that of 4 GiB',
+    must: 1.3,
+    goal: 1.1,
+    needs: ['large', 'native'],
+    value: (round, { large, normal }) =>
+      round('large').wallSeconds / large.nonZeroBytes / (round('native').wallSeconds / normal.nonZeroBytes),
+  },
+} as const satisfies Readonly<Record<string, Row>>;
+
+export type RowName = keyof typeof ROWS;

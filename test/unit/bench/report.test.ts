@@ -1,0 +1,34 @@
+/** The table of targets. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type Row, ROWS } from '../../bench/report/rows.ts';
+import { spreadOf } from '../../bench/report/statistics.ts';
+import { targetTable, verdict } from '../../bench/report/table.ts';
+import type { Run } from '../../bench/run/run-pipeline.ts';
+
+test('the median is the middle one, or between the two', () => {
+  assert.deepEqual(spreadOf([3, 1, 2]), { median: 2, min: 1, max: 3 });
+  assert.deepEqual(spreadOf([4, 1, 10, 2]), { median: 3, min: 1, max: 10 });
+  assert.throws(() => spreadOf([]), RangeError);
+});
+
+test('a target is reached at its value, and not beyond', () => {
+  assert.deepEqual(
+    [0.5, 0.6, 1, 1.01].map((value) => verdict(value, 1, 0.5)),
+    ['goal reached', 'must reached', 'must reached', 'short'],
+  );
+  assert.equal(verdict(1, undefined, undefined), 'reported');
+});
+
+test('the best peer of a round is the fastest one that verifies', () => {
+  const seconds: Record<string, number> = { native: 3, 'curl-zstd': 4, 'rclone-zstd': 5, 'aria2-pigz': 6, casync: 90 };
+  const round = (name: string) => ({ wallSeconds: seconds[name] }) as Run;
+  const row: Row = ROWS['best-peer'];
+  assert.equal(row.value(round, {} as never), 0.75);
+});
+
+test('the table has a line for each row, with its spread and its targets', () => {
+  const row: Row = { label: 'peak RSS', must: 400, goal: 256, unit: 'MB', needs: [], value: () => 0 };
+  const lines = targetTable([{ ...row, spread: { median: 300, min: 299.6, max: 310 } }]).split('\n');
+  assert.match(lines[1] ?? '', /^peak RSS +300 MB +300 MB–310 MB +400 MB +256 MB +must reached$/);
+});
