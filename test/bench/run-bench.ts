@@ -4,18 +4,17 @@ import path from 'node:path';
 import { prepareImages } from './images/bench-images.ts';
 import { warmCache } from './images/warm-cache.ts';
 import type { BenchOptions } from './options.ts';
-import type { PipelineName } from './pipelines/pipelines.ts';
 import { machineFacts } from './report/machine.ts';
 import { type Row, ROWS } from './report/rows.ts';
 import { spreadOf } from './report/statistics.ts';
 import { type Measured, targetTable } from './report/table.ts';
-import { type Run, runPipeline } from './run/run-pipeline.ts';
 import { startBenchServers } from './servers/bench-servers.ts';
+import { type ResultOf, type WorkName, WORKS } from './works/works.ts';
 
 const DIRECTORY = path.resolve('build/bench');
 const RESULTS = path.join(DIRECTORY, 'results.json');
 
-type RoundRuns = Partial<Record<PipelineName, Run>>;
+type Results = { [Name in WorkName]?: ResultOf<Name> };
 
 export async function runBench(options: BenchOptions, signal: AbortSignal): Promise<void> {
   const say = (line: string): void => void process.stderr.write(`${line}\n`);
@@ -24,34 +23,36 @@ export async function runBench(options: BenchOptions, signal: AbortSignal): Prom
   signal.throwIfAborted();
   await using servers = await startBenchServers(images.www, DIRECTORY);
   const rows = options.rows.map((name): Row & { readonly name: string } => ({ name, ...ROWS[name] }));
-  const pipelines = [...new Set(rows.flatMap(({ needs }) => needs))];
-  const rounds: RoundRuns[] = [];
+  const works = [...new Set(rows.flatMap(({ needs }) => needs))];
+  const rounds: Results[] = [];
   for (let number = 1; number <= options.rounds; number++) {
-    const round: RoundRuns = {};
-    for (const name of pipelines) {
+    const round: Results = {};
+    for (const name of works) {
       signal.throwIfAborted();
-      const run = await runPipeline(name, { images, servers }, path.join(DIRECTORY, 'runs'));
-      round[name] = run;
-      say(`round ${number}  ${name.padEnd(16)}${describe(run)}`);
+      const result = await WORKS[name]({ images, servers, directory: path.join(DIRECTORY, 'runs') });
+      Object.assign(round, { [name]: result });
+      say(`round ${number}  ${name.padEnd(16)}${describe(result)}`);
     }
     rounds.push(round);
   }
   const measured = rows.map((row) => ({
     ...row,
-    spread: spreadOf(rounds.map((round) => row.value((name) => runOf(round, name), images))),
+    spread: spreadOf(rounds.map((round) => row.value((name) => resultOf(round, name), images))),
   }));
   process.stdout.write(`${targetTable(measured)}\n`);
   await writeFile(RESULTS, `${JSON.stringify(resultsOf(measured, rounds), undefined, 2)}\n`);
   say(`all numbers are in ${path.relative('.', RESULTS)}`);
 }
 
-function runOf(round: RoundRuns, name: PipelineName): Run {
-  const run = round[name];
-  if (run === undefined) throw new Error(`${name} was not run`);
-  return run;
+function resultOf<Name extends WorkName>(round: Results, name: Name): ResultOf<Name> {
+  const result = round[name];
+  if (result === undefined) throw new Error(`${name} was not measured`);
+  return result;
 }
 
-function describe({ wallSeconds, cpuSeconds, peakRssBytes, allocatedBytes, transfers }: Run): string {
+function describe(result: ResultOf<WorkName>): string {
+  if (!('wallSeconds' in result)) return JSON.stringify(result);
+  const { wallSeconds, cpuSeconds, peakRssBytes, allocatedBytes, transfers } = result;
   const megabytes = (bytes: number): string => `${Math.round(bytes / 1e6)} MB`.padStart(8);
   return [
     `${wallSeconds.toFixed(2).padStart(7)} s`,
@@ -62,7 +63,7 @@ function describe({ wallSeconds, cpuSeconds, peakRssBytes, allocatedBytes, trans
   ].join('  ');
 }
 
-function resultsOf(measured: readonly (Measured & { readonly name: string })[], rounds: readonly RoundRuns[]): unknown {
+function resultsOf(measured: readonly (Measured & { readonly name: string })[], rounds: readonly Results[]): unknown {
   const rows = measured.map(({ name, label, unit, must, goal, spread }) => ({
     ...{ name, label, unit: unit ?? 'ratio', must, goal },
     ...spread,

@@ -2,9 +2,10 @@
  * The images of the benchmark and the forms in which they are served, below build/bench. What is missing is built (about twenty
  * minutes for all); what is there is kept.
  */
-import { readFile, stat, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as z from 'zod';
+import { openSignedManifest, PUBLISHER_KEY_NAME } from '#shared/image/signed-manifest.ts';
 import { buildDisk } from './build-disk.ts';
 import { buildOnce } from './build-once.ts';
 import { changeDisk } from './change-disk.ts';
@@ -23,6 +24,10 @@ export interface BenchDisk {
   readonly nonZeroBytes: number;
   /** Path of the manifest below the folder that is served. */
   readonly manifest: string;
+  /** Of the parts and the index. */
+  readonly storedBytes: number;
+  /** Of a part as it is stored. */
+  readonly meanPartBytes: number;
 }
 
 export interface BenchImages {
@@ -74,11 +79,18 @@ async function describe(file: string, repository: string, version: number): Prom
   const counted = `${file}.non-zero-bytes`;
   await buildOnce(counted, async (unfinished) => writeFile(unfinished, String(await countNonZeroBytes(file))));
   const manifests = manifestsSchema.parse(await readJson(path.join(repository, MANIFESTS)));
+  const manifest = manifests[version] ?? '';
+  const key = path.join(repository, path.dirname(manifest), '..', PUBLISHER_KEY_NAME);
+  const envelope = await readFile(path.join(repository, manifest));
+  const disk = openSignedManifest(envelope, await readFile(key, 'utf8')).disks.frontend;
+  const partBytes = disk.parts.reduce((sum, part) => sum + part.sizeBytes, 0);
   return {
     file,
-    sizeBytes: (await stat(file)).size,
+    sizeBytes: disk.sizeBytes,
     nonZeroBytes: nonZeroSchema.parse(await readJson(counted)),
-    manifest: `${path.basename(repository)}/${manifests[version] ?? ''}`,
+    manifest: `${path.basename(repository)}/${manifest}`,
+    storedBytes: partBytes + disk.index.sizeBytes,
+    meanPartBytes: partBytes / disk.parts.length,
   };
 }
 

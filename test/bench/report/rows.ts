@@ -1,20 +1,19 @@
 /** The targets, and how each is computed from one round. Pure. */
 import type { BenchImages } from '../images/bench-images.ts';
 import { SITE_LINK } from '../model/roads.ts';
-import { type PipelineName, VERIFYING_PEERS } from '../pipelines/pipelines.ts';
-import type { Run } from '../run/run-pipeline.ts';
+import type { PipelineName, ResultOf, WorkName } from '../works/works.ts';
 
-/** The run of a pipeline in this round. */
-export type Round = (name: PipelineName) => Run;
+/** What a work brought in this round. */
+export type Round = <Name extends WorkName>(name: Name) => ResultOf<Name>;
 
 export interface Row {
   readonly label: string;
-  /** At most; undefined where it is only reported. */
+  /** At most. Without both it is only reported. */
   readonly must?: number;
   readonly goal?: number;
   /** Ratios unless given. */
   readonly unit?: 'MB';
-  readonly needs: readonly PipelineName[];
+  readonly needs: readonly WorkName[];
   readonly value: (round: Round, images: BenchImages) => number;
 }
 
@@ -27,6 +26,11 @@ function against(label: string, one: PipelineName, other: PipelineName, must?: n
   const targets = must === undefined || goal === undefined ? {} : { must, goal };
   return { label, ...targets, needs: [one, other], value: wallRatio(one, other) };
 }
+
+/** The peers that verify what they fetched. */
+const VERIFYING_PEERS = ['curl-zstd', 'rclone-zstd', 'aria2-pigz', 'casync'] as const satisfies PipelineName[];
+/** The agent's own number, unless told otherwise. */
+const CONNECTIONS = 8;
 
 export const ROWS = {
   'best-peer': {
@@ -80,6 +84,26 @@ export const ROWS = {
     needs: ['large', 'native'],
     value: (round, { large, normal }) =>
       round('large').wallSeconds / large.nonZeroBytes / (round('native').wallSeconds / normal.nonZeroBytes),
+  },
+  'frames-size': {
+    label: 'frames of 256 KiB / one frame a part: size',
+    goal: 1.03,
+    needs: ['frames'],
+    value: (round) => round('frames').sizeRatio,
+  },
+  'frames-decode': {
+    label: 'frames of 256 KiB / one frame a part: CPU time to decode',
+    goal: 1.03,
+    needs: ['frames'],
+    value: (round) => round('frames').decodeRatio,
+  },
+  killed: {
+    label: 'bytes fetched again after a kill at 50 %, in parts for each connection',
+    must: 1,
+    goal: 1,
+    needs: ['killed', 'native'],
+    value: (round, { normal }) =>
+      (round('killed').bytes - round('native').transfers.bytes) / (CONNECTIONS * normal.meanPartBytes),
   },
 } as const satisfies Readonly<Record<string, Row>>;
 

@@ -20,8 +20,9 @@ function toCells({ label, unit, must, goal, spread }: Measured): readonly string
 }
 
 export function verdict(value: number, must: number | undefined, goal: number | undefined): string {
-  if (must === undefined || goal === undefined) return 'reported';
+  if (goal === undefined) return 'reported';
   if (value <= goal) return 'goal reached';
+  if (must === undefined) return 'goal missed';
   return value <= must ? 'must reached' : 'short';
 }
 

@@ -1,7 +1,7 @@
 /** What the benchmark says of a process, held against a process that is known to use so much. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { measure } from '../../bench/run/measure.ts';
+import { measure } from '../../bench/works/measure.ts';
 import { createTemporaryFolder } from '../../helpers/temporary-folder.ts';
 
 const NODE = process.execPath;

@@ -1,10 +1,10 @@
 /** The table of targets. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Row, ROWS } from '../../bench/report/rows.ts';
+import { type Round, type Row, ROWS } from '../../bench/report/rows.ts';
 import { spreadOf } from '../../bench/report/statistics.ts';
 import { targetTable, verdict } from '../../bench/report/table.ts';
-import type { Run } from '../../bench/run/run-pipeline.ts';
+import type { Run } from '../../bench/works/pipeline.ts';
 
 test('the median is the middle one, or between the two', () => {
   assert.deepEqual(spreadOf([3, 1, 2]), { median: 2, min: 1, max: 3 });
@@ -18,11 +18,12 @@ test('a target is reached at its value, and not beyond', () => {
     ['goal reached', 'must reached', 'must reached', 'short'],
   );
   assert.equal(verdict(1, undefined, undefined), 'reported');
+  assert.equal(verdict(1, undefined, 0.9), 'goal missed');
 });
 
 test('the best peer of a round is the fastest one that verifies', () => {
   const seconds: Record<string, number> = { native: 3, 'curl-zstd': 4, 'rclone-zstd': 5, 'aria2-pigz': 6, casync: 90 };
-  const round = (name: string) => ({ wallSeconds: seconds[name] }) as Run;
+  const round = ((name: string) => ({ wallSeconds: seconds[name] }) as Run) as Round;
   const row: Row = ROWS['best-peer'];
   assert.equal(row.value(round, {} as never), 0.75);
 });
