@@ -19,7 +19,7 @@ export const killedFetch: Work<KilledFetch> = (around) =>
     const { normal } = around.images;
     const { log } = around.servers.endpoints.loopback;
     const output = path.join(folder, 'disk.raw');
-    const command = fetchCommand(around, output, folder);
+    const command = fetchCommand(around, folder, output);
     await log.take();
     const before = await runUntilKilled(command, log, normal.storedBytes / 2);
     await measure(command);

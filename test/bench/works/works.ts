@@ -10,6 +10,9 @@ import type { Work } from './surroundings.ts';
 const reference = { script: 'reference', folder: `stream/${IMAGE_NAME}` };
 const curlZstd = { script: 'curl-zstd', folder: 'zstd' };
 
+/** Of the image in a repository of the older kind. */
+const description = (repository: string): string => `${repository}/${IMAGE_NAME}/${IMAGE_NAME}.xml`;
+
 export const WORKS = {
   reference: peer(reference),
   'curl-zstd': peer(curlZstd),
@@ -17,6 +20,11 @@ export const WORKS = {
   'aria2-pigz': peer({ script: 'aria2-pigz', folder: `stream/${IMAGE_NAME}` }),
   casync: peer({ script: 'casync', folder: 'casync' }),
   native: ours(),
+  'native-tls': ours({ network: 'tls' }),
+  'native-synced': ours({ options: [] }),
+  'native-128m': ours({ options: ['--no-sync', '--memory', '128M'] }),
+  members: ours({ source: () => description('members') }),
+  stream: ours({ source: () => description('stream') }),
   large: ours({ disk: ({ large }) => large }),
   'far-reference': peer({ ...reference, network: 'far' }),
   'far-curl-zstd': peer({ ...curlZstd, network: 'far', connections: 64 }),

@@ -4,8 +4,9 @@ import { test } from 'node:test';
 import { SEGMENT_BYTES } from '../../bench/model/congestion-window.ts';
 import { Flow, type Road } from '../../bench/model/flow.ts';
 import { Link } from '../../bench/model/link.ts';
+import { EDGE_TO_ORIGIN, FAR_ORIGIN, NEAR_EDGE, SITE_LINK } from '../../bench/model/roads.ts';
 import { seededRandom } from '../../helpers/seeded-random.ts';
-import { SimulatedClock } from './simulated-clock.ts';
+import { SimulatedClock } from '../../helpers/simulated-clock.ts';
 
 const WIDE = { bytesPerSecond: 1e12, queueBytes: 1e12 };
 const QUIET: Road = { roundTripMs: 100, jitterMs: 0, windowBytes: 1_000_000, lossRate: 0 };
@@ -127,4 +128,16 @@ test('a receiver that takes nothing stops the sender after one window', () => {
   for (const taken of held.splice(0)) taken();
   clock.run(120_000);
   assert.ok(sent > 1.9 * QUIET.windowBytes && sent <= 2 * QUIET.windowBytes, `${sent} bytes`);
+});
+
+test('the rates of the roads emerge: far, near, and from the edge to its origin', () => {
+  const megabytesPerSecond = (road: Road): number => {
+    const clock = new SimulatedClock();
+    const { bytesBetween } = stream(clock, road, new Link(SITE_LINK), 5);
+    clock.run(300_000);
+    return bytesBetween(0, 300_000) / 300e6;
+  };
+  near(megabytesPerSecond(FAR_ORIGIN), 4, 0.1);
+  near(megabytesPerSecond(NEAR_EDGE), 50, 0.1);
+  near(megabytesPerSecond(EDGE_TO_ORIGIN), 2, 0.2);
 });

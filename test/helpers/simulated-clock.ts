@@ -1,5 +1,5 @@
 /** Time that passes as fast as its events are worked off. */
-import type { Clock } from '../../bench/model/clock.ts';
+import type { Clock } from '../bench/model/clock.ts';
 
 export class SimulatedClock implements Clock {
   readonly #events: { readonly atMs: number; readonly action: () => void }[] = [];
