@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { prepareImages } from './images/bench-images.ts';
 import { warmCache } from './images/warm-cache.ts';
+import { BENCH_DISTANCES } from './model/roads.ts';
 import type { BenchOptions } from './options.ts';
 import { machineFacts } from './report/machine.ts';
 import { type Row, ROWS } from './report/rows.ts';
@@ -21,7 +22,7 @@ export async function runBench(options: BenchOptions, signal: AbortSignal): Prom
   const images = await prepareImages(DIRECTORY);
   await warmCache(images.www);
   signal.throwIfAborted();
-  await using servers = await startBenchServers(images.www, DIRECTORY);
+  await using servers = await startBenchServers({ www: images.www, directory: DIRECTORY, distances: BENCH_DISTANCES });
   const rows = options.rows.map((name): Row & { readonly name: string } => ({ name, ...ROWS[name] }));
   const works = [...new Set(rows.flatMap(({ needs }) => needs))];
   const rounds: Results[] = [];

@@ -12,15 +12,21 @@ const PIECE_BYTES = 64 * 1024 * 1024;
 /** As large as our own parts: curl and rclone fetch many at once. */
 const ZSTD_PIECE_BYTES = 8 * 1024 * 1024;
 
+export interface PackedDisks {
+  readonly frontend: string;
+  readonly compute?: string;
+}
+
 /** Packs the versions of an image one after the other. @returns each one's manifest, as a path below the repository. */
 export async function packNative(
   repository: string,
-  versions: readonly string[],
+  versions: readonly PackedDisks[],
   configDirectory: string,
 ): Promise<readonly string[]> {
   const manifests: string[] = [];
-  for (const disk of versions) {
-    await pack(['--frontend', disk, '--name', IMAGE_NAME, '--output', repository], configDirectory);
+  for (const { frontend, compute } of versions) {
+    const disks = ['--frontend', frontend, ...(compute === undefined ? [] : ['--compute', compute])];
+    await pack([...disks, '--name', IMAGE_NAME, '--output', repository], configDirectory);
     const entry = parseVcdb(await readFile(path.join(repository, 'vcdb.txt'))).find(({ name }) => name === IMAGE_NAME);
     if (entry === undefined) throw new Error(`${repository} has no ${IMAGE_NAME}`);
     manifests.push(entry.path);

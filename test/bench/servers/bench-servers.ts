@@ -4,10 +4,11 @@ import path from 'node:path';
 import { type ChildServer, startChildServer } from '../../../local/child-server.ts';
 import { freePort } from '../../../local/free-port.ts';
 import { makeSelfSignedCertificate } from '../../helpers/self-signed-certificate.ts';
+import type { Distances } from '../model/distances.ts';
 import type { Road } from '../model/flow.ts';
 import type { LinkParameters } from '../model/link.ts';
 import type { RoadOptions } from '../model/road-options.ts';
-import { BACKBONE, COLD_EDGE, EDGE_TO_ORIGIN, FAR_ORIGIN, NEAR_EDGE, SITE_LINK } from '../model/roads.ts';
+import { BACKBONE } from '../model/roads.ts';
 import { nginxConfiguration, type NginxPorts } from './nginx-configuration.ts';
 import { TransferLog } from './transfer-log.ts';
 
@@ -19,7 +20,7 @@ export interface Endpoint {
   readonly log: TransferLog;
 }
 
-export const NETWORKS = ['loopback', 'tls', 'far', 'near', 'cold'] as const;
+export const NETWORKS = ['loopback', 'tls', 'far', 'near', 'cold', 'caching'] as const;
 export type Network = (typeof NETWORKS)[number];
 
 export interface BenchServers extends AsyncDisposable {
@@ -28,12 +29,18 @@ export interface BenchServers extends AsyncDisposable {
   readonly certificateFile: string;
 }
 
+export interface ServersOptions {
+  readonly www: string;
+  /** For what the servers write; made where it is missing. */
+  readonly directory: string;
+  readonly distances: Distances;
+}
+
 const READY_SECONDS = 10;
-const NODE = process.execPath;
 const ROAD_PROCESS = path.resolve(import.meta.dirname, '../model/road-process.ts');
 
-/** @param directory for what the servers write; made anew. */
-export async function startBenchServers(www: string, directory: string): Promise<BenchServers> {
+/** The caching edge location has nothing yet. */
+export async function startBenchServers({ www, directory, distances }: ServersOptions): Promise<BenchServers> {
   await using undo = new AsyncDisposableStack();
   await mkdir(directory, { recursive: true });
   const folder = await mkdtemp(path.join(directory, 'servers-'));
@@ -46,12 +53,12 @@ export async function startBenchServers(www: string, directory: string): Promise
     coldEdge: await freePort(),
     cachingEdge: await freePort(),
   };
-  const lay = async (targetPort: number, road: Road, link: LinkParameters): Promise<number> => {
+  const lay = async (road: Road, link: LinkParameters, targetPort: number): Promise<number> => {
     const { server, port } = await startRoad({ road, link, targetPort, seed: targetPort });
     undo.defer(() => server.close());
     return port;
   };
-  const missVia = await lay(ports.origin, EDGE_TO_ORIGIN, BACKBONE);
+  const missVia = await lay(distances.miss, BACKBONE, ports.origin);
   const certificate = await makeSelfSignedCertificate(folder);
   const accessLog = path.join(folder, 'access.log');
   const nginx = await startNginx(
@@ -60,16 +67,19 @@ export async function startBenchServers(www: string, directory: string): Promise
   );
   undo.defer(() => nginx.close());
 
-  const endpoint = (port: number, ownPort: number, scheme = 'http'): Endpoint => ({
+  const at = (port: number, ownPort = port, scheme = 'http'): Endpoint => ({
     url: `${scheme}://127.0.0.1:${port}`,
     log: new TransferLog(accessLog, ownPort),
   });
+  const behind = async (road: Road, ownPort: number): Promise<Endpoint> =>
+    at(await lay(road, distances.siteLink, ownPort), ownPort);
   const endpoints = {
-    loopback: endpoint(ports.origin, ports.origin),
-    tls: endpoint(ports.originTls, ports.originTls, 'https'),
-    far: endpoint(await lay(ports.origin, FAR_ORIGIN, SITE_LINK), ports.origin),
-    near: endpoint(await lay(ports.warmEdge, NEAR_EDGE, SITE_LINK), ports.warmEdge),
-    cold: endpoint(await lay(ports.coldEdge, COLD_EDGE, SITE_LINK), ports.coldEdge),
+    loopback: at(ports.origin),
+    tls: at(ports.originTls, ports.originTls, 'https'),
+    far: await behind(distances.far, ports.origin),
+    near: await behind(distances.near, ports.warmEdge),
+    cold: await behind(distances.cold, ports.coldEdge),
+    caching: await behind(distances.caching, ports.cachingEdge),
   };
   const held = undo.move();
   return { endpoints, certificateFile: certificate.certificateFile, [Symbol.asyncDispose]: () => held.disposeAsync() };
@@ -79,7 +89,7 @@ async function startRoad(options: RoadOptions): Promise<{ readonly server: Child
   let port = 0;
   const server = await startChildServer({
     name: 'a road of the model',
-    command: NODE,
+    command: process.execPath,
     args: ['--disable-warning=ExperimentalWarning', ROAD_PROCESS, JSON.stringify(options)],
     environment: {},
     directory: '/',

@@ -1,6 +1,7 @@
 /** `edgeboot-agent fetch`, as an operator runs it. */
 import { EDGEBOOT_AGENT } from '../../../local/federation/program.ts';
-import type { BenchDisk, BenchImages } from '../images/bench-images.ts';
+import type { BenchImages } from '../images/bench-images.ts';
+import type { BenchDisk } from '../images/native-image.ts';
 import type { Network } from '../servers/bench-servers.ts';
 import type { Command } from './measure.ts';
 import { pipeline, type Run } from './pipeline.ts';

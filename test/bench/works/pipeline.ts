@@ -1,7 +1,8 @@
 /** A pipeline is one command that fetches a disk: run once, from a clean state, and its output compared. */
 import { mkdir, stat } from 'node:fs/promises';
 import path from 'node:path';
-import type { BenchDisk, BenchImages } from '../images/bench-images.ts';
+import type { BenchImages } from '../images/bench-images.ts';
+import type { BenchDisk } from '../images/native-image.ts';
 import { requireSameContent } from '../images/scan-disk.ts';
 import type { Network } from '../servers/bench-servers.ts';
 import type { Transfers } from '../servers/transfer-log.ts';
