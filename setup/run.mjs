@@ -21,6 +21,11 @@ const COMMANDS = {
     packages: BENCHMARK_PACKAGES,
     steps: (args) => [[NODE, 'test/bench/main.ts', ...args]],
   },
+  experiment: {
+    host: true,
+    packages: BENCHMARK_PACKAGES,
+    steps: (args) => [[NODE, 'test/bench/experiment/main.ts', ...args]],
+  },
   check: {
     host: false,
     steps: () => [

@@ -35,10 +35,14 @@ export async function buildNative<const Versions extends readonly PackedDisks[]>
     const manifests = await packNative(folder, versions, configDirectory);
     await writeFile(path.join(folder, MANIFESTS), JSON.stringify(manifests));
   });
-  const manifests = manifestsSchema.parse(await readJson(path.join(repository, MANIFESTS)));
+  const manifests = await readManifests(repository);
   const described = versions.map(({ frontend }, i) => describe(frontend, repository, manifests[i] ?? ''));
   return (await Promise.all(described)) as { [Version in keyof Versions]: BenchDisk };
 }
+
+/** Paths below the repository, one for each version. */
+export const readManifests = async (repository: string): Promise<readonly string[]> =>
+  manifestsSchema.parse(await readJson(path.join(repository, MANIFESTS)));
 
 /** Of the frontend's disk. */
 async function describe(file: string, repository: string, manifest: string): Promise<BenchDisk> {
