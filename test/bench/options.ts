@@ -6,6 +6,8 @@ import { type RowName, ROWS } from './report/rows.ts';
 export interface BenchOptions {
   readonly rounds: number;
   readonly rows: readonly RowName[];
+  /** Write all that was measured last into docs/performance.md. */
+  readonly document: boolean;
 }
 
 const DEFAULT_ROUNDS = 5;
@@ -20,9 +22,13 @@ export function parseBenchOptions(args: readonly string[]): BenchOptions {
     )
     .option('--rounds <n>', 'each measures everything once, one after the other', String(DEFAULT_ROUNDS))
     .option('--only <rows>', `of the table, separated by commas: ${NAMES.join(', ')}`)
+    .option('--document', 'write all that was measured last into docs/performance.md', false)
     .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 64));
-  const { rounds, only } = command.parse([...args], { from: 'user' }).opts<{ rounds: string; only?: string }>();
-  return { rounds: parseRounds(rounds), rows: only === undefined ? NAMES : only.split(',').map(parseRow) };
+  const { rounds, only, document } = command
+    .parse([...args], { from: 'user' })
+    .opts<{ rounds: string; only?: string; document: boolean }>();
+  const rows = only === undefined ? NAMES : only.split(',').map(parseRow);
+  return { rounds: parseRounds(rounds), rows, document };
 }
 
 function parseRounds(text: string): number {

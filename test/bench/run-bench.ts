@@ -1,51 +1,81 @@
-/** Rounds of runs: everything once, then everything again, so that what disturbs the machine disturbs all alike. */
-import { writeFile } from 'node:fs/promises';
+/** Rounds of works: everything once, then everything again, so that what disturbs the machine disturbs all alike. */
 import path from 'node:path';
-import { prepareImages } from './images/bench-images.ts';
+import { table } from '#shared/terminal/columns.ts';
+import { type BenchImages, prepareImages } from './images/bench-images.ts';
 import { warmCache } from './images/warm-cache.ts';
 import { BENCH_DISTANCES } from './model/roads.ts';
 import type { BenchOptions } from './options.ts';
 import { machineFacts } from './report/machine.ts';
-import { type Row, ROWS } from './report/rows.ts';
+import { markdownTable, putSection } from './report/put-section.ts';
+import { mergeResults, type Results, type RowResult } from './report/results-file.ts';
+import { type Row, type RowName, ROWS } from './report/rows.ts';
 import { spreadOf } from './report/statistics.ts';
-import { type Measured, targetTable } from './report/table.ts';
+import { pipelineCells, targetCells } from './report/table.ts';
 import { startBenchServers } from './servers/bench-servers.ts';
+import type { Surroundings } from './works/surroundings.ts';
 import { type ResultOf, type WorkName, WORKS } from './works/works.ts';
 
 const DIRECTORY = path.resolve('build/bench');
 const RESULTS = path.join(DIRECTORY, 'results.json');
+const DOCUMENT = path.resolve('docs/performance.md');
 
-type Results = { [Name in WorkName]?: ResultOf<Name> };
+type RoundResults = { [Name in WorkName]?: ResultOf<Name> };
+
+const say = (line: string): void => void process.stderr.write(`${line}\n`);
 
 export async function runBench(options: BenchOptions, signal: AbortSignal): Promise<void> {
-  const say = (line: string): void => void process.stderr.write(`${line}\n`);
   const images = await prepareImages(DIRECTORY);
   await warmCache(images.www);
   signal.throwIfAborted();
-  await using servers = await startBenchServers({ www: images.www, directory: DIRECTORY, distances: BENCH_DISTANCES });
-  const rows = options.rows.map((name): Row & { readonly name: string } => ({ name, ...ROWS[name] }));
-  const works = [...new Set(rows.flatMap(({ needs }) => needs))];
-  const rounds: Results[] = [];
+  await using servers = await startBenchServers({
+    ...{ www: images.www, directory: DIRECTORY, distances: BENCH_DISTANCES },
+  });
+  const around = { images, servers, directory: path.join(DIRECTORY, 'runs') };
+  const names = [...new Set(options.rows.flatMap((row): readonly WorkName[] => ROWS[row].needs))];
+  const rounds: RoundResults[] = [];
   for (let number = 1; number <= options.rounds; number++) {
-    const round: Results = {};
-    for (const name of works) {
-      signal.throwIfAborted();
-      const result = await WORKS[name]({ images, servers, directory: path.join(DIRECTORY, 'runs') });
-      Object.assign(round, { [name]: result });
-      say(`round ${number}  ${name.padEnd(16)}${describe(result)}`);
-    }
-    rounds.push(round);
+    say(`round ${number}`);
+    rounds.push(await runRound(names, around, signal));
   }
-  const measured = rows.map((row) => ({
-    ...row,
-    spread: spreadOf(rounds.map((round) => row.value((name) => resultOf(round, name), images))),
-  }));
-  process.stdout.write(`${targetTable(measured)}\n`);
-  await writeFile(RESULTS, `${JSON.stringify(resultsOf(measured, rounds), undefined, 2)}\n`);
+  const measured = resultsOf(options.rows, names, rounds, images);
+  process.stdout.write(`${table(targetCells(Object.values(measured.rows)))}\n`);
+  const all = await mergeResults(RESULTS, measured);
   say(`all numbers are in ${path.relative('.', RESULTS)}`);
+  if (options.document) await writeDocument(all);
 }
 
-function resultOf<Name extends WorkName>(round: Results, name: Name): ResultOf<Name> {
+async function runRound(names: readonly WorkName[], around: Surroundings, signal: AbortSignal): Promise<RoundResults> {
+  const round: RoundResults = {};
+  for (const name of names) {
+    signal.throwIfAborted();
+    const result = await WORKS[name](around);
+    Object.assign(round, { [name]: result });
+    say(`  ${name.padEnd(16)}${describe(result)}`);
+  }
+  return round;
+}
+
+function resultsOf(
+  rowNames: readonly RowName[],
+  workNames: readonly WorkName[],
+  rounds: readonly RoundResults[],
+  images: BenchImages,
+): Results {
+  const measuredAt = new Date().toISOString();
+  const rows = rowNames.map((name): [string, RowResult] => {
+    const { label, unit = 'ratio', must, goal, value }: Row = ROWS[name];
+    const values = rounds.map((round) => value((work) => resultOf(round, work), images));
+    const targets = { ...(must !== undefined && { must }), ...(goal !== undefined && { goal }) };
+    return [name, { label, unit, ...targets, ...spreadOf(values), rounds: rounds.length, measuredAt }];
+  });
+  const works = workNames.map((name): [string, Results['works'][string]] => {
+    const results = rounds.map((round): Record<string, unknown> => ({ ...resultOf(round, name) }));
+    return [name, { measuredAt, results }];
+  });
+  return { machine: machineFacts(), rows: Object.fromEntries(rows), works: Object.fromEntries(works) };
+}
+
+function resultOf<Name extends WorkName>(round: RoundResults, name: Name): ResultOf<Name> {
   const result = round[name];
   if (result === undefined) throw new Error(`${name} was not measured`);
   return result;
@@ -64,10 +94,9 @@ function describe(result: ResultOf<WorkName>): string {
   ].join('  ');
 }
 
-function resultsOf(measured: readonly (Measured & { readonly name: string })[], rounds: readonly Results[]): unknown {
-  const rows = measured.map(({ name, label, unit, must, goal, spread }) => ({
-    ...{ name, label, unit: unit ?? 'ratio', must, goal },
-    ...spread,
-  }));
-  return { measuredAt: new Date().toISOString(), machine: machineFacts(), rows, rounds };
+async function writeDocument({ rows, works }: Results): Promise<void> {
+  const inOrder = (Object.keys(ROWS) as RowName[]).flatMap((name) => rows[name] ?? []);
+  await putSection(DOCUMENT, 'targets', markdownTable(targetCells(inOrder)));
+  await putSection(DOCUMENT, 'pipelines', markdownTable(pipelineCells(works)));
+  say(`written to ${path.relative('.', DOCUMENT)}`);
 }

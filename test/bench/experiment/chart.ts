@@ -19,10 +19,11 @@ export interface ChartOptions {
 
 /** @returns SVG */
 export async function drawChart(points: readonly ChartPoint[], options: ChartOptions): Promise<string> {
+  const sites = [...new Set(points.map(({ site }) => site))];
   const specification: TopLevelSpec = {
     title: { text: options.title, subtitle: options.subtitle, anchor: 'start' },
     data: { values: [...points] },
-    facet: { row: { field: 'site', type: 'nominal', title: null, sort: null, header: { labelFontSize: 13 } } },
+    facet: { row: { field: 'site', type: 'nominal', title: null, sort: sites, header: { labelFontSize: 13 } } },
     spec: {
       width: 640,
       height: 260,

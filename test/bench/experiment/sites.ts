@@ -23,13 +23,13 @@ export const EXPERIMENT_SITES: readonly ExperimentSite[] = [
     name: 'San Diego',
     bucket: { roundTripMs: 65, jitterMs: 2, windowBytes: 1500 * KIB, lossRate: 2e-6 },
     edge: { roundTripMs: 8, jitterMs: 0.5, windowBytes: 440 * KIB, lossRate: 1e-6 },
-    miss: { roundTripMs: 62, jitterMs: 2, windowBytes: 720 * KIB, lossRate: 2e-4 },
+    miss: { roundTripMs: 62, jitterMs: 2, windowBytes: 160 * KIB, lossRate: 2e-5 },
   },
   {
     name: 'Nara',
     bucket: { roundTripMs: 160, jitterMs: 4, windowBytes: 3700 * KIB, lossRate: 1e-6 },
     edge: { roundTripMs: 7, jitterMs: 0.5, windowBytes: 380 * KIB, lossRate: 1e-6 },
-    miss: { roundTripMs: 158, jitterMs: 4, windowBytes: 720 * KIB, lossRate: 1.2e-4 },
+    miss: { roundTripMs: 158, jitterMs: 4, windowBytes: 380 * KIB, lossRate: 2e-5 },
   },
 ];
 

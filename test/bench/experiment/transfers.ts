@@ -8,7 +8,10 @@ import { measure } from '../works/measure.ts';
 
 export interface Transfer {
   readonly bytes: number;
+  /** From the start of the program to its end. */
   readonly seconds: number;
+  /** Without the program's own start. */
+  readonly workSeconds: number;
   /** Where an edge location answered, and said so. */
   readonly cacheHit: boolean | undefined;
 }
@@ -21,10 +24,16 @@ export async function fetchOverOneConnection(url: string): Promise<Transfer> {
   const [json = '', cache = ''] = said.split('\n');
   const { size_download: bytes, time_total: seconds, http_code: status } = curlSchema.parse(JSON.parse(json));
   if (status !== 200) throw new Error(`the server answered with ${status}`);
-  return { bytes, seconds, cacheHit: cache === '' ? undefined : /^(?:Refresh)?Hit /i.test(cache) };
+  return {
+    bytes,
+    seconds,
+    workSeconds: seconds,
+    cacheHit: cache === '' ? undefined : /^(?:Refresh)?Hit /i.test(cache),
+  };
 }
 
 const summarySchema = z.object({
+  seconds: z.number(),
   transfer: z.object({
     fetchedBytes: z.number(),
     edges: z.array(z.object({ hits: z.number(), misses: z.number() })),
@@ -38,11 +47,11 @@ export async function fetchWithEngine(url: string, directory: string, node = 'fr
     const output = path.join(folder, 'disk.raw');
     const args = ['fetch', url, '--node', node, '--output', output, '--no-sync', '--json'];
     const { cost, stdout } = await measure({ file: EDGEBOOT_AGENT, args, directory: folder });
-    const { transfer } = summarySchema.parse(JSON.parse(stdout));
+    const { transfer, seconds: workSeconds } = summarySchema.parse(JSON.parse(stdout));
     const hits = transfer.edges.reduce((sum, edge) => sum + edge.hits, 0);
     const misses = transfer.edges.reduce((sum, edge) => sum + edge.misses, 0);
     const cacheHit = hits + misses === 0 ? undefined : hits > misses;
-    return { bytes: transfer.fetchedBytes, seconds: cost.wallSeconds, cacheHit };
+    return { bytes: transfer.fetchedBytes, seconds: cost.wallSeconds, workSeconds, cacheHit };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

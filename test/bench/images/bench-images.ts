@@ -5,12 +5,16 @@
 import path from 'node:path';
 import { buildDisk } from './build-disk.ts';
 import { buildOnce } from './build-once.ts';
-import { changeDisk } from './change-disk.ts';
+import { changeDisk, type ChangeOptions } from './change-disk.ts';
 import { type BenchDisk, buildNative } from './native-image.ts';
 import { packCasync, packMembers, packStream, packZstd } from './pack-variants.ts';
 
 const MIB = 1024 * 1024;
-const CHANGED_SHARE = 0.01;
+/** What the newer versions change. */
+export const CHANGES = {
+  changedMebibytes: { runBytes: MIB, share: 0.01 },
+  changed64KiB: { runBytes: MIB / 16, share: 0.01 },
+} as const satisfies Readonly<Record<string, ChangeOptions>>;
 
 export interface BenchImages {
   /** What the servers serve. */
@@ -28,8 +32,8 @@ export async function prepareImages(directory: string): Promise<BenchImages> {
   const [normal, large, mebibytes, small] = [disk('normal'), disk('large'), disk('changed-1m'), disk('changed-64k')];
   await buildOnce(normal, (file) => buildDisk(file, { sizeBytes: 4096 * MIB, dataBytes: 1_800_000_000 }));
   await buildOnce(large, (file) => buildDisk(file, { sizeBytes: 95_367 * MIB, dataBytes: 3_000_000_000 }));
-  await buildOnce(mebibytes, (file) => changeDisk(normal, file, { runBytes: MIB, share: CHANGED_SHARE }));
-  await buildOnce(small, (file) => changeDisk(normal, file, { runBytes: MIB / 16, share: CHANGED_SHARE }));
+  await buildOnce(mebibytes, (file) => changeDisk(normal, file, CHANGES.changedMebibytes));
+  await buildOnce(small, (file) => changeDisk(normal, file, CHANGES.changed64KiB));
 
   const www = path.join(directory, 'www');
   const served = (name: string): string => path.join(www, name);

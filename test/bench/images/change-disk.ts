@@ -4,12 +4,17 @@
  */
 import { open } from 'node:fs/promises';
 import { runCommandOrThrow } from '#shared/host/run-command.ts';
-import { planChanges } from './plan-changes.ts';
+import { countRuns, planChanges } from './plan-changes.ts';
 import { BLOCK_BYTES, findData } from './scan-disk.ts';
 
 export interface ChangeOptions {
   readonly runBytes: number;
   readonly share: number;
+}
+
+/** How many bytes differ between the versions of a disk with so much data. */
+export function changedBytes(nonZeroBytes: number, { runBytes, share }: ChangeOptions): number {
+  return runBytes * countRuns({ dataBlocks: nonZeroBytes / BLOCK_BYTES, blocksPerRun: runBytes / BLOCK_BYTES, share });
 }
 
 /** Makes `newerFile` of `file`. */

@@ -8,13 +8,21 @@ export interface ChangeWish {
   readonly share: number;
 }
 
+/** How many runs of the disk's data change. */
+export function countRuns({
+  dataBlocks,
+  blocksPerRun,
+  share,
+}: Omit<ChangeWish, 'hasData'> & { dataBlocks: number }): number {
+  return Math.round((dataBlocks * share) / blocksPerRun);
+}
+
 /**
  * First blocks of the runs, ascending: data from end to end, apart from each other, and spread evenly over all such places. They begin
  * at any block, as a file system's extents do.
  */
 export function planChanges({ hasData, blocksPerRun, share }: ChangeWish): readonly number[] {
-  const dataBlocks = hasData.reduce((sum, has) => sum + has, 0);
-  const runCount = Math.round((dataBlocks * share) / blocksPerRun);
+  const runCount = countRuns({ dataBlocks: hasData.reduce((sum, has) => sum + has, 0), blocksPerRun, share });
   const places = findPlaces(hasData, blocksPerRun);
   const runs: number[] = [];
   for (let i = 0; i < runCount; i++) {

@@ -1,5 +1,6 @@
 /** The targets, and how each is computed from one round. Pure. */
-import type { BenchImages } from '../images/bench-images.ts';
+import { type BenchImages, CHANGES } from '../images/bench-images.ts';
+import { changedBytes } from '../images/change-disk.ts';
 import { SITE_LINK } from '../model/roads.ts';
 import type { PipelineName, ResultOf, WorkName } from '../works/works.ts';
 
@@ -12,7 +13,7 @@ export interface Row {
   readonly must?: number;
   readonly goal?: number;
   /** Ratios unless given. */
-  readonly unit?: 'MB';
+  readonly unit?: 'ratio' | 'MB';
   readonly needs: readonly WorkName[];
   readonly value: (round: Round, images: BenchImages) => number;
 }
@@ -25,6 +26,17 @@ const wallRatio =
 function against(label: string, one: PipelineName, other: PipelineName, must?: number, goal?: number): Row {
   const targets = must === undefined || goal === undefined ? {} : { must, goal };
   return { label, ...targets, needs: [one, other], value: wallRatio(one, other) };
+}
+
+function newer(runs: string, name: PipelineName, version: keyof typeof CHANGES, must: number, goal: number): Row {
+  return {
+    label: `second version, 1 % changed in runs of ${runs}: bytes fetched / changed bytes, compressed`,
+    ...{ must, goal, needs: [name] },
+    value(round, { normal }) {
+      const compression = normal.storedBytes / normal.nonZeroBytes;
+      return round(name).transfers.bytes / (changedBytes(normal.nonZeroBytes, CHANGES[version]) * compression);
+    },
+  };
 }
 
 /** The peers that verify what they fetched. */
@@ -81,6 +93,9 @@ export const ROWS = {
     value: (round) => round('native-128m').peakRssBytes / 1e6,
   },
   'time-128m': against('time with --memory 128M / reference', 'native-128m', 'reference'),
+  'time-192m': against('time with --memory 192M / reference', 'native-192m', 'reference'),
+  'time-384m': against('time with --memory 384M / reference', 'native-384m', 'reference'),
+  'time-512m': against('time with --memory 512M / reference', 'native-512m', 'reference'),
   allocated: {
     label: 'allocated / non-zero bytes',
     must: 1.01,
@@ -88,6 +103,8 @@ export const ROWS = {
     needs: ['native'],
     value: (round, { normal }) => round('native').allocatedBytes / normal.nonZeroBytes,
   },
+  'changed-1m': newer('1 MiB', 'changed-1m', 'changedMebibytes', 1.5, 1.2),
+  'changed-64k': newer('64 KiB', 'changed-64k', 'changed64KiB', 6, 4.9),
   large: {
     label: '100 GB apparent, 3 GB of data: time per byte / that of 4 GiB',
     must: 1.3,

@@ -14,7 +14,7 @@ export interface OursOptions {
   /** The normal one unless given. */
   readonly disk?: (images: BenchImages) => BenchDisk;
   /** Nobody else waits until the data is on the disk, so neither do we unless this is what is measured. */
-  readonly options?: readonly string[];
+  readonly options?: (images: BenchImages) => readonly string[];
 }
 
 const normal = ({ normal: disk }: BenchImages): BenchDisk => disk;
@@ -32,13 +32,20 @@ export function fetchCommand(
   { images, servers }: Surroundings,
   directory: string,
   output: string,
-  { network = 'loopback', disk = normal, source, options = ['--no-sync'] }: OursOptions = {},
+  { network = 'loopback', disk = normal, source, options = () => ['--no-sync'] }: OursOptions = {},
 ): Command {
   const url = `${servers.endpoints[network].url}/${source?.(images) ?? disk(images).manifest}`;
   return {
     file: EDGEBOOT_AGENT,
-    args: ['fetch', url, '--output', output, ...options],
+    args: ['fetch', url, '--output', output, ...options(images)],
     environment: { NODE_EXTRA_CA_CERTS: servers.certificateFile },
     directory,
   };
 }
+
+/** Fetched where the version before it is. */
+export const newerVersion = (disk: (images: BenchImages) => BenchDisk): Work<Run> =>
+  ours({ disk, options: (images) => ['--no-sync', '--reuse', images.normal.file] });
+
+/** @param size as --memory takes it */
+export const withMemory = (size: string): Work<Run> => ours({ options: () => ['--no-sync', '--memory', size] });

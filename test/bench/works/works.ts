@@ -2,7 +2,7 @@
 import { IMAGE_NAME } from '../images/pack-variants.ts';
 import { frameSizeCost } from './frame-size.ts';
 import { killedFetch } from './killed-fetch.ts';
-import { ours } from './ours.ts';
+import { newerVersion, ours, withMemory } from './ours.ts';
 import { peer } from './peers.ts';
 import type { Run } from './pipeline.ts';
 import type { Work } from './surroundings.ts';
@@ -21,10 +21,15 @@ export const WORKS = {
   casync: peer({ script: 'casync', folder: 'casync' }),
   native: ours(),
   'native-tls': ours({ network: 'tls' }),
-  'native-synced': ours({ options: [] }),
-  'native-128m': ours({ options: ['--no-sync', '--memory', '128M'] }),
+  'native-synced': ours({ options: () => [] }),
+  'native-128m': withMemory('128M'),
+  'native-192m': withMemory('192M'),
+  'native-384m': withMemory('384M'),
+  'native-512m': withMemory('512M'),
   members: ours({ source: () => description('members') }),
   stream: ours({ source: () => description('stream') }),
+  'changed-1m': newerVersion((images) => images.changedMebibytes),
+  'changed-64k': newerVersion((images) => images.changed64KiB),
   large: ours({ disk: ({ large }) => large }),
   'far-reference': peer({ ...reference, network: 'far' }),
   'far-curl-zstd': peer({ ...curlZstd, network: 'far', connections: 64 }),
