@@ -2,19 +2,29 @@
 // JavaScript without packages, because it runs before there are any, on whatever Node.js the machine has.
 import { existsSync } from 'node:fs';
 import process from 'node:process';
-import { installDebianPackages, missingDebianPackages } from './debian-packages.mjs';
+import { BENCHMARK_PACKAGES, installDebianPackages, missingDebianPackages } from './debian-packages.mjs';
 import { fail, run, say } from './exec.mjs';
 import { installNodeModules, NODE } from './node-modules.mjs';
 
 const MIN_NODE_MAJOR = 20;
 
-/** What a command runs, one after the other, and whether it needs the host's packages and root. */
+/** What a command runs, one after the other; whether it needs the host's packages and root, and which packages further. */
 const COMMANDS = {
   demo: { host: true, steps: (args) => [[NODE, 'local/demo/main.ts', ...args]] },
   test: {
     host: true,
     // Two files at a time: suites with guests mostly wait for them.
     steps: (args) => [[NODE, '--test', '--test-concurrency=2', ...(args.length > 0 ? args : ['test/**/*.test.ts'])]],
+  },
+  bench: {
+    host: true,
+    packages: BENCHMARK_PACKAGES,
+    steps: (args) => [[NODE, 'test/bench/main.ts', ...args]],
+  },
+  experiment: {
+    host: true,
+    packages: BENCHMARK_PACKAGES,
+    steps: (args) => [[NODE, 'test/bench/experiment/main.ts', ...args]],
   },
   check: {
     host: false,
@@ -48,7 +58,7 @@ if (Number(process.versions.node.split('.')[0]) < MIN_NODE_MAJOR) {
 }
 
 if (command.host) {
-  const missing = missingDebianPackages();
+  const missing = missingDebianPackages(command.packages);
   const isRoot = process.getuid() === 0;
   const hasApt = existsSync('/usr/bin/apt-get');
   if (missing.length > 0 && !(isRoot && hasApt)) {

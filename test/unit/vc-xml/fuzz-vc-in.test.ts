@@ -6,6 +6,7 @@ import { EdgebootError, hasCode } from '#shared/errors.ts';
 import { isPlainPath } from '#shared/vc-xml/part-path.ts';
 import { readVcIn } from '#shared/vc-xml/read-vc-in.ts';
 import { parseVcdb } from '#shared/vc-xml/vcdb.ts';
+import { seededRandom } from '../../helpers/seeded-random.ts';
 
 const ROUNDS = 30_000;
 const SLOWEST_MILLISECONDS = 1000;
@@ -18,15 +19,9 @@ const WORDS = [
   ...['../', '/etc/passwd', '99999999999999999999', '-1', 'NaN', '1e309', '__proto__', 'constructor', ' unit="k"'],
 ].map((word) => Buffer.from(word));
 
-/** mulberry32 */
 function randomFrom(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) % below;
-  };
+  const random = seededRandom(seed);
+  return (below) => Math.floor(random() * below);
 }
 
 function mutate(original: Buffer, random: (below: number) => number): Buffer {
