@@ -5,6 +5,8 @@ import { EdgebootError } from '#shared/errors.ts';
 export interface ExperimentOptions {
   /** One for each hour. */
   readonly samples: number;
+  /** Write chart and tables into docs/. */
+  readonly document: boolean;
   /** A real one, instead of the model. */
   readonly real: { readonly distribution: string; readonly bucket: string | undefined } | undefined;
 }
@@ -23,12 +25,13 @@ export function parseExperimentOptions(args: readonly string[]): ExperimentOptio
       'one for each hour: simulated hours of the model, real ones otherwise',
       String(DEFAULT_SAMPLES),
     )
+    .option('--document', 'write chart and tables into docs/experiment.md', false)
     .option('--distribution <url>', 'where build/bench/www/experiment lies on a real distribution, readable by anybody')
     .option('--bucket <url>', 'the same folder at its origin')
     .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 64));
   const given = command
     .parse([...args], { from: 'user' })
-    .opts<{ samples: string; distribution?: string; bucket?: string }>();
+    .opts<{ samples: string; document: boolean; distribution?: string; bucket?: string }>();
   const samples = Number(given.samples);
   if (!Number.isInteger(samples) || samples < 1 || samples > MAX_SAMPLES) {
     throw new EdgebootError('USAGE', `--samples must be a whole number from 1 to ${MAX_SAMPLES}`);
@@ -36,11 +39,17 @@ export function parseExperimentOptions(args: readonly string[]): ExperimentOptio
   if (given.distribution === undefined && given.bucket !== undefined) {
     throw new EdgebootError('USAGE', '--bucket is for a real distribution: give --distribution, too');
   }
+  if (given.distribution !== undefined && given.document) {
+    throw new EdgebootError(
+      'USAGE',
+      'docs/experiment.md is about the model: --document and --distribution exclude each other',
+    );
+  }
   const real = given.distribution && {
     distribution: requireUrl(given.distribution, '--distribution'),
     bucket: given.bucket === undefined ? undefined : requireUrl(given.bucket, '--bucket'),
   };
-  return { samples, real: real || undefined };
+  return { samples, document: given.document, real: real || undefined };
 }
 
 /** Without a slash at the end. */

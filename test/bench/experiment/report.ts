@@ -1,9 +1,10 @@
-/** The experiment's tables, for a person. Pure. */
-import { table } from '#shared/terminal/columns.ts';
+/** The tables of the experiment: rows of cells, whoever prints them. Pure. */
 import { spreadOf } from '../report/statistics.ts';
 import type { ChartPoint } from './chart.ts';
 import type { RunningTime } from './running-time.ts';
 import { METHODS, type Method, SITUATIONS } from './sample.ts';
+
+type Cells = readonly (readonly string[])[];
 
 interface Place {
   readonly site: string;
@@ -12,7 +13,7 @@ interface Place {
 }
 
 /** Medians and extremes of all hours, in MB/s. */
-export function rateTable(points: readonly ChartPoint[]): string {
+export function rateCells(points: readonly ChartPoint[]): Cells {
   const cells = (chosen: readonly ChartPoint[]): string => {
     const { median, min, max } = spreadOf(chosen.map(({ megabytesPerSecond }) => megabytesPerSecond));
     return `${median.toFixed(1)} (${min.toFixed(1)}–${max.toFixed(1)})`;
@@ -21,14 +22,14 @@ export function rateTable(points: readonly ChartPoint[]): string {
 }
 
 /** Seconds from the request to RUNNING, and of the transfer within it. */
-export function runningTable(times: readonly RunningTime[]): string {
+export function runningCells(times: readonly RunningTime[]): Cells {
   return byPlace('s to RUNNING (transfer)', times, (chosen) =>
     chosen.map((time) => `${time.runningSeconds.toFixed(1)} (${time.transferSeconds.toFixed(1)})`).join(', '),
   );
 }
 
 /** A line for each site and situation, a column for each method. */
-function byPlace<T extends Place>(unit: string, values: readonly T[], cell: (chosen: readonly T[]) => string): string {
+function byPlace<T extends Place>(unit: string, values: readonly T[], cell: (chosen: readonly T[]) => string): Cells {
   const rows = [...new Set(values.map(({ site }) => site))].flatMap((site) =>
     SITUATIONS.flatMap((situation) => {
       const here = values.filter((value) => value.site === site && value.situation === situation);
@@ -36,5 +37,5 @@ function byPlace<T extends Place>(unit: string, values: readonly T[], cell: (cho
       return [[site, situation, ...METHODS.map((method) => cell(here.filter((value) => value.method === method)))]];
     }),
   );
-  return table([['', '', ...METHODS.map((method) => `${method}, ${unit}`)], ...rows]);
+  return [['', '', ...METHODS.map((method) => `${method}, ${unit}`)], ...rows];
 }

@@ -2,16 +2,18 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { table } from '#shared/terminal/columns.ts';
 import { seededRandom } from '../../helpers/seeded-random.ts';
 import { warmCache } from '../images/warm-cache.ts';
 import { machineFacts } from '../report/machine.ts';
+import { markdownTable, putSection } from '../report/put-section.ts';
 import { type BenchServers, startBenchServers } from '../servers/bench-servers.ts';
 import { type ChartPoint, drawChart } from './chart.ts';
 import { runDemoForTimeline } from './demo-timeline.ts';
 import { prepareExperiment } from './experiment-images.ts';
 import { type ExperimentPaths, experimentPaths } from './experiment-paths.ts';
 import type { ExperimentOptions } from './options.ts';
-import { rateTable, runningTable } from './report.ts';
+import { rateCells, runningCells } from './report.ts';
 import { measureRunningTimes, type RunningTime } from './running-time.ts';
 import { type Measurement, type ModelPlaces, takeSample } from './sample.ts';
 import { distancesAt, EXPERIMENT_SITES, type ExperimentSite, loadAt } from './sites.ts';
@@ -19,6 +21,7 @@ import { distancesAt, EXPERIMENT_SITES, type ExperimentSite, loadAt } from './si
 const DIRECTORY = path.resolve('build/bench');
 const CHART = path.join(DIRECTORY, 'experiment.svg');
 const RESULTS = path.join(DIRECTORY, 'experiment.json');
+const DOCUMENT = path.resolve('docs/experiment.md');
 const FIRST_SEED = 2026;
 const HOUR_MS = 3_600_000;
 /** When the time to RUNNING is taken. */
@@ -38,13 +41,25 @@ export async function runExperiment(options: ExperimentOptions, signal: AbortSig
       : await sampleReal(options.real, options.samples, paths, runs, signal);
   const times = options.real === undefined ? await takeRunningTimes(www, paths, runs, signal) : [];
   const title = options.real === undefined ? 'A model: bucket and edges from two sites' : 'Bucket and edges';
-  const subtitle = 'dashed: one connection; solid: this engine, from start to the verified disk';
-  await writeFile(CHART, await drawChart(points, { title, subtitle, hourTitle: 'hour of the day at the site' }));
+  const subtitle = 'dashed: one connection; solid: this engine, from its start to the verified disk';
+  const chart = await drawChart(points, { title, subtitle, hourTitle: 'hour of the day at the site' });
+  await writeFile(CHART, chart);
   const results = { measuredAt: new Date().toISOString(), machine: machineFacts(), points, times };
   await writeFile(RESULTS, `${JSON.stringify(results, undefined, 2)}\n`);
-  process.stdout.write(`${rateTable(points)}\n`);
-  if (times.length > 0) process.stdout.write(`\n${runningTable(times)}\n`);
+  process.stdout.write(`${table(rateCells(points))}\n`);
+  if (times.length > 0) process.stdout.write(`\n${table(runningCells(times))}\n`);
   say(`the chart is ${path.relative('.', CHART)}, all numbers are in ${path.relative('.', RESULTS)}`);
+  if (options.document) await writeDocument(chart, points, times);
+}
+
+async function writeDocument(
+  chart: string,
+  points: readonly ChartPoint[],
+  times: readonly RunningTime[],
+): Promise<void> {
+  await writeFile(path.resolve('docs/experiment.svg'), `${chart}\n`);
+  await putSection(DOCUMENT, 'rates', markdownTable(rateCells(points)));
+  await putSection(DOCUMENT, 'running', markdownTable(runningCells(times)));
 }
 
 async function sampleModel(

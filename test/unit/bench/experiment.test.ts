@@ -1,0 +1,66 @@
+/** The experiment's pure parts: the model's day, the demo's timeline, the chart. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { drawChart } from '../../bench/experiment/chart.ts';
+import { readDemoTimeline } from '../../bench/experiment/demo-timeline.ts';
+import { rateCells } from '../../bench/experiment/report.ts';
+import { METHODS, SITUATIONS } from '../../bench/experiment/sample.ts';
+import { distancesAt, EXPERIMENT_SITES, loadAt } from '../../bench/experiment/sites.ts';
+import { seededRandom } from '../../helpers/seeded-random.ts';
+
+test('load follows the day, with noise, and stays between nothing and all', () => {
+  const random = seededRandom(1);
+  const day = Array.from({ length: 24 }, (_, hour) => loadAt(hour, random));
+  for (const load of day) assert.ok(load >= 0 && load <= 1);
+  assert.ok((day[4] ?? 1) < (day[16] ?? 0) - 0.5);
+  assert.notEqual(loadAt(4, random), loadAt(4, random));
+});
+
+test('a busy hour has less of the link, more jitter and more losses than a quiet one', () => {
+  for (const site of EXPERIMENT_SITES) {
+    const [quiet, busy] = [distancesAt(site, 0), distancesAt(site, 1)];
+    assert.ok(busy.siteLink.bytesPerSecond < quiet.siteLink.bytesPerSecond);
+    for (const road of ['far', 'near', 'miss'] as const) {
+      assert.ok(busy[road].jitterMs > quiet[road].jitterMs && busy[road].lossRate > quiet[road].lossRate);
+      assert.equal(busy[road].windowBytes, quiet[road].windowBytes);
+    }
+  }
+});
+
+test('the timeline is read from what the demo says', () => {
+  const said = [
+    '[  34.8 s] timeline',
+    '     0.02 s  request accepted → agent holds the message',
+    '     0.54 s  fetch and assemble',
+    '    11.81 s  guests ready',
+    '    15.02 s  request accepted → RUNNING',
+    '  33.8 MB in 10 parts from NRT57-C1: 1 hits, 9 misses; guests under emulation',
+  ].join('\n');
+  assert.deepEqual(readDemoTimeline(said), { runningSeconds: 15.02, fetchSeconds: 0.54 });
+  assert.throws(() => readDemoTimeline('demo: OK'), /no timeline/);
+});
+
+const POINTS = EXPERIMENT_SITES.flatMap(({ name }) =>
+  SITUATIONS.flatMap((situation) =>
+    METHODS.flatMap((method) =>
+      [0, 1, 2].map((hour) => ({ site: name, hour, situation, method, megabytesPerSecond: 10 + hour })),
+    ),
+  ),
+);
+
+test('the chart has a panel for each site, and a line for each situation and method', async () => {
+  const svg = await drawChart(POINTS, { title: 'A model', subtitle: 'of distance', hourTitle: 'hour' });
+  assert.match(svg, /^<svg/);
+  for (const words of ['A model', 'San Diego', 'Nara', ...SITUATIONS, ...METHODS]) {
+    assert.ok(svg.includes(words), words);
+  }
+  const lines = svg.match(/aria-roledescription="line mark"/g) ?? [];
+  assert.equal(lines.length, EXPERIMENT_SITES.length * SITUATIONS.length * METHODS.length);
+  assert.ok(!/NaN|undefined|Infinity/.test(svg));
+});
+
+test('rates are told by site and situation, with their spread', () => {
+  const cells = rateCells(POINTS);
+  assert.equal(cells.length, 1 + EXPERIMENT_SITES.length * SITUATIONS.length);
+  assert.deepEqual(cells[1], ['San Diego', 'bucket', '11.0 (10.0–12.0)', '11.0 (10.0–12.0)']);
+});
