@@ -32,12 +32,14 @@ const PACKAGES = [
   'mmdebstrap',
   // the tests' looks at processes
   'procps',
+  // what the benchmark measures with
+  'time',
   // compressed kernel modules, as some hosts have them
   'xz-utils',
 ];
 
 /** What the benchmark measures against, and measures with; and what the agent inflates with where it is there. */
-export const BENCHMARK_PACKAGES = ['aria2', 'casync', 'curl', 'pigz', 'rclone', 'time', 'wget', 'zstd', 'libisal2'];
+export const BENCHMARK_PACKAGES = ['aria2', 'casync', 'curl', 'pigz', 'rclone', 'wget', 'zstd'];
 
 /** @param further needed beside those that every command needs */
 export function missingDebianPackages(further = []) {

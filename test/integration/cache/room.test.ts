@@ -35,7 +35,7 @@ interface SmallCache extends AsyncDisposable {
   here(): Promise<number[]>;
 }
 
-/** Images of 8 MiB each, on a file system that has not much more. */
+/** Images of 8 MiB each, no frame of one like that of another, on a file system that has not much more. */
 async function createSmallCache(sizeMiB: number, options: Partial<ImageCacheOptions> = {}): Promise<SmallCache> {
   await using cleanUp = new AsyncDisposableStack();
   const { path: directory } = cleanUp.use(await createTemporaryFolder());
@@ -46,7 +46,7 @@ async function createSmallCache(sizeMiB: number, options: Partial<ImageCacheOpti
   for (const image of [0, 1, 2, 3]) {
     const sample = (folder: string) =>
       createSampleDisk(folder, 2 * PART_SIZE_BYTES + image * 512, [
-        { offsetBytes: PART_SIZE_BYTES / 2, lengthBytes: PART_SIZE_BYTES, content: 'noise' },
+        { offsetBytes: PART_SIZE_BYTES / 2 + image * 4096, lengthBytes: PART_SIZE_BYTES, content: 'noise' },
       ]);
     sources.push(cleanUp.use(await createEdgeFixture({ sample })));
   }
