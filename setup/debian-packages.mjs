@@ -38,7 +38,7 @@ const PACKAGES = [
   'xz-utils',
 ];
 
-/** What the benchmark measures against, and measures with; and what the agent inflates with where it is there. */
+/** What the benchmark measures against. */
 export const BENCHMARK_PACKAGES = ['aria2', 'casync', 'curl', 'pigz', 'rclone', 'wget', 'zstd'];
 
 /** @param further needed beside those that every command needs */
