@@ -55,9 +55,12 @@ export class TransferFlow {
     });
   }
 
-  /** What waits to be consumed counts, too: more would only fill the memory, and be lost by a kill. */
+  /**
+   * What is being consumed, or waits for that, counts too: more would only fill the memory, and be lost by a kill. Requests begin in
+   * order, so whoever waits for an earlier one waits for one that is under way.
+   */
   #requestsAtOnce(): number {
-    return Math.max(1, this.#connections.limit - this.#consuming);
+    return this.#connections.limit - this.#consuming;
   }
 
   async #consume<T>(work: () => Promise<T>): Promise<T> {

@@ -1,6 +1,7 @@
 /** Inflating by Node's zlib, by its documented interface. */
 import { createGunzip } from 'node:zlib';
 import { finished } from 'node:stream/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { corruptGzip, type Inflater } from './inflater.ts';
 
 const CHUNK_BYTES = 1024 * 1024;
@@ -20,11 +21,13 @@ export function createZlibInflater(): Inflater {
   const gunzip = createGunzip({ chunkSize: CHUNK_BYTES });
   let write: (raw: Buffer) => void = () => undefined;
   let fedBytes = 0;
+  let failure: Error | undefined;
   gunzip.on('data', (raw: Buffer) => {
+    if (failure !== undefined) return;
     try {
       write(raw);
     } catch (error) {
-      gunzip.destroy(error as Error);
+      failure = error instanceof Error ? error : new Error(String(error));
     }
   });
   const whole = finished(gunzip);
@@ -43,6 +46,9 @@ export function createZlibInflater(): Inflater {
       await Promise.race([isTaken, failureOf(whole)]).catch((error: unknown) => {
         throw asCorrupt(error);
       });
+      // What came of the piece is handed out after it was taken.
+      while (gunzip.readableLength > 0 && failure === undefined) await nextTurn();
+      if (failure !== undefined) throw failure;
     },
     async end() {
       gunzip.end();
