@@ -82,7 +82,7 @@ test('one that is far slower than its like gets a rival, at another place, with 
   assert.equal(asked.length, 2);
   assert.equal(asked[1]?.request.into, undefined);
   assert.equal(asked[1]?.request.badCopies, 1);
-  asked[1]?.answer('rival');
+  asked[1].answer('rival');
   assert.equal((await fetching).bytes.toString(), 'rival');
   assert.ok(asked[0]?.signal.aborted, 'the loser is called off, and has ended');
   assert.equal(alarmCount(), 0);
