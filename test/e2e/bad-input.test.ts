@@ -16,7 +16,7 @@ import {
 import type { ImageVersion, Site } from '#shared/api.ts';
 import type { Deployment } from '#shared/deployment.ts';
 import { imageObjectKey } from '#shared/image/manifest.ts';
-import { parseDeploymentMessage } from '#shared/messages.ts';
+import { parseSiteMessage } from '#shared/messages.ts';
 import type { Intercept } from '../../local/distribution/edge-location.ts';
 import { Member } from '../../local/federation/member.ts';
 import type { ProgramResult } from '../../local/federation/program.ts';
@@ -213,7 +213,7 @@ if (inNamespaces(import.meta.filename, { timeoutSeconds: 1200, prepare: download
         const creating = running.run('naist');
         const { QueueUrl } = await aws.sqs.send(new GetQueueUrlCommand({ QueueName: 'edgeboot-local-site-naist' }));
         const { Messages } = await aws.sqs.send(new ReceiveMessageCommand({ QueueUrl, WaitTimeSeconds: 20 }));
-        const message = parseDeploymentMessage(Messages?.[0]?.Body ?? '');
+        const message = parseSiteMessage(Messages?.[0]?.Body ?? '');
         await aws.sqs.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle: Messages?.[0]?.ReceiptHandle }));
         const stale = {
           ...message,

@@ -57,6 +57,9 @@ class ControlPlane {
       return Promise.resolve(this.row);
     },
     renewGrant: () => Promise.reject(new EdgebootError('SERVICE_UNAVAILABLE', 'not here')),
+    readWarming: () => Promise.reject(new Error('not asked for')),
+    reportWarming: () => Promise.reject(new Error('not asked for')),
+    renewWarmingGrant: () => Promise.reject(new Error('not asked for')),
     openSession: () => Promise.reject(new Error('not asked for')),
     announce: () => Promise.resolve(),
   };

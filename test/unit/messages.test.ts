@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { boundedText } from '#shared/log-fields.ts';
-import { parseDeploymentMessage } from '#shared/messages.ts';
+import { parseSiteMessage } from '#shared/messages.ts';
 import { FQDN, IMAGE_NAME, MAC_ADDRESS, SITE_ID, SSH_PUBLIC_KEY } from '#shared/names.ts';
 import { ulid } from 'ulid';
 import { SSH_KEY } from '../helpers/model-samples.ts';
@@ -12,7 +12,7 @@ const invalid = { name: 'EdgebootError', code: 'INVALID_MESSAGE' };
 describe('messages', () => {
   it('are read back as they were written', () => {
     const one = message();
-    assert.deepEqual(parseDeploymentMessage(JSON.stringify(one)), one);
+    assert.deepEqual(parseSiteMessage(JSON.stringify(one)), one);
   });
 
   for (const [what, body] of [
@@ -23,13 +23,13 @@ describe('messages', () => {
     ['a generation of 0', JSON.stringify({ ...message(), generation: 0 })],
     ['a field that nobody knows', JSON.stringify({ ...message(), extra: true })],
   ] as const) {
-    it(`with ${what} are refused`, () => assert.throws(() => parseDeploymentMessage(body), invalid));
+    it(`with ${what} are refused`, () => assert.throws(() => parseSiteMessage(body), invalid));
   }
 
   it('are never repeated in the refusal: they may hold a signed query', () => {
     const body = JSON.stringify({ ...message(), grant: { signedQuery: 'Policy=SECRET' } });
     assert.throws(
-      () => parseDeploymentMessage(body),
+      () => parseSiteMessage(body),
       (error: unknown) => error instanceof Error && !error.message.includes('SECRET'),
     );
   });
