@@ -4,9 +4,10 @@ import type { WarmingMessage } from '#shared/messages.ts';
 import { isWarmingOver } from '#shared/warming.ts';
 import { finalFailure } from './final-failure.ts';
 import type { JobQueue, ReceivedMessage } from './ports.ts';
+import type { WarmRun } from './run.ts';
 import { failureOf } from './steps/report-status.ts';
 import { reportWarming } from './steps/report-warming.ts';
-import { warm, type WarmPorts, type WarmRun } from './warm.ts';
+import { warm, type WarmPorts } from './warm.ts';
 
 export type HandleWarmingPorts = WarmPorts & { readonly queue: JobQueue };
 

@@ -4,31 +4,22 @@
  *
  *   manifest → pull, or assemble → report
  */
-import type { WarmingJob } from '#shared/api.ts';
 import { EdgebootError } from '#shared/errors.ts';
-import type { Grant } from '#shared/grant.ts';
 import type { Manifest } from '#shared/image/manifest.ts';
 import type { Log } from '#shared/log-fields.ts';
 import type { PartSource, WarmingApi } from './ports.ts';
+import type { WarmRun } from './run.ts';
 import { assembleDisks, type AssemblePorts, disksOf } from './steps/assemble-disks.ts';
-import { distribution, type DistributionPorts } from './steps/fetch-image.ts';
 import { CombinedProgress } from './steps/fetch-progress.ts';
+import { distribution, type DistributionPorts } from './steps/lazy-repository.ts';
 import { objectsOf, pullObjects } from './steps/pull-image.ts';
 import { type ManifestPorts, readManifest } from './steps/read-manifest.ts';
 import { reportWarming, reportWarmingProgress } from './steps/report-warming.ts';
+import type { TransferReport } from './transfer/transfer-report.ts';
 
 export type WarmPorts = AssemblePorts &
   ManifestPorts &
   DistributionPorts & { readonly api: WarmingApi; readonly log: Log };
-
-/** Work on a warming. */
-export interface WarmRun {
-  readonly job: WarmingJob;
-  /** From the message; a renewal replaces it. */
-  readonly grant: Grant;
-  /** Aborted with the reason: LEASE_LOST, SHUTDOWN. */
-  readonly signal: AbortSignal;
-}
 
 /** Throws NOT_FOUND (the image is gone), what fetching throws, and what reporting throws. */
 export async function warm(run: WarmRun, ports: WarmPorts): Promise<void> {
@@ -53,7 +44,7 @@ async function pull(manifest: Manifest, source: PartSource, run: WarmRun, ports:
   const disks = disksOf(manifest).map(({ disk }) => disk);
   const objects = objectsOf(manifest.imageId, disks);
   const progress = new CombinedProgress([{ parts: objects }], (sofar) => void reportWarmingProgress(sofar, run, ports));
-  const onProgress: Parameters<typeof pullObjects>[1]['onProgress'] = (sofar) => progress.update(0, sofar);
+  const onProgress = (sofar: TransferReport): void => progress.update(0, sofar);
   await pullObjects(objects, { source, flow: ports.flow, onProgress, signal: run.signal });
   return progress;
 }

@@ -2,20 +2,13 @@
  * Fetches the image: the signed manifest first, then every disk that is needed, each assembled in the agent's cache as it comes.
  * What is here already is not fetched again.
  */
-import type { Grant } from '#shared/grant.ts';
-import { GrantHolder } from '../repositories/grant-holder.ts';
 import type { Run } from '../run.ts';
 import { assembleDisks, type AssemblePorts, disksOf } from './assemble-disks.ts';
 import { CombinedProgress } from './fetch-progress.ts';
 import { diskFiles, type FetchedImage } from './fetched-image.ts';
-import { LazyRepository, type OpenRepository } from './lazy-repository.ts';
+import { distribution, type DistributionPorts } from './lazy-repository.ts';
 import { type ManifestPorts, readManifest } from './read-manifest.ts';
 import { reportProgress, type ReportPorts } from './report-status.ts';
-
-export interface DistributionPorts {
-  /** Opens the federation's distribution for one image, nearest edge first. */
-  readonly openRepository: (grants: GrantHolder, signal: AbortSignal) => ReturnType<OpenRepository>;
-}
 
 export type FetchPorts = ReportPorts & AssemblePorts & ManifestPorts & DistributionPorts;
 
@@ -34,14 +27,4 @@ export async function fetchImage(run: Run, ports: FetchPorts): Promise<FetchedIm
   const assembling = { imageId: manifest.imageId, source, progress, signal };
   const files = await run.stopwatch.time('fetch and assemble', () => assembleDisks(disks, assembling, ports));
   return { ...diskFiles(files), transfer: progress.summary() };
-}
-
-/** Opened when something has to be fetched; where the message brought no grant, with one that is asked for then. */
-export function distribution(
-  grant: Grant | undefined,
-  renew: () => Promise<Grant>,
-  signal: AbortSignal,
-  { openRepository }: DistributionPorts,
-): LazyRepository {
-  return new LazyRepository(async () => openRepository(new GrantHolder(grant ?? (await renew()), renew), signal));
 }

@@ -3,7 +3,7 @@ import { messageOf } from '#shared/errors.ts';
 import type { Log } from '#shared/log-fields.ts';
 import type { WarmingReport } from '#shared/warming.ts';
 import type { WarmingApi } from '../ports.ts';
-import type { WarmRun } from '../warm.ts';
+import type { WarmRun } from '../run.ts';
 
 export interface WarmingReportPorts {
   readonly api: WarmingApi;

@@ -113,6 +113,8 @@ if (inNamespaces(import.meta.filename, { timeoutSeconds: 1200, prepare: download
       const key = `${running.keyFile}.pub`;
       const create = await guest.run(['deployment', 'create', IMAGE_NAME, '--site', 'naist', '--key', key]);
       assertRefused(create, 77, 'FORBIDDEN', /only members of members may deploy at naist/);
+      const warm = await guest.run(['image', 'warm', IMAGE_NAME, '--site', 'naist']);
+      assertRefused(warm, 77, 'FORBIDDEN', /only members of members may deploy at naist/);
       const publishing = await guest.run(['image', 'publish', 'mine', '--frontend', running.disks.frontendDisk]);
       assertRefused(publishing, 77, 'FORBIDDEN', /only members of publishers/);
       assertRefused(
@@ -200,6 +202,12 @@ if (inNamespaces(import.meta.filename, { timeoutSeconds: 1200, prepare: download
         [],
         'the space is given back',
       );
+      const warm = (...more: string[]) =>
+        running.federation.member.run(['image', 'warm', IMAGE_NAME, '--site', 'tiny', '--wait', ...more]);
+      const kept = await warm('--keep');
+      assert.equal(kept.exitCode, 74, kept.stderr);
+      assert.match(kept.stderr, /^edgeboot: DISK_FULL: /m);
+      assert.equal((await warm()).exitCode, 0, 'what is not kept needs no space');
     });
 
     it(
