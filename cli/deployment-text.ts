@@ -43,7 +43,7 @@ export function describeDeployment(deployment: Deployment): string {
   ]);
 }
 
-export function describeProgress({ progress }: Deployment): string {
+export function describeProgress({ progress }: Pick<Deployment, 'progress'>): string {
   if (progress === undefined) return '';
   const { bytesFetched, bytesTotal, partsFetched, partsTotal } = progress;
   return `${formatBytes(bytesFetched)} of ${formatBytes(bytesTotal)}, ${partsFetched} of ${partsTotal} parts`;

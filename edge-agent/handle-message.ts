@@ -1,16 +1,19 @@
 /**
  * One message, from receipt to deletion: is there still something to do, do it, and decide from the error's disposition what
- * becomes of the message. It is deleted only when the outcome of its generation is recorded in the control plane.
+ * becomes of the message. It is deleted only when the outcome of its generation is recorded in the control plane. What a message about
+ * a warming takes is in handle-warming.ts.
  */
 import { type Failure, isOutcome } from '#shared/deployment.ts';
-import { EdgebootError, hasCode, messageOf } from '#shared/errors.ts';
+import { hasCode, messageOf } from '#shared/errors.ts';
 import { boundedText } from '#shared/log-fields.ts';
-import { type DeploymentMessage, parseDeploymentMessage } from '#shared/messages.ts';
+import { type DeploymentMessage, parseSiteMessage } from '#shared/messages.ts';
 import { ActiveJobs } from './active-jobs.ts';
 import type { ClusterPlan } from './core/plan-cluster.ts';
-import { MAX_RECEIVES, retryDelaySeconds } from './core/lease.ts';
+import { retryDelaySeconds } from './core/lease.ts';
 import { deploy, type DeployPorts } from './deploy.ts';
 import { destroy } from './destroy.ts';
+import { finalFailure } from './final-failure.ts';
+import { handleWarming } from './handle-warming.ts';
 import { holdLease } from './heartbeat.ts';
 import type { JobQueue, ReceivedMessage } from './ports.ts';
 import { type Run, Stopwatch } from './run.ts';
@@ -26,9 +29,15 @@ export function createMessageHandler(ports: HandlePorts, shutdown: AbortSignal) 
   return async (received: ReceivedMessage): Promise<void> => {
     const lease = holdLease(received, ports);
     try {
-      const message = parseDeploymentMessage(received.body);
+      const message = parseSiteMessage(received.body);
       const signal = AbortSignal.any([shutdown, lease.signal]);
-      await activeJobs.run(message, signal, (either) => work(message, received, either, ports));
+      if ('warmingId' in message) {
+        const turn = { jobId: message.warmingId, generation: 1 };
+        await activeJobs.run(turn, signal, (either) => handleWarming(message, received, either, ports));
+      } else {
+        const turn = { jobId: message.deploymentId, generation: message.generation };
+        await activeJobs.run(turn, signal, (either) => work(message, received, either, ports));
+      }
     } catch (error) {
       await settle(error, received, ports);
     } finally {
@@ -104,18 +113,6 @@ async function giveUp(failure: Failure, run: Run, ports: HandlePorts): Promise<v
   await clearNodes(deployment, ports);
   await reportPhase('FAILED', run, ports, { failure });
   await ports.journal.remove(deploymentId);
-}
-
-/** The error to report FAILED with, or `undefined` where trying again may help. */
-function finalFailure(error: unknown, receiveCount: number): EdgebootError | undefined {
-  const lastTry = receiveCount >= MAX_RECEIVES;
-  if (!(error instanceof EdgebootError)) {
-    return lastTry ? new EdgebootError('INTERNAL', messageOf(error), { cause: error }) : undefined;
-  }
-  const { disposition } = error;
-  // The transfer has refetched and renewed by itself as often as it may.
-  if (disposition === 'reject' || disposition === 'refetch' || disposition === 'renew') return error;
-  return lastTry && disposition !== 'release' && disposition !== 'stop' ? error : undefined;
 }
 
 /** What becomes of the message of a job that did not come to its end. */

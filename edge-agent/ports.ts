@@ -1,9 +1,10 @@
 /** What the edge flow needs from the world, in the flow's own words. Adapters, repositories and drivers implement it. */
-import type { Capacity, Job, sessionResponse } from '#shared/api.ts';
+import type { Capacity, Job, sessionResponse, WarmingJob } from '#shared/api.ts';
 import type { Report } from '#shared/apply-report.ts';
 import type { Deployment, Failure, Timeline } from '#shared/deployment.ts';
 import type { Grant } from '#shared/grant.ts';
 import type { GuestHardware } from '#shared/vc-xml/vc-in.ts';
+import type { Warming, WarmingReport } from '#shared/warming.ts';
 import type * as z from 'zod';
 import type { ClusterPlan } from './core/plan-cluster.ts';
 
@@ -248,12 +249,18 @@ export interface ServedNode {
  * The federation's API, as the agent of one site. Throws NOT_FOUND (no such job here), SUPERSEDED, CLAIMED_ELSEWHERE; whatever else
  * goes wrong is SERVICE_UNAVAILABLE: no refusal of ours, and no reason to give a cluster up.
  */
-export interface FederationApi {
+export interface FederationApi extends WarmingApi {
   readJob(deploymentId: string, signal: AbortSignal): Promise<Job>;
   report(deploymentId: string, report: Report, signal: AbortSignal): Promise<Deployment>;
   renewGrant(deploymentId: string, signal: AbortSignal): Promise<Grant>;
   openSession(): Promise<AgentSession>;
   announce(free: Capacity): Promise<void>;
+}
+
+export interface WarmingApi {
+  readWarming(warmingId: string, signal: AbortSignal): Promise<WarmingJob>;
+  reportWarming(warmingId: string, report: WarmingReport, signal: AbortSignal): Promise<Warming>;
+  renewWarmingGrant(warmingId: string, signal: AbortSignal): Promise<Grant>;
 }
 
 export type AgentSession = z.infer<typeof sessionResponse>;

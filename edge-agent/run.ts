@@ -1,5 +1,5 @@
-/** One piece of work on one cluster: what every step of the flow is given. */
-import type { Job } from '#shared/api.ts';
+/** One piece of work on one cluster, or on a warming: what every step of the flow is given. */
+import type { Job, WarmingJob } from '#shared/api.ts';
 import type { Timeline } from '#shared/deployment.ts';
 import type { Grant } from '#shared/grant.ts';
 
@@ -15,6 +15,15 @@ export interface Run extends Work {
   /** From the message; a renewal replaces it. */
   readonly grant: Grant | undefined;
   readonly receivedAt: Date;
+}
+
+/** Work on a warming. */
+export interface WarmRun {
+  readonly job: WarmingJob;
+  /** From the message; a renewal replaces it. */
+  readonly grant: Grant;
+  /** Aborted with the reason: LEASE_LOST, SHUTDOWN. */
+  readonly signal: AbortSignal;
 }
 
 /** Seconds per step, in the order of the steps. */

@@ -10,6 +10,7 @@ import { DynamoDbOutbox } from './adapters/dynamodb-outbox.ts';
 import { DynamoDbPublisherStore } from './adapters/dynamodb-publisher-store.ts';
 import { DynamoDbSiteStore } from './adapters/dynamodb-site-store.ts';
 import { Table } from './adapters/dynamodb-table.ts';
+import { DynamoDbWarmingStore } from './adapters/dynamodb-warming-store.ts';
 import { LambdaUrlSigner } from './adapters/lambda-url-signer.ts';
 import { powertoolsLog } from './adapters/powertools-log.ts';
 import { S3ImageBucket } from './adapters/s3-image-bucket.ts';
@@ -28,7 +29,9 @@ import type { ReadDeploymentsPorts } from './read-deployments/read-deployments.t
 import type { ReadJobPorts, SiteDeploymentPorts } from './read-job/read-job.ts';
 import type { RenewUrlsPorts } from './renew-urls/renew-urls.ts';
 import type { RequestDeploymentPorts } from './request-deployment/request-deployment.ts';
+import type { ServeWarmingPorts } from './serve-warming/serve-warming.ts';
 import type { SweepPorts } from './sweep/sweep.ts';
+import type { WarmImagePorts } from './warm-image/warm-image.ts';
 
 /** A setting that serverless.yml gives every function. */
 function setting(name: string): string {
@@ -52,6 +55,7 @@ const decisions = (): DeliveryPorts & { readonly now: () => Date } => ({
 const sites = () => new DynamoDbSiteStore(table());
 const images = () => new DynamoDbImageStore(table());
 const deployments = () => new DynamoDbDeploymentStore(table());
+const warmings = () => new DynamoDbWarmingStore(table());
 const publishers = () => new DynamoDbPublisherStore(table());
 const urlSigner = () => new LambdaUrlSigner(setting('MINT_FUNCTION'));
 const rootPublicKeyPem = (): string => Buffer.from(setting('ROOT_PUBLIC_KEY_BASE64'), 'base64').toString();
@@ -147,5 +151,15 @@ export const composeRecordReport = (): SiteDeploymentPorts => ({ ...decisions(),
 export const composeRecordHeartbeat = () => ({ ...decisions(), sites: sites() });
 
 export const composeDescribeApi = () => ({ log, issuer: setting('OIDC_ISSUER'), audience: setting('OIDC_AUDIENCE') });
+
+export const composeWarmImage = (): WarmImagePorts => ({
+  ...decisions(),
+  sites: sites(),
+  images: images(),
+  warmings: warmings(),
+  urlSigner: urlSigner(),
+});
+
+export const composeServeWarming = (): ServeWarmingPorts => ({ ...composeWarmImage(), publishers: publishers() });
 
 export const composeSweep = (): SweepPorts => ({ ...decisions(), deployments: deployments(), sites: sites() });

@@ -4,7 +4,8 @@ import type { AuditRecord } from '#shared/audit.ts';
 import type { Deployment, DeploymentEvent } from '#shared/deployment.ts';
 import type { Grant } from '#shared/grant.ts';
 import type { ImageObjectKind } from '#shared/image/manifest.ts';
-import type { DeploymentMessage } from '#shared/messages.ts';
+import type { SiteMessage } from '#shared/messages.ts';
+import type { Warming } from '#shared/warming.ts';
 
 // ---- the outbox: what a committed decision still has to tell -----------------------------------------------------------
 
@@ -14,7 +15,7 @@ export type OutboxEntry = {
   readonly entryId: string;
   readonly createdAt: string;
 } & (
-  | { readonly kind: 'message'; readonly queueUrl: string; readonly message: DeploymentMessage }
+  | { readonly kind: 'message'; readonly queueUrl: string; readonly message: SiteMessage }
   | { readonly kind: 'audit'; readonly record: AuditRecord }
 );
 
@@ -34,7 +35,7 @@ export interface AuditLog {
 export interface DeploymentQueues {
   /** Makes the site's queue, redriving to the dead-letter queue. Idempotent. */
   create(siteId: string): Promise<{ queueUrl: string; queueArn: string }>;
-  send(queueUrl: string, message: DeploymentMessage): Promise<void>;
+  send(queueUrl: string, message: SiteMessage): Promise<void>;
 }
 
 // ---- deployments -------------------------------------------------------------------------------------------------------
@@ -73,6 +74,24 @@ export interface DeploymentStore {
   /** Without an outcome, and not changed since `unchangedSince` (ISO 8601); the longest untouched first, `limit` at most. */
   listUnsettled(unchangedSince: string, limit: number): Promise<readonly UnsettledDeployment[]>;
   eventsAfter(deploymentId: string, sequence: number): Promise<readonly DeploymentEvent[]>;
+}
+
+// ---- warmings ----------------------------------------------------------------------------------------------------------
+
+/** Rows are forgotten some time after the last message about them can be left. */
+export interface WarmingStore {
+  /**
+   * One transaction: the row, the idempotency record, the outbox. Where the key was used before, answers the warming that it made
+   * then. Throws IDEMPOTENCY_MISMATCH.
+   */
+  create(
+    warming: Warming,
+    outbox: readonly OutboxEntry[],
+    idempotencyKey: IdempotencyKey | undefined,
+  ): Promise<Warming>;
+  find(warmingId: string): Promise<Warming | undefined>;
+  /** One transaction, conditional on `before.version`: the row, the outbox. Throws CONFLICT. */
+  replace(before: Warming, after: Warming, outbox: readonly OutboxEntry[]): Promise<void>;
 }
 
 // ---- images and publishers ---------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ import { grantSchema } from './grant.ts';
 import { type ImageObjectKind, MAX_INDEX_BYTES, MAX_PART_OBJECT_BYTES, MAX_PARTS } from './image/manifest.ts';
 import { MAX_SIGNED_MANIFEST_BYTES } from './image/signed-manifest.ts';
 import { IMAGE_NAME, SHA256, SITE_ID, SSH_PUBLIC_KEY, ULID } from './names.ts';
+import { warmingSchema } from './warming.ts';
 
 // ---- images ---------------------------------------------------------------------------------------------------------
 
@@ -188,6 +189,26 @@ export const deploymentListResponse = z.object({
   nextBefore: ULID.optional(),
 });
 export const eventsResponse = z.object({ events: z.array(deploymentEventSchema) });
+
+// ---- warmings -------------------------------------------------------------------------------------------------------
+
+export const requestWarmingRequest = z.strictObject({
+  imageName: IMAGE_NAME,
+  /** The latest where absent. */
+  imageVersion: z.int().positive().optional(),
+  siteId: SITE_ID,
+  keep: z.boolean(),
+});
+export const warmingResponse = z.object({
+  warming: warmingSchema,
+  /** Nobody at the site has been heard lately: the message waits in the site's queue. */
+  siteIsSilent: z.boolean(),
+});
+
+/** What the agent is to do for a warming. An image version that is gone is absent. */
+export const warmingJobResponse = z.object({ warming: warmingSchema, image: imageVersionSchema.optional() });
+export type WarmingJob = z.infer<typeof warmingJobResponse>;
+export const warmingReportResponse = z.object({ warming: warmingSchema });
 
 // ---- problems -------------------------------------------------------------------------------------------------------
 

@@ -11,6 +11,9 @@ export const auditRecordSchema = z.object({
     'deployment.read',
     'deployment.destroy',
     'deployment.report',
+    'warming.request',
+    'warming.read',
+    'warming.report',
     'urls.mint',
     'image.create',
     'image.upload',
@@ -24,7 +27,8 @@ export const auditRecordSchema = z.object({
   ]),
   decision: z.enum(['allow', 'deny']),
   deploymentId: z.string().optional(),
-  /** Counts the records of one deployment: a gap shows a lost record. */
+  warmingId: z.string().optional(),
+  /** Counts the records of one deployment or warming: a gap shows a lost record. */
   sequence: z.int().optional(),
   siteId: z.string().optional(),
   imageId: z.string().optional(),

@@ -2,6 +2,7 @@
 export interface LogFields {
   readonly deploymentId?: string;
   readonly generation?: number;
+  readonly warmingId?: string;
   readonly siteId?: string;
   readonly agentId?: string;
   readonly memberId?: string;

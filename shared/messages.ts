@@ -14,15 +14,26 @@ export const deploymentMessageSchema = z.strictObject({
 });
 export type DeploymentMessage = z.infer<typeof deploymentMessageSchema>;
 
+export const warmingMessageSchema = z.strictObject({
+  schemaVersion: z.literal(1),
+  /** What is to be fetched, the agent reads from the API. */
+  warmingId: ULID,
+  grant: grantSchema,
+});
+export type WarmingMessage = z.infer<typeof warmingMessageSchema>;
+
+export type SiteMessage = DeploymentMessage | WarmingMessage;
+
 /** Parses a message body. Throws INVALID_MESSAGE; the text never repeats the body, which may hold a signed query. */
-export function parseDeploymentMessage(body: string): DeploymentMessage {
+export function parseSiteMessage(body: string): SiteMessage {
   let json: unknown;
   try {
     json = JSON.parse(body);
   } catch {
     throw new EdgebootError('INVALID_MESSAGE', 'the message is not JSON');
   }
-  const parsed = deploymentMessageSchema.safeParse(json);
+  const isWarming = typeof json === 'object' && json !== null && 'warmingId' in json;
+  const parsed = (isWarming ? warmingMessageSchema : deploymentMessageSchema).safeParse(json);
   if (parsed.success) return parsed.data;
   const where = parsed.error.issues.map((issue) => issue.path.join('.') || 'message').join(', ');
   throw new EdgebootError('INVALID_MESSAGE', `the message does not follow the schema at: ${where}`);

@@ -9,12 +9,14 @@ import { EdgebootError, hasCode } from '#shared/errors.ts';
 import { SSH_PUBLIC_KEY } from '#shared/names.ts';
 import { ulid } from 'ulid';
 import { describeDeployment } from '../deployment-text.ts';
+import { parseImage } from '../image-reference.ts';
 import { unlessAborted } from '../interruption.ts';
 import { repeatable, wholeNumber } from '../option-values.ts';
 import { printData, say } from '../output.ts';
 import { repeatUntilAnswered } from '../repeat-until-answered.ts';
+import { requireNotFailed } from '../require-not-failed.ts';
 import { openApi } from '../session.ts';
-import { requireNotFailed, watchDeployment } from '../watch-deployment.ts';
+import { watchDeployment } from '../watch-deployment.ts';
 
 const IDEMPOTENCY_KEY = /^[A-Za-z0-9_-]{8,64}$/;
 
@@ -46,11 +48,9 @@ interface CreateOptions {
 }
 
 async function create(image: string, options: CreateOptions, command: Command, interruption: AbortSignal) {
-  const { imageName, imageVersion } = parseImage(image);
   const idempotencyKey = requireIdempotencyKey(options.idempotencyKey ?? ulid());
   const body = {
-    imageName,
-    ...(imageVersion !== undefined && { imageVersion }),
+    ...parseImage(image),
     siteId: options.site,
     computes: wholeNumber(options.computes, '--computes'),
     sshPublicKeys: await readSshKeys(options.key),
@@ -83,14 +83,6 @@ function tellHowToGoOn(error: unknown, idempotencyKey: string): unknown {
 function requireIdempotencyKey(key: string): string {
   if (IDEMPOTENCY_KEY.test(key)) return key;
   throw new EdgebootError('USAGE', '--idempotency-key must be 8 to 64 letters, digits, - or _');
-}
-
-function parseImage(image: string): { imageName: string; imageVersion: number | undefined } {
-  const [, imageName, version] = /^([^@]+)(?:@(\d+))?$/.exec(image) ?? [];
-  if (imageName === undefined) {
-    throw new EdgebootError('USAGE', `${JSON.stringify(image)} is neither NAME nor NAME@VERSION`);
-  }
-  return { imageName, imageVersion: version === undefined ? undefined : wholeNumber(version, 'VERSION') };
 }
 
 function parseMemory(text: string): { frontend: number; compute: number } {

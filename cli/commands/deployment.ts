@@ -8,8 +8,9 @@ import { ULID } from '#shared/names.ts';
 import { describeDeployment, deploymentTable } from '../deployment-text.ts';
 import { wholeNumber } from '../option-values.ts';
 import { printData, say } from '../output.ts';
+import { requireNotFailed } from '../require-not-failed.ts';
 import { openApi } from '../session.ts';
-import { requireNotFailed, watchDeployment } from '../watch-deployment.ts';
+import { watchDeployment } from '../watch-deployment.ts';
 import { createDeploymentCommand } from './create-deployment.ts';
 
 /** @param interruption Ctrl-C */

@@ -1,7 +1,14 @@
 /** The federation's API over HTTP, each request signed with the agent's own key. */
 import { signAgentToken } from '#shared/agent-token.ts';
 import { ApiClient } from '#shared/api-client.ts';
-import { grantResponse, jobResponse, reportResponse, sessionResponse } from '#shared/api.ts';
+import {
+  grantResponse,
+  jobResponse,
+  reportResponse,
+  sessionResponse,
+  warmingJobResponse,
+  warmingReportResponse,
+} from '#shared/api.ts';
 import { EdgebootError, type ErrorCode } from '#shared/errors.ts';
 import * as z from 'zod';
 import type { AgentIdentity } from '../identity.ts';
@@ -34,6 +41,16 @@ export function createFederationApi(apiUrl: string, identity: AgentIdentity): Fe
     },
     async renewGrant(deploymentId, signal) {
       const path = `${site}/deployments/${deploymentId}/grant`;
+      return (await call({ method: 'POST', path, answer: grantResponse, signal })).grant;
+    },
+    readWarming: (warmingId, signal) =>
+      call({ method: 'GET', path: `${site}/warmings/${warmingId}`, answer: warmingJobResponse, signal }),
+    async reportWarming(warmingId, report, signal) {
+      const path = `${site}/warmings/${warmingId}/reports`;
+      return (await call({ method: 'POST', path, body: report, answer: warmingReportResponse, signal })).warming;
+    },
+    async renewWarmingGrant(warmingId, signal) {
+      const path = `${site}/warmings/${warmingId}/grant`;
       return (await call({ method: 'POST', path, answer: grantResponse, signal })).grant;
     },
     openSession: () => call({ method: 'POST', path: `${site}/session`, answer: sessionResponse }),

@@ -1,9 +1,12 @@
 /** The transfers of all disks of an image as one: told now and then while they run, summed up at the end. */
 import type { Progress, Timeline } from '#shared/deployment.ts';
-import type { DiskDescription } from '#shared/image/manifest.ts';
 import { startReport, type TransferReport } from '../transfer/transfer-report.ts';
 
 const INTERVAL_MS = 2_000;
+
+interface Disk {
+  readonly parts: readonly { readonly sizeBytes: number }[];
+}
 
 export class CombinedProgress {
   readonly #tell: (progress: Progress) => void;
@@ -11,7 +14,7 @@ export class CombinedProgress {
   readonly #partsTotal: number;
   #toldAt = performance.now();
 
-  constructor(disks: readonly DiskDescription[], tell: (progress: Progress) => void) {
+  constructor(disks: readonly Disk[], tell: (progress: Progress) => void) {
     this.#tell = tell;
     this.#reports = disks.map(({ parts }) => startReport(parts.reduce((sum, part) => sum + part.sizeBytes, 0)));
     this.#partsTotal = disks.reduce((sum, { parts }) => sum + parts.length, 0);

@@ -1,5 +1,7 @@
 /** A repository that is opened (its edges found and measured) only when something has to be fetched. */
+import type { Grant } from '#shared/grant.ts';
 import type { PartSource } from '../ports.ts';
+import { GrantHolder } from '../repositories/grant-holder.ts';
 
 export type OpenRepository = () => Promise<PartSource & AsyncDisposable>;
 
@@ -20,4 +22,19 @@ export class LazyRepository implements PartSource, AsyncDisposable {
     const opened = await this.#opened?.catch(() => undefined);
     await opened?.[Symbol.asyncDispose]();
   }
+}
+
+export interface DistributionPorts {
+  /** Opens the federation's distribution for one image, nearest edge first. */
+  readonly openRepository: (grants: GrantHolder, signal: AbortSignal) => ReturnType<OpenRepository>;
+}
+
+/** Opened when something has to be fetched; where the message brought no grant, with one that is asked for then. */
+export function distribution(
+  grant: Grant | undefined,
+  renew: () => Promise<Grant>,
+  signal: AbortSignal,
+  { openRepository }: DistributionPorts,
+): LazyRepository {
+  return new LazyRepository(async () => openRepository(new GrantHolder(grant ?? (await renew()), renew), signal));
 }

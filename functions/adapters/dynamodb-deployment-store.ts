@@ -8,15 +8,13 @@ import {
 } from '#shared/deployment.ts';
 import { EdgebootError } from '#shared/errors.ts';
 import type { DeploymentStore, IdempotencyKey, OutboxEntry, UnsettledDeployment } from '../ports.ts';
+import { commitOnce } from './dynamodb-idempotency.ts';
 import { outboxWrite } from './dynamodb-outbox.ts';
 import { ConditionRefused, type Item, type Table, UNSETTLED, type Write } from './dynamodb-table.ts';
 
-/** An idempotency key is remembered for a day. */
-const IDEMPOTENCY_SECONDS = 24 * 3600;
 const PAGE_EVENTS = 1000;
 
 const rowKey = (deploymentId: string) => ({ pk: `DEPLOYMENT#${deploymentId}`, sk: 'DEPLOYMENT' });
-const idempotencyKeyOf = (key: IdempotencyKey) => ({ pk: `IDEMPOTENCY#${key.memberId}#${key.key}`, sk: 'IDEMPOTENCY' });
 const eventSk = (sequence: number): string => `EVENT#${String(sequence).padStart(10, '0')}`;
 
 const unsettledSchema = deploymentSchema.pick({ deploymentId: true, siteId: true });
@@ -38,35 +36,10 @@ export class DynamoDbDeploymentStore implements DeploymentStore {
       this.#event(event),
       ...outbox.map((entry) => outboxWrite(this.#table, entry)),
     ];
-    if (idempotencyKey === undefined) {
-      await this.#table.transact(writes);
-      return deployment;
-    }
-    const { requestSha256 } = idempotencyKey;
-    const now = Math.floor(Date.parse(deployment.createdAt) / 1000);
-    const record = {
-      ...idempotencyKeyOf(idempotencyKey),
-      requestSha256,
-      deploymentId: deployment.deploymentId,
-      expiresAt: now + IDEMPOTENCY_SECONDS,
-    };
-    // A row that TTL has not removed yet counts as expired.
-    writes.push(this.#table.put(record, 'attribute_not_exists(pk) OR expiresAt < :now', { ':now': now }));
-    try {
-      await this.#table.transact(writes);
-      return deployment;
-    } catch (error) {
-      if (error instanceof ConditionRefused) return this.#replay(idempotencyKey);
-      throw error;
-    }
-  }
-
-  async #replay(idempotencyKey: IdempotencyKey): Promise<Deployment> {
-    const record = await this.#table.get(idempotencyKeyOf(idempotencyKey));
-    if (record?.['requestSha256'] !== idempotencyKey.requestSha256) {
-      throw new EdgebootError('IDEMPOTENCY_MISMATCH', 'this Idempotency-Key was used for a different request');
-    }
-    const earlier = await this.find(String(record['deploymentId']));
+    const { deploymentId, createdAt } = deployment;
+    const madeId = await commitOnce(this.#table, writes, deploymentId, createdAt, idempotencyKey);
+    if (madeId === deploymentId) return deployment;
+    const earlier = await this.find(madeId);
     if (earlier === undefined) throw new Error('an idempotency record points at no deployment');
     return earlier;
   }
@@ -82,11 +55,9 @@ export class DynamoDbDeploymentStore implements DeploymentStore {
     event: DeploymentEvent | undefined,
     outbox: readonly OutboxEntry[],
   ): Promise<void> {
-    const row = this.#table.put(this.#row(after), '#version = :before', { ':before': before.version });
-    if (row.Put) row.Put.ExpressionAttributeNames = { '#version': 'version' };
     try {
       await this.#table.transact([
-        row,
+        this.#table.putOver(this.#row(after), before.version),
         ...(event ? [this.#event(event)] : []),
         ...outbox.map((entry) => outboxWrite(this.#table, entry)),
       ]);

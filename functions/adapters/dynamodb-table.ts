@@ -146,6 +146,19 @@ export class Table {
     };
   }
 
+  /** Replaces an item whose attribute `version` is still the given one. */
+  putOver(item: Item & Key, version: number): Write {
+    return {
+      Put: {
+        TableName: this.name,
+        Item: item,
+        ConditionExpression: '#version = :version',
+        ExpressionAttributeNames: { '#version': 'version' },
+        ExpressionAttributeValues: { ':version': version },
+      },
+    };
+  }
+
   /**
    * Sets attributes of an item and leaves the others as they are; makes the item where there is none. An attribute of `always`
    * that is undefined is removed; one of `once` keeps the value that it has.

@@ -6,7 +6,7 @@ import {
   SendMessageCommand,
   SQSClient,
 } from '@aws-sdk/client-sqs';
-import type { DeploymentMessage } from '#shared/messages.ts';
+import type { SiteMessage } from '#shared/messages.ts';
 import type { DeploymentQueues } from '../ports.ts';
 
 /** Short, so that a crashed agent's work is taken up soon: the agent extends it with a heartbeat while it works. */
@@ -44,7 +44,7 @@ export class SqsDeploymentQueues implements DeploymentQueues {
     return { queueUrl: QueueUrl, queueArn: await this.#arnOf(QueueUrl) };
   }
 
-  async send(queueUrl: string, message: DeploymentMessage): Promise<void> {
+  async send(queueUrl: string, message: SiteMessage): Promise<void> {
     await this.#client.send(new SendMessageCommand({ QueueUrl: queueUrl, MessageBody: JSON.stringify(message) }));
   }
 

@@ -13,7 +13,7 @@ import { problemOf } from './problem.ts';
 const MAX_BODY_BYTES = 256 * 1024;
 
 /** The parameters of the paths in serverless.yml. */
-const PATH_PARAMETERS = { deploymentId: ULID, imageId: ULID, imageName: IMAGE_NAME, siteId: SITE_ID };
+const PATH_PARAMETERS = { deploymentId: ULID, warmingId: ULID, imageId: ULID, imageName: IMAGE_NAME, siteId: SITE_ID };
 export type PathParameter = keyof typeof PATH_PARAMETERS;
 
 export interface ApiRequest {

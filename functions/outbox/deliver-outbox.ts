@@ -1,7 +1,7 @@
 /**
  * Delivers what a committed decision still has to tell: messages to queues, records to the audit trail. Called right after each
  * commit; what fails stays in the outbox, and the sweep delivers it. Delivering twice is harmless: agents ignore generations
- * that are past, and audit records carry an id.
+ * that are past and warmings that are over, and audit records carry an id.
  */
 import { hasCode, messageOf } from '#shared/errors.ts';
 import type { Log } from '#shared/log-fields.ts';

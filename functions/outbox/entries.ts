@@ -1,6 +1,6 @@
 /** Makes outbox entries. */
 import type { AuditRecord } from '#shared/audit.ts';
-import type { DeploymentMessage } from '#shared/messages.ts';
+import type { SiteMessage } from '#shared/messages.ts';
 import { ulid } from 'ulid';
 import type { OutboxEntry } from '../ports.ts';
 
@@ -11,6 +11,6 @@ export function auditEntry(now: string, record: Omit<AuditRecord, 'auditId' | 'a
 }
 
 /** A message for a site's queue. */
-export function messageEntry(now: string, queueUrl: string, message: DeploymentMessage): OutboxEntry {
+export function messageEntry(now: string, queueUrl: string, message: SiteMessage): OutboxEntry {
   return { entryId: ulid(), createdAt: now, kind: 'message', queueUrl, message };
 }

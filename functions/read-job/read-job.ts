@@ -1,5 +1,5 @@
 /** What an agent is to do: the wish as it is now, and the image. */
-import type { Job } from '#shared/api.ts';
+import type { ImageVersion, Job } from '#shared/api.ts';
 import type { AuditAction } from '#shared/audit.ts';
 import type { Deployment } from '#shared/deployment.ts';
 import { EdgebootError } from '#shared/errors.ts';
@@ -36,11 +36,16 @@ export async function findDeploymentAt(
   );
 }
 
-/** With the publisher's certificate as it is now: a renewed one keeps earlier versions deployable. Throws NOT_FOUND. */
+/** Throws NOT_FOUND. */
 export async function readJob(siteId: string, deploymentId: string, ports: ReadJobPorts): Promise<Job> {
   const deployment = await findDeploymentAt(siteId, deploymentId, 'job.read', ports);
   const image = await ports.images.findVersion(deployment.imageId, deployment.imageVersion);
   if (image === undefined) throw new EdgebootError('NOT_FOUND', 'the image of this deployment is gone');
-  const present = await ports.publishers.findCertificate(image.publisherId);
-  return { deployment, image: { ...image, publisherCertificate: present ?? image.publisherCertificate } };
+  return { deployment, image: await withPresentCertificate(image, ports.publishers) };
+}
+
+/** With the publisher's certificate as it is now: a renewed one keeps earlier versions deployable. */
+export async function withPresentCertificate(image: ImageVersion, publishers: PublisherStore): Promise<ImageVersion> {
+  const present = await publishers.findCertificate(image.publisherId);
+  return { ...image, publisherCertificate: present ?? image.publisherCertificate };
 }

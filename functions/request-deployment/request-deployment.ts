@@ -3,16 +3,16 @@
  *
  *   find the image and the site → authorize → mint URLs → commit (row, audit, message: one transaction) → deliver
  */
-import { createHash } from 'node:crypto';
 import type { ImageVersion, requestDeploymentRequest } from '#shared/api.ts';
 import type { Deployment } from '#shared/deployment.ts';
 import { EdgebootError } from '#shared/errors.ts';
 import type { Grant } from '#shared/grant.ts';
 import { ulid } from 'ulid';
 import type * as z from 'zod';
+import { authorizeDeployer, findImageVersion, findSite } from '../deployment-rights.ts';
+import { idempotencyKeyOf } from '../http/idempotency-key.ts';
 import type { Member } from '../http/identity.ts';
 import { deliverOutbox, type DeliveryPorts } from '../outbox/deliver-outbox.ts';
-import { deny } from '../outbox/deny.ts';
 import { auditEntry, messageEntry } from '../outbox/entries.ts';
 import type { DeploymentStore, ImageStore, SiteRecord, SiteStore, UrlSigner } from '../ports.ts';
 
@@ -41,7 +41,7 @@ export async function requestDeployment(
 ): Promise<Deployment> {
   const image = await findImageVersion(request, ports.images);
   const site = await findSite(request.siteId, ports.sites);
-  await authorize(member, image, site, ports);
+  await authorizeDeployer(member, image, site, 'deployment.request', ports);
   requireComputeImage(image, request.computes);
 
   const grant = await ports.urlSigner.mint({ imageId: image.imageId, egressAddress: site.egressAddress });
@@ -51,47 +51,11 @@ export async function requestDeployment(
     deployment,
     firstEvent(deployment),
     outbox,
-    idempotencyKey === undefined
-      ? undefined
-      : { memberId: member.memberId, key: idempotencyKey, requestSha256: digest(request) },
+    idempotencyKeyOf(member, idempotencyKey, request),
   );
 
   if (accepted.deploymentId === deployment.deploymentId) await deliverOutbox(outbox, ports);
   return accepted;
-}
-
-async function findImageVersion(request: DeploymentRequest, images: ImageStore): Promise<ImageVersion> {
-  const image = await images.findByName(request.imageName);
-  const number = request.imageVersion ?? image?.latestVersion ?? 0;
-  const version = image && number > 0 ? await images.findVersion(image.imageId, number) : undefined;
-  if (version === undefined) {
-    const wanted = request.imageVersion === undefined ? '' : ` version ${request.imageVersion}`;
-    throw new EdgebootError('NOT_FOUND', `there is no image ${request.imageName}${wanted}`, {
-      remedy: 'See what there is: edgeboot image list.',
-    });
-  }
-  return version;
-}
-
-async function findSite(siteId: string, sites: SiteStore): Promise<SiteRecord> {
-  const site = await sites.find(siteId);
-  if (site === undefined) {
-    throw new EdgebootError('NOT_FOUND', `there is no site ${siteId}`, {
-      remedy: 'See what there is: edgeboot site list.',
-    });
-  }
-  return site;
-}
-
-async function authorize(member: Member, image: ImageVersion, site: SiteRecord, ports: RequestDeploymentPorts) {
-  if (site.deployerGroups.some((group) => member.groups.includes(group))) return;
-  throw await deny(ports, {
-    actor: `member:${member.memberId}`,
-    action: 'deployment.request',
-    siteId: site.siteId,
-    imageId: image.imageId,
-    reason: `only members of ${site.deployerGroups.join(', ')} may deploy at ${site.siteId}`,
-  });
 }
 
 function requireComputeImage(image: ImageVersion, computes: number): void {
@@ -151,6 +115,3 @@ function firstEvent(deployment: Deployment) {
     actor: `member:${deployment.memberId}`,
   };
 }
-
-const digest = (request: DeploymentRequest): string =>
-  createHash('sha256').update(JSON.stringify(request)).digest('hex');

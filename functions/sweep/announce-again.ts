@@ -4,11 +4,10 @@ import { hasCode, messageOf } from '#shared/errors.ts';
 import { deliverOutbox, type DeliveryPorts } from '../outbox/deliver-outbox.ts';
 import { messageEntry } from '../outbox/entries.ts';
 import type { DeploymentStore, SiteRecord, SiteStore } from '../ports.ts';
+import { isSilent } from '../site-silence.ts';
 
 /** An agent at work reports more often than that. Should it not, a second message does no harm. */
 const QUIET_SECONDS = 15 * 60;
-/** At a silent site the message waits in the queue: more of them would only pile up. Agents announce themselves twice a minute. */
-const SILENT_SECONDS = 5 * 60;
 const MAX_DEPLOYMENTS = 1000;
 
 export interface AnnounceAgainPorts extends DeliveryPorts {
@@ -19,13 +18,13 @@ export interface AnnounceAgainPorts extends DeliveryPorts {
 
 /** Answers how many wishes it announced. */
 export async function announceAgain(ports: AnnounceAgainPorts): Promise<number> {
-  const ago = (seconds: number): string => new Date(ports.now().getTime() - seconds * 1000).toISOString();
-  const unchangedSince = ago(QUIET_SECONDS);
+  const unchangedSince = new Date(ports.now().getTime() - QUIET_SECONDS * 1000).toISOString();
   const quiet = await ports.deployments.listUnsettled(unchangedSince, MAX_DEPLOYMENTS);
   let announced = 0;
   for (const siteId of new Set(quiet.map((deployment) => deployment.siteId))) {
     const site = await ports.sites.find(siteId);
-    if (site?.lastSeen === undefined || site.lastSeen < ago(SILENT_SECONDS)) continue;
+    // There the message waits in the queue: more of them would only pile up.
+    if (site === undefined || isSilent(site, ports.now())) continue;
     for (const { deploymentId } of quiet.filter((deployment) => deployment.siteId === siteId)) {
       if (await announceIfQuiet(deploymentId, unchangedSince, site, ports)) announced += 1;
     }

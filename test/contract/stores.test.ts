@@ -12,14 +12,24 @@ import { DynamoDbPublisherStore } from '../../functions/adapters/dynamodb-publis
 import { DynamoDbSiteStore } from '../../functions/adapters/dynamodb-site-store.ts';
 import { Table } from '../../functions/adapters/dynamodb-table.ts';
 import { auditEntry } from '../../functions/outbox/entries.ts';
-import type { DeploymentStore, ImageStore, Outbox, PublisherStore, SiteStore } from '../../functions/ports.ts';
+import { DynamoDbWarmingStore } from '../../functions/adapters/dynamodb-warming-store.ts';
+import type {
+  DeploymentStore,
+  ImageStore,
+  Outbox,
+  PublisherStore,
+  SiteStore,
+  WarmingStore,
+} from '../../functions/ports.ts';
 import { startDynamoDb } from '../../local/aws/dynamodb.ts';
 import {
   MemoryDeploymentStore,
+  MemoryIdempotencyKeys,
   MemoryImageStore,
   MemoryOutbox,
   MemoryPublisherStore,
   MemorySiteStore,
+  MemoryWarmingStore,
 } from '../helpers/memory-stores.ts';
 import {
   sampleDeployment,
@@ -27,11 +37,13 @@ import {
   sampleImage,
   sampleImageVersion,
   sampleSite,
+  sampleWarming,
 } from '../helpers/model-samples.ts';
 
 interface Stores {
   readonly outbox: Outbox;
   readonly deployments: DeploymentStore;
+  readonly warmings: WarmingStore;
   readonly images: ImageStore;
   readonly sites: SiteStore;
   readonly publishers: PublisherStore;
@@ -168,6 +180,47 @@ function storeContract(name: string, open: () => Stores): void {
     });
   });
 
+  describe(`${name}: warmings`, () => {
+    it('keeps row and outbox of a creation together', async () => {
+      const { warmings, outbox } = open();
+      const warming = sampleWarming();
+      const audit = entry();
+      await warmings.create(warming, [audit], undefined);
+      assert.deepEqual(await warmings.find(warming.warmingId), warming);
+      assert.equal(await warmings.find(ulid()), undefined);
+      assert.ok((await outbox.pending(LATER)).some(({ entryId }) => entryId === audit.entryId));
+    });
+
+    it('answers the first warming for a repeated idempotency key, which no deployment may use then', async () => {
+      const { warmings, deployments } = open();
+      const key = { memberId: ulid(), key: ulid(), requestSha256: 'one' };
+      const [first, second] = [sampleWarming(), sampleWarming()];
+      await warmings.create(first, [], key);
+      assert.deepEqual(await warmings.create(second, [], key), first);
+      assert.equal(await warmings.find(second.warmingId), undefined);
+      const other = { ...key, requestSha256: 'two' };
+      const deployment = sampleDeployment();
+      await assert.rejects(
+        deployments.create(deployment, sampleEvent(deployment), [], other),
+        code('IDEMPOTENCY_MISMATCH'),
+      );
+    });
+
+    it('of many simultaneous writers of one version, one wins', async () => {
+      const { warmings, outbox } = open();
+      const row = sampleWarming();
+      await warmings.create(row, [], undefined);
+      const audits = Array.from({ length: 10 }, entry);
+      const after = { ...row, version: 2, phase: 'FETCHING' as const };
+      const outcomes = await Promise.allSettled(audits.map((audit) => warmings.replace(row, after, [audit])));
+      assert.equal(outcomes.filter(({ status }) => status === 'fulfilled').length, 1);
+      for (const outcome of outcomes) if (outcome.status === 'rejected') assert.ok(code('CONFLICT')(outcome.reason));
+      assert.deepEqual(await warmings.find(row.warmingId), after);
+      const left = (await outbox.pending(LATER)).map(({ entryId }) => entryId);
+      assert.equal(audits.filter(({ entryId }) => left.includes(entryId)).length, 1);
+    });
+  });
+
   describe(`${name}: images`, () => {
     it('gives a name to one image only, whoever comes second', async () => {
       const { images } = open();
@@ -265,9 +318,11 @@ async function tableOfTheStack(): Promise<Omit<CreateTableCommandInput, 'TableNa
 
 storeContract('in memory', () => {
   const outbox = new MemoryOutbox();
+  const keys = new MemoryIdempotencyKeys();
   return {
     outbox,
-    deployments: new MemoryDeploymentStore(outbox),
+    deployments: new MemoryDeploymentStore(outbox, keys),
+    warmings: new MemoryWarmingStore(outbox, keys),
     images: new MemoryImageStore(outbox),
     sites: new MemorySiteStore(outbox),
     publishers: new MemoryPublisherStore(outbox),
@@ -288,6 +343,7 @@ describe('DynamoDB', () => {
     stores = {
       outbox: new DynamoDbOutbox(table),
       deployments: new DynamoDbDeploymentStore(table),
+      warmings: new DynamoDbWarmingStore(table),
       images: new DynamoDbImageStore(table),
       sites: new DynamoDbSiteStore(table),
       publishers: new DynamoDbPublisherStore(table),

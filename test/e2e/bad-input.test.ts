@@ -16,7 +16,7 @@ import {
 import type { ImageVersion, Site } from '#shared/api.ts';
 import type { Deployment } from '#shared/deployment.ts';
 import { imageObjectKey } from '#shared/image/manifest.ts';
-import { parseDeploymentMessage } from '#shared/messages.ts';
+import { parseSiteMessage } from '#shared/messages.ts';
 import type { Intercept } from '../../local/distribution/edge-location.ts';
 import { Member } from '../../local/federation/member.ts';
 import type { ProgramResult } from '../../local/federation/program.ts';
@@ -127,6 +127,8 @@ if (inNamespaces(import.meta.filename, { timeoutSeconds: 1200, prepare: download
       const key = `${running.keyFile}.pub`;
       const create = await guest.run(['deployment', 'create', IMAGE_NAME, '--site', 'naist', '--key', key]);
       assertRefused(create, 77, 'FORBIDDEN', /only members of members may deploy at naist/);
+      const warm = await guest.run(['image', 'warm', IMAGE_NAME, '--site', 'naist']);
+      assertRefused(warm, 77, 'FORBIDDEN', /only members of members may deploy at naist/);
       const publishing = await guest.run(['image', 'publish', 'mine', '--frontend', running.disks.frontendDisk]);
       assertRefused(publishing, 77, 'FORBIDDEN', /only members of publishers/);
       assertRefused(
@@ -214,6 +216,12 @@ if (inNamespaces(import.meta.filename, { timeoutSeconds: 1200, prepare: download
         [],
         'the space is given back',
       );
+      const warm = (...more: string[]) =>
+        running.federation.member.run(['image', 'warm', IMAGE_NAME, '--site', 'tiny', '--wait', ...more]);
+      const kept = await warm('--keep');
+      assert.equal(kept.exitCode, 74, kept.stderr);
+      assert.match(kept.stderr, /^edgeboot: DISK_FULL: /m);
+      assert.equal((await warm()).exitCode, 0, 'what is not kept needs no space');
     });
 
     it(
@@ -227,7 +235,7 @@ if (inNamespaces(import.meta.filename, { timeoutSeconds: 1200, prepare: download
         const creating = running.run('naist');
         const { QueueUrl } = await aws.sqs.send(new GetQueueUrlCommand({ QueueName: 'edgeboot-local-site-naist' }));
         const { Messages } = await aws.sqs.send(new ReceiveMessageCommand({ QueueUrl, WaitTimeSeconds: 20 }));
-        const message = parseDeploymentMessage(Messages?.[0]?.Body ?? '');
+        const message = parseSiteMessage(Messages?.[0]?.Body ?? '');
         await aws.sqs.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle: Messages?.[0]?.ReceiptHandle }));
         const stale = {
           ...message,

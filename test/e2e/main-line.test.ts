@@ -1,14 +1,22 @@
 /** The main job with real programs and real guests: request → sign → queue → fetch → personalize → boot → report → destroy. */
 import assert from 'node:assert/strict';
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { FilterLogEventsCommand } from '@aws-sdk/client-cloudwatch-logs';
 import { GetQueueUrlCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { type AuditRecord, auditRecordSchema } from '#shared/audit.ts';
 import type { Deployment } from '#shared/deployment.ts';
+import type { Warming } from '#shared/warming.ts';
 import { askEveryNode } from '../../local/demo/proof.ts';
 import { runProgram } from '../../local/federation/program.ts';
 import { inNamespaces } from '../helpers/in-namespaces.ts';
-import { downloadSamplePackages, type RunningFederation, runFederation } from '../helpers/running-federation.ts';
+import {
+  downloadSamplePackages,
+  IMAGE_NAME,
+  type RunningFederation,
+  runFederation,
+} from '../helpers/running-federation.ts';
 
 const DOCTORS_CHECKS = ['api', 'clock', 'disk', 'edges', 'kvm', 'libvirt', 'queue', 'tools'];
 /** Emulated guests on a busy machine are slow; nothing here depends on how slow. */
@@ -36,6 +44,33 @@ if (inNamespaces(import.meta.filename, { timeoutSeconds: 1200, prepare: download
       );
       return events.map(({ message }) => auditRecordSchema.parse(JSON.parse(message ?? '')));
     };
+
+    it('is prepared by warming: the nearest edge has the image then, and the site itself only where it is kept', async () => {
+      const { federation } = running;
+      const warm = (...more: string[]) =>
+        federation.member.ask<Warming>(['image', 'warm', IMAGE_NAME, '--site', 'ucsd', '--wait', ...more]);
+      const cache = path.join(federation.agents.get('ucsd')?.stateDirectory ?? '', 'cache');
+      const inCache = async () =>
+        (await readdir(cache, { recursive: true, withFileTypes: true })).filter((one) => one.isFile()).length;
+      const first = await warm();
+      assert.equal(first.phase, 'DONE');
+      assert.deepEqual([first.outcome?.edgeLocations, first.outcome?.cacheHits], [['NRT57-C1'], 0]);
+      const again = await warm();
+      assert.deepEqual([again.outcome?.cacheMisses, again.outcome?.cacheHits], [0, first.outcome?.cacheMisses]);
+      assert.equal(await inCache(), 0);
+      assert.equal((await warm('--keep')).phase, 'DONE');
+      assert.ok((await inCache()) > 0);
+      assert.equal((await warm('--keep')).outcome?.bytesFetched, 0);
+      assert.deepEqual(await domains(), []);
+      const records = (await trail()).filter(({ warmingId }) => warmingId === first.warmingId);
+      assert.deepEqual(
+        records.map(({ action, sequence }) => [action, sequence]),
+        [
+          ['warming.request', 1],
+          ['warming.report', 2],
+        ],
+      );
+    });
 
     it('boots one cluster, however often its message is delivered', LIMIT, async () => {
       const { federation, aws } = running;

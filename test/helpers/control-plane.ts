@@ -2,14 +2,16 @@
 import type { AuditRecord } from '#shared/audit.ts';
 import type { Grant } from '#shared/grant.ts';
 import type { Log } from '#shared/log-fields.ts';
-import type { DeploymentMessage } from '#shared/messages.ts';
+import type { DeploymentMessage, SiteMessage, WarmingMessage } from '#shared/messages.ts';
 import { ulid } from 'ulid';
 import {
   MemoryDeploymentStore,
+  MemoryIdempotencyKeys,
   MemoryImageStore,
   MemoryOutbox,
   MemoryPublisherStore,
   MemorySiteStore,
+  MemoryWarmingStore,
 } from './memory-stores.ts';
 import { sampleImage, sampleImageVersion, sampleSite, SSH_KEY } from './model-samples.ts';
 
@@ -22,12 +24,18 @@ export const SILENT: Log = {
 export const ALICE = { memberId: 'alice', groups: ['members'] };
 export const MALLORY = { memberId: 'mallory', groups: ['members'] };
 
+/** Of either kind. */
+type Sent = Partial<
+  Pick<DeploymentMessage, 'deploymentId' | 'generation' | 'grant'> & Pick<WarmingMessage, 'warmingId'>
+>;
+
 /** Two sites (`ucsd` is not for ALICE), two images (`no-computes` is what it says), and what left: messages and records. */
 export async function controlPlane() {
   const outbox = new MemoryOutbox();
+  const keys = new MemoryIdempotencyKeys();
   const images = new MemoryImageStore(outbox);
   const sites = new MemorySiteStore(outbox);
-  const sent: { queueUrl: string; message: DeploymentMessage }[] = [];
+  const sent: { queueUrl: string; message: Sent }[] = [];
   const trail: AuditRecord[] = [];
   /** Makes deliveries fail. */
   const broken = { queue: false, trail: false };
@@ -46,11 +54,12 @@ export async function controlPlane() {
     outbox,
     images,
     sites,
-    deployments: new MemoryDeploymentStore(outbox),
+    deployments: new MemoryDeploymentStore(outbox, keys),
+    warmings: new MemoryWarmingStore(outbox, keys),
     publishers: new MemoryPublisherStore(outbox),
     queues: {
       create: () => Promise.reject(new Error('not asked for here')),
-      send: (queueUrl: string, message: DeploymentMessage) => {
+      send: (queueUrl: string, message: SiteMessage) => {
         if (broken.queue) return Promise.reject(new Error('the queue is down'));
         sent.push({ queueUrl, message });
         return Promise.resolve();

@@ -2,6 +2,7 @@
 import type { Image, ImageVersion } from '#shared/api.ts';
 import { type Deployment, type DeploymentEvent, isOutcome } from '#shared/deployment.ts';
 import { EdgebootError } from '#shared/errors.ts';
+import type { Warming } from '#shared/warming.ts';
 import type {
   AgentKey,
   DeploymentStore,
@@ -14,6 +15,7 @@ import type {
   SiteSettings,
   SiteStore,
   UnsettledDeployment,
+  WarmingStore,
 } from '../../functions/ports.ts';
 
 /** Small, so that what goes through pages has several. */
@@ -39,14 +41,31 @@ export class MemoryOutbox implements Outbox {
   }
 }
 
+/** Of all stores together, as in the one table. */
+export class MemoryIdempotencyKeys {
+  readonly #made = new Map<string, { requestSha256: string; madeId: string }>();
+
+  /** What the key has made before, or `madeId` where that is nothing. */
+  use(key: IdempotencyKey | undefined, madeId: string): string {
+    if (key === undefined) return madeId;
+    const known = this.#made.get(`${key.memberId}#${key.key}`) ?? { requestSha256: key.requestSha256, madeId };
+    if (known.requestSha256 !== key.requestSha256) {
+      throw new EdgebootError('IDEMPOTENCY_MISMATCH', 'this Idempotency-Key was used for a different request');
+    }
+    this.#made.set(`${key.memberId}#${key.key}`, known);
+    return known.madeId;
+  }
+}
+
 export class MemoryDeploymentStore implements DeploymentStore {
   readonly #rows = new Map<string, Deployment>();
   readonly #events: DeploymentEvent[] = [];
-  readonly #keys = new Map<string, { requestSha256: string; deploymentId: string }>();
+  readonly #keys: MemoryIdempotencyKeys;
   readonly #outbox: MemoryOutbox;
 
-  constructor(outbox: MemoryOutbox) {
+  constructor(outbox: MemoryOutbox, keys: MemoryIdempotencyKeys) {
     this.#outbox = outbox;
+    this.#keys = keys;
   }
 
   async create(
@@ -55,17 +74,8 @@ export class MemoryDeploymentStore implements DeploymentStore {
     outbox: readonly OutboxEntry[],
     key: IdempotencyKey | undefined,
   ): Promise<Deployment> {
-    const known = key && this.#keys.get(`${key.memberId}#${key.key}`);
-    if (key && known) {
-      if (known.requestSha256 !== key.requestSha256) {
-        throw new EdgebootError('IDEMPOTENCY_MISMATCH', 'this Idempotency-Key was used for a different request');
-      }
-      return this.#rows.get(known.deploymentId) as Deployment;
-    }
-    if (key) {
-      const { requestSha256 } = key;
-      this.#keys.set(`${key.memberId}#${key.key}`, { requestSha256, deploymentId: deployment.deploymentId });
-    }
+    const madeId = this.#keys.use(key, deployment.deploymentId);
+    if (madeId !== deployment.deploymentId) return this.#rows.get(madeId) as Deployment;
     this.#rows.set(deployment.deploymentId, deployment);
     this.#events.push(event);
     await this.#outbox.add(outbox);
@@ -106,6 +116,37 @@ export class MemoryDeploymentStore implements DeploymentStore {
   eventsAfter(deploymentId: string, sequence: number): Promise<readonly DeploymentEvent[]> {
     const own = this.#events.filter((event) => event.deploymentId === deploymentId && event.sequence > sequence);
     return Promise.resolve(own.sort((a, b) => a.sequence - b.sequence));
+  }
+}
+
+export class MemoryWarmingStore implements WarmingStore {
+  readonly #rows = new Map<string, Warming>();
+  readonly #keys: MemoryIdempotencyKeys;
+  readonly #outbox: MemoryOutbox;
+
+  constructor(outbox: MemoryOutbox, keys: MemoryIdempotencyKeys) {
+    this.#outbox = outbox;
+    this.#keys = keys;
+  }
+
+  async create(warming: Warming, outbox: readonly OutboxEntry[], key: IdempotencyKey | undefined): Promise<Warming> {
+    const madeId = this.#keys.use(key, warming.warmingId);
+    if (madeId !== warming.warmingId) return this.#rows.get(madeId) as Warming;
+    this.#rows.set(warming.warmingId, warming);
+    await this.#outbox.add(outbox);
+    return warming;
+  }
+
+  find(warmingId: string): Promise<Warming | undefined> {
+    return Promise.resolve(this.#rows.get(warmingId));
+  }
+
+  async replace(before: Warming, after: Warming, outbox: readonly OutboxEntry[]): Promise<void> {
+    if (this.#rows.get(before.warmingId)?.version !== before.version) {
+      throw new EdgebootError('CONFLICT', 'the warming was changed at the same time');
+    }
+    this.#rows.set(after.warmingId, after);
+    await this.#outbox.add(outbox);
   }
 }
 

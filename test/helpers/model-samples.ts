@@ -1,6 +1,7 @@
 /** Valid rows of the model, to be varied by tests. */
 import type { Image, ImageVersion } from '#shared/api.ts';
 import type { Deployment, DeploymentEvent } from '#shared/deployment.ts';
+import type { Warming } from '#shared/warming.ts';
 import { ulid } from 'ulid';
 import { publicNetworkSchema } from '../../edge-agent/core/public-network.ts';
 import type { SiteRecord } from '../../functions/ports.ts';
@@ -69,6 +70,25 @@ export function sampleDeployment(changes: Partial<Deployment> = {}): Deployment 
     sshPublicKeys: [SSH_KEY],
     memoryMiB: { frontend: 2048, compute: 2048 },
     desired: { power: 'on', computes: 2, generation: 1 },
+    phase: 'ACCEPTED',
+    version: 1,
+    auditSequence: 1,
+    createdAt: AT,
+    updatedAt: AT,
+    ...changes,
+  };
+}
+
+export function sampleWarming(changes: Partial<Warming> = {}): Warming {
+  return {
+    warmingId: ulid(),
+    memberId: 'alice',
+    siteId: 'naist',
+    imageId: ulid(),
+    imageName: 'hpc-base',
+    imageVersion: 1,
+    manifestSha256: 'a'.repeat(64),
+    keep: false,
     phase: 'ACCEPTED',
     version: 1,
     auditSequence: 1,

@@ -1,6 +1,6 @@
 /** Small sparse disks, cut as publishing cuts them. */
 import { createHash } from 'node:crypto';
-import { open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type CutPart, cutDisk } from '../../cli/publish/cut-disk.ts';
 import { type DiskDescription, imageObjectKey, PART_SIZE_BYTES } from '#shared/image/manifest.ts';
@@ -51,7 +51,11 @@ export async function createSampleDisk(
   }
   // Zeros that are written, and so no hole.
   if (sizeBytes > 5 * PART_SIZE_BYTES) await handle.write(Buffer.alloc(MIB), 0, MIB, 4 * PART_SIZE_BYTES);
+  return await cutSample(rawFile, handle, sizeBytes);
+}
 
+/** A disk that is there already. */
+export async function cutSample(rawFile: string, handle: FileHandle, sizeBytes: number): Promise<SampleDisk> {
   const cut = cutDisk(handle, sizeBytes);
   const parts: CutPart[] = [];
   for await (const part of cut.parts) parts.push(part);

@@ -32,12 +32,12 @@ describe('jobs of one deployment', () => {
     const jobs = new ActiveJobs();
     const gate = Promise.withResolvers<undefined>();
     const order: string[] = [];
-    const first = jobs.run({ deploymentId: 'd', generation: 1 }, never, async () => {
+    const first = jobs.run({ jobId: 'd', generation: 1 }, never, async () => {
       await gate.promise;
       order.push('first');
     });
     const others = ['second', 'third'].map((name) =>
-      jobs.run({ deploymentId: 'd', generation: 1 }, never, async () => {
+      jobs.run({ jobId: 'd', generation: 1 }, never, async () => {
         order.push(`${name} begins`);
         await Promise.resolve();
         order.push(`${name} ends`);
@@ -51,13 +51,11 @@ describe('jobs of one deployment', () => {
   it('are not begun for one who gave up waiting', async () => {
     const jobs = new ActiveJobs();
     const gate = Promise.withResolvers<undefined>();
-    const first = jobs.run({ deploymentId: 'd', generation: 1 }, never, async () => {
+    const first = jobs.run({ jobId: 'd', generation: 1 }, never, async () => {
       await gate.promise;
     });
     const stop = new AbortController();
-    const second = jobs.run({ deploymentId: 'd', generation: 1 }, stop.signal, () =>
-      Promise.reject(new Error('began')),
-    );
+    const second = jobs.run({ jobId: 'd', generation: 1 }, stop.signal, () => Promise.reject(new Error('began')));
     stop.abort(new Error('gave up'));
     gate.resolve(undefined);
     await first;
@@ -67,10 +65,10 @@ describe('jobs of one deployment', () => {
   it('give way to a newer wish, which starts only when the older work has ended', async () => {
     const jobs = new ActiveJobs();
     const order: string[] = [];
-    const older = jobs.run({ deploymentId: 'd', generation: 1 }, never, async (signal) => {
+    const older = jobs.run({ jobId: 'd', generation: 1 }, never, async (signal) => {
       await until(signal)().finally(() => order.push('older ended'));
     });
-    const newer = jobs.run({ deploymentId: 'd', generation: 2 }, never, () => {
+    const newer = jobs.run({ jobId: 'd', generation: 2 }, never, () => {
       order.push('newer began');
       return Promise.resolve();
     });
@@ -82,11 +80,11 @@ describe('jobs of one deployment', () => {
   it('do not stand in the way of other deployments, or of a later try', async () => {
     const jobs = new ActiveJobs();
     const stop = new AbortController();
-    const blocked = jobs.run({ deploymentId: 'a', generation: 1 }, stop.signal, (signal) => until(signal)());
-    await jobs.run({ deploymentId: 'b', generation: 1 }, never, () => Promise.resolve());
+    const blocked = jobs.run({ jobId: 'a', generation: 1 }, stop.signal, (signal) => until(signal)());
+    await jobs.run({ jobId: 'b', generation: 1 }, never, () => Promise.resolve());
     stop.abort(new Error('stopped'));
     await assert.rejects(blocked, /stopped/);
-    await jobs.run({ deploymentId: 'a', generation: 1 }, never, () => Promise.resolve());
+    await jobs.run({ jobId: 'a', generation: 1 }, never, () => Promise.resolve());
   });
 });
 

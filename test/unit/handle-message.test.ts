@@ -8,6 +8,7 @@ import { applyReport } from '#shared/apply-report.ts';
 import type { Deployment } from '#shared/deployment.ts';
 import { EdgebootError } from '#shared/errors.ts';
 import type { Log } from '#shared/log-fields.ts';
+import { applyWarmingReport } from '#shared/warming.ts';
 import { openClusterFiles } from '../../edge-agent/adapters/file-cluster-files.ts';
 import { openFileJournal } from '../../edge-agent/adapters/file-journal.ts';
 import { makeImageCache } from '../helpers/image-cache.ts';
@@ -22,7 +23,9 @@ import {
   sampleDeployment,
   sampleImage,
   sampleImageVersion,
+  sampleWarming,
 } from '../helpers/model-samples.ts';
+import { makeGrant } from '../helpers/edge-fixture.ts';
 import { flowOf } from '../helpers/flow.ts';
 
 const SILENT: Log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
@@ -40,6 +43,7 @@ const TIMELINE = {
 /** The control plane's side of one deployment, by the real state machine; the next answers may be spoiled. */
 class ControlPlane {
   row: Deployment;
+  warming = sampleWarming();
   readonly spoiled: EdgebootError[] = [];
   constructor(row: Deployment) {
     this.row = row;
@@ -58,6 +62,17 @@ class ControlPlane {
       return Promise.resolve(this.row);
     },
     renewGrant: () => Promise.reject(new EdgebootError('SERVICE_UNAVAILABLE', 'not here')),
+    readWarming: (warmingId) => {
+      if (warmingId === this.warming.warmingId) {
+        return Promise.resolve({ warming: this.warming, image: sampleImageVersion(sampleImage()) });
+      }
+      return Promise.reject(new EdgebootError('NOT_FOUND', 'no such warming'));
+    },
+    reportWarming: (_warmingId, report) => {
+      this.warming = applyWarmingReport(this.warming, report, new Date().toISOString());
+      return Promise.resolve(this.warming);
+    },
+    renewWarmingGrant: () => Promise.reject(new Error('not asked for')),
     openSession: () => Promise.reject(new Error('not asked for')),
     announce: () => Promise.resolve(),
   };
@@ -251,5 +266,39 @@ describe('a message', () => {
     await handle(announcing());
     assert.deepEqual([control.row.phase, control.row.failure?.code], ['FAILED', 'NO_CAPACITY']);
     assert.deepEqual(await ports.journal.list(), []);
+  });
+
+  const warmingMessage = (receiveCount = 1, warmingId = control.warming.warmingId) =>
+    received({ schemaVersion: 1, warmingId, grant: makeGrant('http://edge.test') }, receiveCount);
+
+  it('about a warming is put off while there is hope, and failed before SQS takes it away', async () => {
+    await handle(warmingMessage());
+    assert.equal(control.warming.phase, 'FETCHING');
+    assert.deepEqual(done, ['visible in 5 s'], 'no edge answers');
+    await handle(warmingMessage(12));
+    assert.deepEqual([control.warming.phase, control.warming.failure?.code], ['FAILED', 'PART_UNAVAILABLE']);
+    assert.equal(done.at(-1), 'delete');
+    await handle(warmingMessage(13));
+    assert.deepEqual(done.slice(-2), ['delete', 'delete'], 'a copy that comes later finds it over');
+  });
+
+  it('about a warming is given back at once when the agent is stopped', async () => {
+    shutdown.abort(new EdgebootError('SHUTDOWN', 'stopped'));
+    await handle(warmingMessage());
+    assert.deepEqual([control.warming.phase, done], ['ACCEPTED', ['visible in 0 s']]);
+  });
+
+  it('about a warming that is not of this site is quarantined', async () => {
+    await handle(warmingMessage(1, sampleWarming().warmingId));
+    assert.deepEqual(done, ['delete']);
+    assert.equal((await readdir(path.join(directory, 'quarantine'))).length, 1);
+  });
+
+  it('about a warming touches no cluster, and asks for no room', async () => {
+    ports = { ...ports, resources: { cpus: 0, memoryMiB: 0, publicNetwork: PUBLIC_NETWORK } };
+    handle = createMessageHandler(ports, shutdown.signal);
+    await handle(warmingMessage(12));
+    assert.deepEqual(done, ['delete']);
+    assert.deepEqual([await ports.journal.list(), await ports.clusterFiles.list(), running], [[], [], []]);
   });
 });

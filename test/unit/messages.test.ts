@@ -1,18 +1,19 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { boundedText } from '#shared/log-fields.ts';
-import { parseDeploymentMessage } from '#shared/messages.ts';
+import { parseSiteMessage } from '#shared/messages.ts';
 import { FQDN, IMAGE_NAME, MAC_ADDRESS, SITE_ID, SSH_PUBLIC_KEY } from '#shared/names.ts';
 import { ulid } from 'ulid';
+import { makeGrant } from '../helpers/edge-fixture.ts';
 import { SSH_KEY } from '../helpers/model-samples.ts';
 
 const message = () => ({ schemaVersion: 1, deploymentId: ulid(), generation: 1 });
+const warming = () => ({ schemaVersion: 1, warmingId: ulid(), grant: makeGrant('https://edge.example.org') });
 const invalid = { name: 'EdgebootError', code: 'INVALID_MESSAGE' };
 
 describe('messages', () => {
   it('are read back as they were written', () => {
-    const one = message();
-    assert.deepEqual(parseDeploymentMessage(JSON.stringify(one)), one);
+    for (const one of [message(), warming()]) assert.deepEqual(parseSiteMessage(JSON.stringify(one)), one);
   });
 
   for (const [what, body] of [
@@ -21,15 +22,18 @@ describe('messages', () => {
     ['no deployment', JSON.stringify({ schemaVersion: 1, generation: 1 })],
     ['a path as an id', JSON.stringify({ ...message(), deploymentId: '../../etc/passwd' })],
     ['a generation of 0', JSON.stringify({ ...message(), generation: 0 })],
+    ['a warming of another schema version', JSON.stringify({ ...warming(), schemaVersion: 2 })],
+    ['a warming without a grant', JSON.stringify({ ...warming(), grant: undefined })],
+    ['a warming and a deployment', JSON.stringify({ ...warming(), deploymentId: ulid() })],
     ['a field that nobody knows', JSON.stringify({ ...message(), extra: true })],
   ] as const) {
-    it(`with ${what} are refused`, () => assert.throws(() => parseDeploymentMessage(body), invalid));
+    it(`with ${what} are refused`, () => assert.throws(() => parseSiteMessage(body), invalid));
   }
 
   it('are never repeated in the refusal: they may hold a signed query', () => {
     const body = JSON.stringify({ ...message(), grant: { signedQuery: 'Policy=SECRET' } });
     assert.throws(
-      () => parseDeploymentMessage(body),
+      () => parseSiteMessage(body),
       (error: unknown) => error instanceof Error && !error.message.includes('SECRET'),
     );
   });

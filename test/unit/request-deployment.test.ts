@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { EdgebootError } from '#shared/errors.ts';
-import type { DeploymentMessage } from '#shared/messages.ts';
+import type { SiteMessage } from '#shared/messages.ts';
 import { ulid } from 'ulid';
 import { destroyDeployment } from '../../functions/destroy-deployment/destroy-deployment.ts';
 import { messageEntry } from '../../functions/outbox/entries.ts';
@@ -122,7 +122,7 @@ describe('the sweep', () => {
     });
     await ports.outbox.add([good]);
     pass(11_000);
-    const send = (queueUrl: string, message: DeploymentMessage) => {
+    const send = (queueUrl: string, message: SiteMessage) => {
       if (queueUrl === 'http://gone') return Promise.reject(new Error('no such queue'));
       return ports.queues.send(queueUrl, message);
     };

@@ -9,6 +9,7 @@ import { promisify } from 'node:util';
 import { ERROR_KINDS } from '#shared/errors.ts';
 import { newKeyPair } from '#shared/keys.ts';
 import { EDGEBOOT } from '../../../local/federation/program.ts';
+import { makeSmallestDisk } from '../../helpers/smallest-disk.ts';
 import { createTemporaryFolder } from '../../helpers/temporary-folder.ts';
 import { edgeboot, json, playApi, STACK_LINE } from './edgeboot-process.ts';
 
@@ -54,6 +55,36 @@ const CASES: readonly Case[] = [
     args: () => ['image', 'publish', 'x'],
     exitCode: 64,
     words: /'--frontend <disk>' not specified[^]*^Usage: edgeboot image publish /m,
+  },
+  {
+    what: 'a warming at no site',
+    args: () => ['image', 'warm', 'x'],
+    exitCode: 64,
+    words: /'--site <site>' not specified[^]*^Usage: edgeboot image warm /m,
+  },
+  {
+    what: 'a warming at what can be no site',
+    args: () => ['image', 'warm', 'x', '--site', '../x'],
+    exitCode: 64,
+    words: /"\.\.\/x" is no site\n.*edgeboot site list/,
+  },
+  {
+    what: 'a warming of what is no image',
+    args: () => ['image', 'warm', 'x@new', '--site', 'naist'],
+    exitCode: 64,
+    words: /neither NAME nor NAME@VERSION/,
+  },
+  {
+    what: 'no id of a warming',
+    args: () => ['image', 'warming', '../x'],
+    exitCode: 64,
+    words: /"\.\.\/x" is no id of a warming/,
+  },
+  {
+    what: 'a site to warm that can be none, before the disks are looked at',
+    args: () => ['image', 'publish', 'x', '--frontend', 'nothing.raw', '--warm', 'naist,,ucsd'],
+    exitCode: 64,
+    words: /"" is no site/,
   },
   { what: 'nobody logged in', args: () => ['site', 'list'], exitCode: 77, words: /edgeboot login --api/ },
   {
@@ -107,7 +138,7 @@ test('an issuer that would get tokens over plain HTTP is refused', async () => {
 test('a member without a certificate learns it before anything is sent', async () => {
   await using folder = await createTemporaryFolder();
   const disk = path.join(folder.path, 'disk.raw');
-  await writeFile(disk, smallestDisk());
+  await makeSmallestDisk(disk);
   const begun = { imageId: '01JD0000000000000000000000', imageName: 'x', nextVersion: 1 };
   await using api = await playApi(() => json(200, { ...begun, rootPublicKeyPem: 'x' }));
   const { exitCode, stderr } = await edgeboot(['image', 'publish', 'x', '--frontend', disk], api.environment);
@@ -118,18 +149,6 @@ test('a member without a certificate learns it before anything is sent', async (
     ['POST /v1/images', 'GET /v1/trust'],
   );
 });
-
-/** One partition, with the mark of an ext file system. */
-function smallestDisk(): Buffer {
-  const MIB = 1024 * 1024;
-  const disk = Buffer.alloc(2 * MIB);
-  disk.writeUInt8(0x83, 446 + 4);
-  disk.writeUInt32LE(MIB / 512, 446 + 8);
-  disk.writeUInt32LE(MIB / 512, 446 + 12);
-  disk.writeUInt16LE(0xaa55, 510);
-  disk.writeUInt16LE(0xef53, MIB + 1024 + 56);
-  return disk;
-}
 
 test('an empty XDG_CONFIG_HOME counts as absent: nothing is written where the command was called', async () => {
   await using folder = await createTemporaryFolder();

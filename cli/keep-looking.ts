@@ -1,0 +1,26 @@
+/** Looks again and again at what goes on without us. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { hasCode } from '#shared/errors.ts';
+import { say } from './output.ts';
+
+const INTERVAL_MS = 1_000;
+
+/**
+ * Resolves with the first answer that is not `undefined`. While the API is away, whoever looks goes on looking. Throws what else
+ * `look` throws.
+ */
+export async function keepLooking<T>(look: () => Promise<T | undefined>): Promise<T> {
+  let saidTrouble = '';
+  for (;;) {
+    try {
+      const seen = await look();
+      saidTrouble = '';
+      if (seen !== undefined) return seen;
+    } catch (error) {
+      if (!hasCode(error, 'SERVICE_UNAVAILABLE', 'THROTTLED')) throw error;
+      if (error.message !== saidTrouble) say(`${error.message}; going on to ask`);
+      saidTrouble = error.message;
+    }
+    await delay(INTERVAL_MS);
+  }
+}

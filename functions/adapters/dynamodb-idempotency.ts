@@ -1,0 +1,47 @@
+/** What an idempotency key makes happen once: a transaction, and the record of the row that it made. */
+import { EdgebootError } from '#shared/errors.ts';
+import type { IdempotencyKey } from '../ports.ts';
+import { ConditionRefused, type Key, type Table, type Write } from './dynamodb-table.ts';
+
+/** An idempotency key is remembered for a day. */
+const IDEMPOTENCY_SECONDS = 24 * 3600;
+
+const recordKeyOf = (key: IdempotencyKey): Key => ({
+  pk: `IDEMPOTENCY#${key.memberId}#${key.key}`,
+  sk: 'IDEMPOTENCY',
+});
+
+/**
+ * Commits, unless the key has made something before. Throws IDEMPOTENCY_MISMATCH.
+ * @returns the id of what the key has made: `madeId`, or an earlier one.
+ */
+export async function commitOnce(
+  table: Table,
+  writes: readonly Write[],
+  madeId: string,
+  createdAt: string,
+  key: IdempotencyKey | undefined,
+): Promise<string> {
+  if (key === undefined) {
+    await table.transact([...writes]);
+    return madeId;
+  }
+  const { requestSha256 } = key;
+  const now = Math.floor(Date.parse(createdAt) / 1000);
+  const record = { ...recordKeyOf(key), requestSha256, madeId, expiresAt: now + IDEMPOTENCY_SECONDS };
+  // A row that TTL has not removed yet counts as expired.
+  const unlessUsed = table.put(record, 'attribute_not_exists(pk) OR expiresAt < :now', { ':now': now });
+  try {
+    await table.transact([...writes, unlessUsed]);
+    return madeId;
+  } catch (error) {
+    if (error instanceof ConditionRefused) return earlier(table, key);
+    throw error;
+  }
+}
+
+async function earlier(table: Table, key: IdempotencyKey): Promise<string> {
+  const record = await table.get(recordKeyOf(key));
+  if (record?.['requestSha256'] === key.requestSha256) return String(record['madeId']);
+  throw new EdgebootError('IDEMPOTENCY_MISMATCH', 'this Idempotency-Key was used for a different request');
+}

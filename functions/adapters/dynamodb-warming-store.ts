@@ -1,0 +1,54 @@
+/** Warmings in the table: the row alone, and one record per idempotency key. */
+import { EdgebootError } from '#shared/errors.ts';
+import { type Warming, warmingSchema } from '#shared/warming.ts';
+import type { IdempotencyKey, OutboxEntry, WarmingStore } from '../ports.ts';
+import { commitOnce } from './dynamodb-idempotency.ts';
+import { outboxWrite } from './dynamodb-outbox.ts';
+import { ConditionRefused, type Item, type Key, type Table } from './dynamodb-table.ts';
+
+/** Longer than a message stays in a site's queue, and then in the dead-letter queue. */
+const KEPT_SECONDS = 30 * 24 * 3600;
+
+const rowKey = (warmingId: string): Key => ({ pk: `WARMING#${warmingId}`, sk: 'WARMING' });
+
+export class DynamoDbWarmingStore implements WarmingStore {
+  readonly #table: Table;
+  constructor(table: Table) {
+    this.#table = table;
+  }
+
+  async create(
+    warming: Warming,
+    outbox: readonly OutboxEntry[],
+    idempotencyKey: IdempotencyKey | undefined,
+  ): Promise<Warming> {
+    const { warmingId, createdAt } = warming;
+    const row = this.#table.put(rowOf(warming), 'attribute_not_exists(pk)');
+    const writes = [row, ...outbox.map((entry) => outboxWrite(this.#table, entry))];
+    const madeId = await commitOnce(this.#table, writes, warmingId, createdAt, idempotencyKey);
+    if (madeId === warmingId) return warming;
+    const earlier = await this.find(madeId);
+    if (earlier === undefined) throw new Error('an idempotency record points at no warming');
+    return earlier;
+  }
+
+  async find(warmingId: string): Promise<Warming | undefined> {
+    const item = await this.#table.get(rowKey(warmingId));
+    return item && warmingSchema.parse(item);
+  }
+
+  async replace(before: Warming, after: Warming, outbox: readonly OutboxEntry[]): Promise<void> {
+    const row = this.#table.putOver(rowOf(after), before.version);
+    try {
+      await this.#table.transact([row, ...outbox.map((entry) => outboxWrite(this.#table, entry))]);
+    } catch (error) {
+      if (!(error instanceof ConditionRefused)) throw error;
+      throw new EdgebootError('CONFLICT', 'the warming was changed at the same time', { cause: error });
+    }
+  }
+}
+
+function rowOf(warming: Warming): Item & Key {
+  const expiresAt = Math.floor(Date.parse(warming.createdAt) / 1000) + KEPT_SECONDS;
+  return { ...rowKey(warming.warmingId), ...warming, expiresAt };
+}

@@ -1,0 +1,57 @@
+/** Who may deploy what where: asked before anything is minted for an image at a site. */
+import type { ImageVersion } from '#shared/api.ts';
+import type { AuditAction } from '#shared/audit.ts';
+import { EdgebootError } from '#shared/errors.ts';
+import type { Member } from './http/identity.ts';
+import type { DeliveryPorts } from './outbox/deliver-outbox.ts';
+import { deny } from './outbox/deny.ts';
+import type { ImageStore, SiteRecord, SiteStore } from './ports.ts';
+
+export interface NamedImage {
+  readonly imageName: string;
+  /** The latest where absent. */
+  readonly imageVersion?: number | undefined;
+}
+
+/** Throws NOT_FOUND. */
+export async function findImageVersion(named: NamedImage, images: ImageStore): Promise<ImageVersion> {
+  const image = await images.findByName(named.imageName);
+  const number = named.imageVersion ?? image?.latestVersion ?? 0;
+  const version = image && number > 0 ? await images.findVersion(image.imageId, number) : undefined;
+  if (version === undefined) {
+    const wanted = named.imageVersion === undefined ? '' : ` version ${named.imageVersion}`;
+    throw new EdgebootError('NOT_FOUND', `there is no image ${named.imageName}${wanted}`, {
+      remedy: 'See what there is: edgeboot image list.',
+    });
+  }
+  return version;
+}
+
+/** Throws NOT_FOUND. */
+export async function findSite(siteId: string, sites: SiteStore): Promise<SiteRecord> {
+  const site = await sites.find(siteId);
+  if (site === undefined) {
+    throw new EdgebootError('NOT_FOUND', `there is no site ${siteId}`, {
+      remedy: 'See what there is: edgeboot site list.',
+    });
+  }
+  return site;
+}
+
+/** Throws FORBIDDEN, on record. */
+export async function authorizeDeployer(
+  member: Member,
+  image: ImageVersion,
+  site: SiteRecord,
+  action: AuditAction,
+  ports: DeliveryPorts & { readonly now: () => Date },
+): Promise<void> {
+  if (site.deployerGroups.some((group) => member.groups.includes(group))) return;
+  throw await deny(ports, {
+    actor: `member:${member.memberId}`,
+    action,
+    siteId: site.siteId,
+    imageId: image.imageId,
+    reason: `only members of ${site.deployerGroups.join(', ')} may deploy at ${site.siteId}`,
+  });
+}
