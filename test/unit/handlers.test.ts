@@ -25,6 +25,7 @@ before(async () => {
     TABLE_NAME: 't',
     QUEUE_PREFIX: 't',
     AUDIT_LOG_GROUP: 't',
+    MINT_FUNCTION: 't',
     OIDC_ISSUER: ISSUER,
     OIDC_AUDIENCE: AUDIENCE,
     OIDC_JWKS_URL: `${nowhere}/jwks`,
@@ -88,11 +89,15 @@ describe('an id or a cursor that can be none never reaches the store', () => {
   const LIST = 'GET /v1/deployments';
   const SHOW = 'GET /v1/deployments/{deploymentId}';
   const EVENTS = 'GET /v1/deployments/{deploymentId}/events';
+  const WARMING = 'GET /v1/warmings/{warmingId}';
+  const JOB = 'GET /v1/sites/{siteId}/warmings/{warmingId}';
   const deploymentId = '01JD0000000000000000000000';
 
   it('in the path: NOT_FOUND', async () => {
     for (const id of ['x'.repeat(3000), '', 'naist', '../x']) {
       assert.equal(await ask('read-deployments', SHOW, { deploymentId: id }), 404);
+      assert.equal(await ask('warm-image', WARMING, { warmingId: id }), 404);
+      assert.equal(await ask('serve-warming', JOB, { siteId: 'naist', warmingId: id }), 404);
     }
     assert.equal(await ask('read-images', 'GET /v1/images/{imageName}', { imageName: 'x'.repeat(3000) }), 404);
     assert.equal(await ask('record-heartbeat', 'POST /v1/sites/{siteId}/heartbeat', { siteId: 'x'.repeat(3000) }), 404);
@@ -109,6 +114,8 @@ describe('an id or a cursor that can be none never reaches the store', () => {
 
   it('while a good one does, and finds it down', async () => {
     assert.equal(await ask('read-deployments', SHOW, { deploymentId }), 500);
+    assert.equal(await ask('warm-image', WARMING, { warmingId: deploymentId }), 500);
+    assert.equal(await ask('serve-warming', JOB, { siteId: 'naist', warmingId: deploymentId }), 500);
     assert.equal(await ask('read-deployments', EVENTS, { deploymentId }, { after: '9999999998' }), 500);
     assert.equal(await ask('read-deployments', LIST, {}, { before: deploymentId }), 500);
   });
