@@ -35,7 +35,7 @@ const PACKAGES = [
 ];
 
 /** What the benchmark measures against, and measures with; and what the agent inflates with where it is there. */
-export const BENCHMARK_PACKAGES = ['aria2', 'casync', 'curl', 'pigz', 'rclone', 'time', 'wget', 'zstd', 'libisal2'];
+export const BENCHMARK_PACKAGES = ['aria2', 'casync', 'curl', 'pigz', 'rclone', 'wget', 'zstd', 'libisal2'];
 
 /** @param further needed beside those that every command needs */
 export function missingDebianPackages(further = []) {
