@@ -32,8 +32,6 @@ const PACKAGES = [
   'mmdebstrap',
   // the tests' looks at processes
   'procps',
-  // what the benchmark measures with
-  'time',
   // compressed kernel modules, as some hosts have them
   'xz-utils',
 ];

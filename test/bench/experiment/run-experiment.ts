@@ -9,7 +9,7 @@ import { machineFacts } from '../report/machine.ts';
 import { markdownTable, putSection } from '../report/put-section.ts';
 import { type BenchServers, startBenchServers } from '../servers/bench-servers.ts';
 import { type ChartPoint, drawChart } from './chart.ts';
-import { runDemoForTimeline } from './demo-timeline.ts';
+import { runDemoForTimeline } from '../works/demo-timeline.ts';
 import { prepareExperiment } from './experiment-images.ts';
 import { type ExperimentPaths, experimentPaths } from './experiment-paths.ts';
 import type { ExperimentOptions } from './options.ts';
@@ -24,6 +24,8 @@ const RESULTS = path.join(DIRECTORY, 'experiment.json');
 const DOCUMENT = path.resolve('docs/experiment.md');
 const FIRST_SEED = 2026;
 const HOUR_MS = 3_600_000;
+/** As the demo has them unless told otherwise. */
+const DEMO_COMPUTES = 2;
 /** When the time to RUNNING is taken. */
 const NOON = 12;
 
@@ -122,7 +124,7 @@ async function takeRunningTimes(
   signal: AbortSignal,
 ): Promise<readonly RunningTime[]> {
   say('running the demo for its timeline …');
-  const demo = await runDemoForTimeline(signal);
+  const demo = await runDemoForTimeline(DEMO_COMPUTES, signal);
   const times: RunningTime[] = [];
   for (const site of EXPERIMENT_SITES) {
     signal.throwIfAborted();

@@ -1,5 +1,5 @@
 /** How long from the request to RUNNING, were the demo's site at the end of such roads: transfers are measured, the rest is the demo's. */
-import type { DemoTimeline } from './demo-timeline.ts';
+import type { DemoTimeline } from '../works/demo-timeline.ts';
 import { DEMO_OBJECT, type ExperimentPaths } from './experiment-paths.ts';
 import { METHODS, type Method, type ModelPlaces, type Situation } from './sample.ts';
 import { fetchOverOneConnection, fetchWithEngine } from './transfers.ts';

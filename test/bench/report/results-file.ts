@@ -6,7 +6,7 @@ const spread = { median: z.number(), min: z.number(), max: z.number() };
 
 const rowSchema = z.object({
   label: z.string(),
-  unit: z.enum(['ratio', 'MB']),
+  unit: z.enum(['ratio', 'MB', 's']),
   must: z.number().optional(),
   goal: z.number().optional(),
   ...spread,

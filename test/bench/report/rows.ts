@@ -13,7 +13,7 @@ export interface Row {
   readonly must?: number;
   readonly goal?: number;
   /** Ratios unless given. */
-  readonly unit?: 'ratio' | 'MB';
+  readonly unit?: 'ratio' | 'MB' | 's';
   readonly needs: readonly WorkName[];
   readonly value: (round: Round, images: BenchImages) => number;
 }
@@ -132,6 +132,16 @@ export const ROWS = {
     needs: ['killed', 'native'],
     value: (round, { normal }) =>
       (round('killed').bytes - round('native').transfers.bytes) / (CONNECTIONS * normal.meanPartBytes),
+  },
+  'further-nodes': {
+    label: "each further node of a cluster: the agent's time",
+    ...{ unit: 's', must: 1, goal: 0.2, needs: ['deployments'] },
+    value: (round) => round('deployments').furtherNodeSeconds,
+  },
+  'control-plane': {
+    label: 'request accepted → the agent holds the message, embedded cloud',
+    ...{ unit: 's', must: 1, goal: 0.2, needs: ['deployments'] },
+    value: (round) => round('deployments').heldSeconds,
   },
 } as const satisfies Readonly<Record<string, Row>>;
 

@@ -22,6 +22,7 @@ export function verdict(value: number, must: number | undefined, goal: number | 
 
 function format(value: number, unit: RowResult['unit']): string {
   if (unit === 'MB') return `${Math.round(value)} MB`;
+  if (unit === 's') return `${value.toFixed(2)} s`;
   return value >= 10 ? value.toFixed(1) : value.toFixed(3);
 }
 

@@ -1,5 +1,6 @@
 /** All that can be measured, by name. */
 import { IMAGE_NAME } from '../images/pack-variants.ts';
+import { deployments } from './deployments.ts';
 import { frameSizeCost } from './frame-size.ts';
 import { killedFetch } from './killed-fetch.ts';
 import { newerVersion, ours, withMemory } from './ours.ts';
@@ -40,6 +41,7 @@ export const WORKS = {
   'cold-native': ours({ network: 'cold' }),
   killed: killedFetch,
   frames: frameSizeCost,
+  deployments,
 } as const satisfies Readonly<Record<string, Work<unknown>>>;
 
 export type WorkName = keyof typeof WORKS;

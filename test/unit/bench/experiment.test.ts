@@ -1,8 +1,7 @@
-/** The experiment's pure parts: the model's day, the demo's timeline, the chart. */
+/** The experiment's pure parts: the model's day, and the chart. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { drawChart } from '../../bench/experiment/chart.ts';
-import { readDemoTimeline } from '../../bench/experiment/demo-timeline.ts';
 import { rateCells } from '../../bench/experiment/report.ts';
 import { METHODS, SITUATIONS } from '../../bench/experiment/sample.ts';
 import { distancesAt, EXPERIMENT_SITES, loadAt } from '../../bench/experiment/sites.ts';
@@ -25,19 +24,6 @@ test('a busy hour has less of the link, more jitter and more losses than a quiet
       assert.equal(busy[road].windowBytes, quiet[road].windowBytes);
     }
   }
-});
-
-test('the timeline is read from what the demo says', () => {
-  const said = [
-    '[  34.8 s] timeline',
-    '     0.02 s  request accepted → agent holds the message',
-    '     0.54 s  fetch and assemble',
-    '    11.81 s  guests ready',
-    '    15.02 s  request accepted → RUNNING',
-    '  33.8 MB in 10 parts from NRT57-C1: 1 hits, 9 misses; guests under emulation',
-  ].join('\n');
-  assert.deepEqual(readDemoTimeline(said), { runningSeconds: 15.02, fetchSeconds: 0.54 });
-  assert.throws(() => readDemoTimeline('demo: OK'), /no timeline/);
 });
 
 const POINTS = EXPERIMENT_SITES.flatMap(({ name }) =>
