@@ -1,20 +1,22 @@
 // Runs one of the project's commands on any Debian 12 machine with Node.js >= 20: installs what is missing first. Plain
 // JavaScript without packages, because it runs before there are any, on whatever Node.js the machine has.
 import { existsSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import process from 'node:process';
 import { BENCHMARK_PACKAGES, installDebianPackages, missingDebianPackages } from './debian-packages.mjs';
 import { fail, run, say } from './exec.mjs';
 import { installNodeModules, NODE } from './node-modules.mjs';
 
 const MIN_NODE_MAJOR = 20;
+/** Each with up to 2 GiB of guests. */
+const MAX_TEST_FILES_AT_ONCE = 4;
 
 /** What a command runs, one after the other; whether it needs the host's packages and root, and which packages further. */
 const COMMANDS = {
   demo: { host: true, steps: (args) => [[NODE, 'local/demo/main.ts', ...args]] },
   test: {
     host: true,
-    // Two files at a time: suites with guests mostly wait for them.
-    steps: (args) => [[NODE, '--test', '--test-concurrency=2', ...(args.length > 0 ? args : ['test/**/*.test.ts'])]],
+    steps: (args) => [[NODE, '--test', ...filesAtOnce(), ...(args.length > 0 ? args : ['test/**/*.test.ts'])]],
   },
   bench: {
     host: true,
@@ -44,6 +46,11 @@ const COMMANDS = {
     ],
   },
 };
+
+/** One more than there are CPUs, since suites with guests often wait for them; not so many that memory becomes scarce. */
+function filesAtOnce() {
+  return [`--test-concurrency=${Math.min(availableParallelism() + 1, MAX_TEST_FILES_AT_ONCE)}`];
+}
 
 function bin(name, ...args) {
   return [NODE, `node_modules/.bin/${name}`, ...args];

@@ -20,17 +20,13 @@ import { parseSiteMessage } from '#shared/messages.ts';
 import type { Intercept } from '../../local/distribution/edge-location.ts';
 import { Member } from '../../local/federation/member.ts';
 import type { ProgramResult } from '../../local/federation/program.ts';
+import { prepareGuest } from '../guests/build-guest.ts';
 import { inNamespaces } from '../helpers/in-namespaces.ts';
-import {
-  downloadSamplePackages,
-  IMAGE_NAME,
-  type RunningFederation,
-  runFederation,
-} from '../helpers/running-federation.ts';
+import { IMAGE_NAME, type RunningFederation, runFederation } from '../helpers/running-federation.ts';
 
 const LIMIT = { timeout: 600_000 };
 
-if (inNamespaces(import.meta.filename, { timeoutSeconds: 1200, prepare: downloadSamplePackages })) {
+if (inNamespaces(import.meta.filename, { timeoutSeconds: 1200, prepare: prepareGuest('sample') })) {
   describe('bad input', LIMIT, () => {
     const undo = new AsyncDisposableStack();
     let running: RunningFederation;

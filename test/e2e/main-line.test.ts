@@ -10,19 +10,15 @@ import type { Deployment } from '#shared/deployment.ts';
 import type { Warming } from '#shared/warming.ts';
 import { askEveryNode } from '../../local/demo/proof.ts';
 import { runProgram } from '../../local/federation/program.ts';
+import { prepareGuest } from '../guests/build-guest.ts';
 import { inNamespaces } from '../helpers/in-namespaces.ts';
-import {
-  downloadSamplePackages,
-  IMAGE_NAME,
-  type RunningFederation,
-  runFederation,
-} from '../helpers/running-federation.ts';
+import { IMAGE_NAME, type RunningFederation, runFederation } from '../helpers/running-federation.ts';
 
 const DOCTORS_CHECKS = ['api', 'clock', 'disk', 'edges', 'kvm', 'libvirt', 'queue', 'tools'];
 /** Emulated guests on a busy machine are slow; nothing here depends on how slow. */
 const LIMIT = { timeout: 600_000 };
 
-if (inNamespaces(import.meta.filename, { timeoutSeconds: 1200, prepare: downloadSamplePackages })) {
+if (inNamespaces(import.meta.filename, { timeoutSeconds: 1200, prepare: prepareGuest('sample') })) {
   describe('the main line', LIMIT, () => {
     const undo = new AsyncDisposableStack();
     let running: RunningFederation;

@@ -4,16 +4,16 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { prepareGuest } from '../guests/build-guest.ts';
 import { inNamespaces } from '../helpers/in-namespaces.ts';
 import { startNginx } from '../helpers/nginx.ts';
-import { downloadSamplePackages } from '../helpers/running-federation.ts';
 import { type BootedCluster, bootArguments, makeRepository, shutDownAndClean } from '../helpers/standalone-clusters.ts';
 import { startStandaloneHost } from '../helpers/standalone-host.ts';
 import { VINTAGE_KINDS } from '../helpers/vintage-repository.ts';
 
 const KINDS = Object.keys(VINTAGE_KINDS);
 
-if (inNamespaces(import.meta.filename, { timeoutSeconds: 1500, prepare: downloadSamplePackages })) {
+if (inNamespaces(import.meta.filename, { timeoutSeconds: 1500, prepare: prepareGuest('sample') })) {
   test('formats §1–§6: every legacy kind boots from a plain web server', { timeout: 1_400_000 }, async (t) => {
     const host = await startStandaloneHost(t, { driver: 'libvirt' });
     const directory = await makeRepository(t, host);
@@ -36,8 +36,8 @@ if (inNamespaces(import.meta.filename, { timeoutSeconds: 1500, prepare: download
           'hostname; dbclient -y compute-0 hostname; cat /tmp/machinefile',
         );
         assert.equal(said, `${cluster.name}\ncompute-0\ncompute-0\n`, 'the computes trust their frontend');
-        await shutDownAndClean(host, cluster);
       }
+      await Promise.all(booted.map((cluster) => shutDownAndClean(host, cluster)));
     }
     assert.deepEqual(await host.leftovers(), []);
   });

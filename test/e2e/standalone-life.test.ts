@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { makeSshKey } from '../../local/demo/proof.ts';
+import { prepareGuest } from '../guests/build-guest.ts';
 import { inNamespaces } from '../helpers/in-namespaces.ts';
-import { downloadSamplePackages } from '../helpers/running-federation.ts';
 import { type BootedCluster, bootArguments, makeRepository, shutDownAndClean } from '../helpers/standalone-clusters.ts';
 import { startStandaloneHost, type StandaloneHost } from '../helpers/standalone-host.ts';
 
@@ -14,7 +14,7 @@ async function addKey(host: StandaloneHost, { name }: BootedCluster, folder: str
   return { keyFile, effects: told.map(({ effect }) => effect) };
 }
 
-if (inNamespaces(import.meta.filename, { timeoutSeconds: 1000, prepare: downloadSamplePackages })) {
+if (inNamespaces(import.meta.filename, { timeoutSeconds: 1000, prepare: prepareGuest('sample') })) {
   test(
     'formats §6: shutdown keeps address and disks; start brings the same cluster back',
     { timeout: 900_000 },

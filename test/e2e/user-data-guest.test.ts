@@ -1,10 +1,9 @@
 /** A guest of the original whose disk nobody wrote into: it asks DHCP, fetches its document, and becomes what that says. Formats, section 5. */
 import assert from 'node:assert/strict';
-import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { test, type TestContext } from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { test } from 'node:test';
 import { DEBIAN_QEMU_USER, probeAcceleration } from '#shared/host/probe-acceleration.ts';
 import { createQemuNodeDisks } from '../../edge-agent/adapters/qemu-node-disks.ts';
 import { createUserDataChannel } from '../../edge-agent/adapters/user-data-channel.ts';
@@ -12,21 +11,12 @@ import { planCluster } from '../../edge-agent/core/plan-cluster.ts';
 import { servedNetworks } from '../../edge-agent/core/served-networks.ts';
 import { createQemuDriver } from '../../edge-agent/drivers/qemu/qemu-driver.ts';
 import { nodePlan } from '../../edge-agent/steps/personalize.ts';
-import { buildGuest } from '../guests/build-guest.ts';
+import { buildGuest, prepareGuest } from '../guests/build-guest.ts';
 import { applianceOptions } from '../helpers/appliance.ts';
 import { inNamespaces } from '../helpers/in-namespaces.ts';
 import { PUBLIC_NETWORK, SSH_KEY } from '../helpers/model-samples.ts';
 
-const CACHE = fileURLToPath(new URL('../../build', import.meta.url));
 const SAYS_WITHIN_SECONDS = 120;
-
-async function prepare(t: TestContext): Promise<void> {
-  const directory = await mkdtemp('/var/tmp/edgeboot-');
-  const log = (line: string): void => t.diagnostic(line);
-  await buildGuest('legacy', { directory, cacheDirectory: CACHE, log }).finally(() =>
-    rm(directory, { recursive: true }),
-  );
-}
 
 /** Answers what the guest has said when it says `wanted`. */
 async function hearConsole(consoleSocket: string, wanted: RegExp): Promise<string> {
@@ -41,7 +31,7 @@ async function hearConsole(consoleSocket: string, wanted: RegExp): Promise<strin
   throw new Error(`the guest did not say ${String(wanted)}, but:\n${said}`);
 }
 
-if (inNamespaces(import.meta.filename, { timeoutSeconds: 900, prepare })) {
+if (inNamespaces(import.meta.filename, { timeoutSeconds: 900, prepare: prepareGuest('legacy') })) {
   test('formats §5: a guest without a document asks DHCP on eth0, and fetches /latest/user-data', async (t) => {
     const directory = await mkdtemp('/var/tmp/edgeboot-');
     t.after(() => rm(directory, { recursive: true, force: true }));
@@ -58,8 +48,10 @@ if (inNamespaces(import.meta.filename, { timeoutSeconds: 900, prepare })) {
       '192.0.2.10',
       PUBLIC_NETWORK,
     );
-    const log = (line: string): void => t.diagnostic(line);
-    const { computeDisk } = await buildGuest('legacy', { directory, cacheDirectory: CACHE, log });
+    const built = await buildGuest('legacy', (line) => t.diagnostic(line));
+    // Where QEMU's user gets to.
+    const computeDisk = join(directory, 'compute.raw');
+    await copyFile(built.computeDisk, computeDisk);
     const clusterDirectory = join(directory, 'cluster');
     await mkdir(clusterDirectory, { mode: 0o711 });
     const [, compute] = plan.nodes;

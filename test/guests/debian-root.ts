@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runCommandOrThrow } from '#shared/host/run-command.ts';
+import { holdLock } from '../../edge-agent/adapters/host-lock.ts';
 
 const SUITE = 'bookworm';
 const SOURCES = '/etc/apt/sources.list.d';
@@ -28,9 +29,21 @@ export async function debianRootArchive(
     .digest('hex')
     .slice(0, 16);
   const archive = join(folder, `${digest}.tar`);
-  if ((await readdir(folder)).includes(`${digest}.tar`)) return archive;
-  log(`bootstrapping a Debian with ${packages.join(', ')}`);
-  const unfinished = join(folder, `.${digest}-${process.pid}.tar`);
+  const isThere = async (): Promise<boolean> => (await readdir(folder)).includes(`${digest}.tar`);
+  if (await isThere()) return archive;
+  const release = await holdLock(`root ${archive}`);
+  try {
+    // Guests that differ in other things have the same root.
+    if (!(await isThere())) await bootstrap(archive, include, log);
+  } finally {
+    await release();
+  }
+  return archive;
+}
+
+async function bootstrap(archive: string, include: string, log: (line: string) => void): Promise<void> {
+  log(`bootstrapping a Debian with ${include}`);
+  const unfinished = `${archive}.${process.pid}.new.tar`;
   const sources = (await readdir(SOURCES)).filter((name) => /^debian.*\.(?:sources|list)$/.test(name));
   await runCommandOrThrow(
     'mmdebstrap',
@@ -43,5 +56,4 @@ export async function debianRootArchive(
     { timeoutSeconds: MAX_SECONDS },
   );
   await rename(unfinished, archive);
-  return archive;
 }

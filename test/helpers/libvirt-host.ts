@@ -11,21 +11,27 @@ export interface LibvirtHost {
   readonly directory: string;
 }
 
-/** Only inside namespaces: see in-namespaces.ts. */
-export async function startLibvirtHost(t: TestContext): Promise<LibvirtHost> {
+/** A folder that QEMU may enter, gone when the test ends. What `undo` is given goes before. */
+export async function makeHostDirectory(t: TestContext): Promise<{ directory: string; undo: AsyncDisposableStack }> {
   // Not below /tmp, which may be a small memory file system; short, since sockets go below it.
   const directory = await mkdtemp('/var/tmp/edgeboot-');
-  // In the end its domains and networks go first, which takes its sockets; then the folder.
   const undo = new AsyncDisposableStack();
   t.after(() => undo.disposeAsync());
   undo.defer(() => rm(directory, { recursive: true, force: true }));
   await chmod(directory, 0o711);
+  return { directory, undo };
+}
+
+/** Only inside namespaces: see in-namespaces.ts. */
+export async function startLibvirtHost(t: TestContext): Promise<LibvirtHost> {
+  const { directory, undo } = await makeHostDirectory(t);
   const acceleration = await probeAcceleration({ qemuUser: DEBIAN_QEMU_USER });
   const libvirtd = await startPrivateLibvirtd({
     directory: join(directory, 'libvirt'),
     acceleration,
     log: (line) => t.diagnostic(line),
   });
+  // In the end its domains and networks go first, which takes its sockets; then the folder.
   undo.defer(() => libvirtd.close());
   return { libvirtd, acceleration, directory };
 }

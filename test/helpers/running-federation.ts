@@ -1,8 +1,5 @@
 /** A whole federation for end-to-end tests, with the sample image built; everything is gone when the suite ends. */
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
-import path from 'node:path';
-import type { TestContext } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import type { Deployment } from '#shared/deployment.ts';
 import { DEBIAN_QEMU_USER, probeAcceleration } from '#shared/host/probe-acceleration.ts';
 import { awsClients, type AwsClients } from '../../local/aws/services.ts';
@@ -10,21 +7,14 @@ import { makeSshKey } from '../../local/demo/proof.ts';
 import { type Federation, type FederationOptions, startFederation } from '../../local/federation/federation.ts';
 import { findLeftovers } from '../../local/federation/leftovers.ts';
 import type { ProgramResult } from '../../local/federation/program.ts';
-import { buildSampleImage, type SampleImage } from '../../local/sample-image/build-sample-image.ts';
-import { downloadPackages } from '../../local/sample-image/packages.ts';
+import { buildGuest, type BuiltGuest } from '../guests/build-guest.ts';
 
-/** Kept between runs: only Debian's packages, never what a test made. */
-export const PACKAGE_CACHE = fileURLToPath(new URL('../../build/debian-packages', import.meta.url));
 export const IMAGE_NAME = 'demo-cluster';
 const NODE_MEMORY_MIB = '128';
 
-/** Outside the namespaces: what needs the host's network. */
-export const downloadSamplePackages = (t: TestContext): Promise<string> =>
-  downloadPackages(PACKAGE_CACHE, (line) => t.diagnostic(line));
-
 export interface RunningFederation {
   readonly federation: Federation;
-  readonly disks: SampleImage;
+  readonly disks: BuiltGuest;
   readonly aws: AwsClients;
   readonly directory: string;
   readonly keyFile: string;
@@ -55,7 +45,7 @@ export async function runFederation(
   const capacity = { cpus: 16 };
   const agents = Object.fromEntries(options.siteIds.map((id) => [id, { capacity, ...options.agents?.[id] }]));
   const [disks, federation] = await Promise.all([
-    buildSampleImage({ directory: path.join(directory, 'image'), cacheDirectory: PACKAGE_CACHE, log }),
+    buildGuest('sample', log),
     startFederation({ ...options, directory, acceleration, log, agents }),
   ]);
   undo.use(federation);

@@ -3,8 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { buildSampleImage } from '../../local/sample-image/build-sample-image.ts';
-import { PACKAGE_CACHE } from './running-federation.ts';
+import { buildGuest } from '../guests/build-guest.ts';
 import type { StandaloneHost } from './standalone-host.ts';
 import { makeVintageRepository } from './vintage-repository.ts';
 
@@ -18,9 +17,7 @@ export interface BootedCluster {
 export async function makeRepository(t: TestContext, host: StandaloneHost): Promise<string> {
   const repository = join(host.directory, 'repository');
   await mkdir(repository);
-  const log = (line: string): void => t.diagnostic(line);
-  const directory = join(host.directory, 'image');
-  const { frontendDisk, computeDisk } = await buildSampleImage({ directory, cacheDirectory: PACKAGE_CACHE, log });
+  const { frontendDisk, computeDisk } = await buildGuest('sample', (line) => t.diagnostic(line));
   await makeVintageRepository(repository, { frontend: frontendDisk, compute: computeDisk });
   return repository;
 }
@@ -30,9 +27,15 @@ export const bootArguments = (host: StandaloneHost, name: string, cpus: number, 
   ...['--key', `${host.keyFile}.pub`, '--memory', '128:128'],
 ];
 
-export async function shutDownAndClean(host: StandaloneHost, { name }: BootedCluster): Promise<void> {
+/** @param graceSeconds unless given, the command's own: guests that listen to their power button end at once. */
+export async function shutDownAndClean(
+  host: StandaloneHost,
+  { name }: BootedCluster,
+  graceSeconds?: number,
+): Promise<void> {
   const early = await host.run('clean', name);
   assert.equal(early.exitCode, 75, 'formats §6: clean refuses while any node runs');
-  assert.equal((await host.run('shutdown', name)).exitCode, 0);
+  const grace = graceSeconds === undefined ? [] : ['--grace', String(graceSeconds)];
+  assert.equal((await host.run('shutdown', name, ...grace)).exitCode, 0);
   assert.equal((await host.run('clean', name)).exitCode, 0);
 }

@@ -6,7 +6,7 @@ import { runCommand, runCommandOrThrow } from '#shared/host/run-command.ts';
 import { stringify } from 'yaml';
 import { makeSshKey } from '../../local/demo/proof.ts';
 import { EDGEBOOT_AGENT, type ProgramResult, runProgram } from '../../local/federation/program.ts';
-import { startLibvirtHost } from './libvirt-host.ts';
+import { makeHostDirectory, startLibvirtHost } from './libvirt-host.ts';
 
 export interface StandaloneHost {
   readonly directory: string;
@@ -29,21 +29,20 @@ export interface StandaloneHostOptions {
 
 /** Only inside namespaces: see in-namespaces.ts. */
 export async function startStandaloneHost(t: TestContext, options: StandaloneHostOptions): Promise<StandaloneHost> {
-  const { libvirtd, directory } = await startLibvirtHost(t);
+  const { directory, connection } = await startDriver(t, options.driver);
   const stateDirectory = join(directory, 'state');
   await mkdir(stateDirectory, { mode: 0o711 });
   const configFile = join(directory, 'agent.yaml');
   const settings = { capacity: { cpus: 16 }, readyTimeoutSeconds: 600, ...options.settings };
-  await writeFile(
-    configFile,
-    stringify({ driver: options.driver, libvirtUri: libvirtd.uri, stateDirectory, ...settings }),
-  );
+  await writeFile(configFile, stringify({ driver: options.driver, ...connection, stateDirectory, ...settings }));
   const keyFile = await makeSshKey(join(directory, 'ssh'));
   const run = async (...args: string[]): Promise<ProgramResult> => {
+    const begin = performance.now();
     const result = await runProgram(EDGEBOOT_AGENT, [...args, '--config', configFile], {
       onWords: (line) => t.diagnostic(line),
     });
-    t.diagnostic(`edgeboot-agent ${args.join(' ')}: ${result.exitCode}\n${result.stdout}`);
+    const seconds = ((performance.now() - begin) / 1000).toFixed(1);
+    t.diagnostic(`edgeboot-agent ${args.join(' ')}: ${result.exitCode} after ${seconds} s\n${result.stdout}`);
     return result;
   };
   return {
@@ -63,6 +62,12 @@ export async function startStandaloneHost(t: TestContext, options: StandaloneHos
       ]),
     leftovers: () => findLeftovers(stateDirectory),
   };
+}
+
+async function startDriver(t: TestContext, driver: StandaloneHostOptions['driver']) {
+  if (driver === 'qemu') return { ...(await makeHostDirectory(t)), connection: {} };
+  const { directory, libvirtd } = await startLibvirtHost(t);
+  return { directory, connection: { libvirtUri: libvirtd.uri } };
 }
 
 async function findLeftovers(stateDirectory: string): Promise<string[]> {
