@@ -1,12 +1,11 @@
 /** A CloudFront distribution with signed URLs, at one edge location. */
-import type { Dispatcher } from 'undici';
 import type { Grant } from '#shared/grant.ts';
 import { requireRepositoryPath } from '../core/repository-path.ts';
 import type { FetchedObject, ObjectRequest, PartSource } from '../ports.ts';
 import type { Bandwidth } from '../transfer/bandwidth.ts';
 import { deliveryOf, errorOfAnswer } from './edge-response.ts';
 import { isRefusal } from './http-answer.ts';
-import { getOverHttp, overTheNetwork, readFile, type Reading, readUpTo } from './http-get.ts';
+import { getOverHttp, overTheNetwork, type Reading, takeFile, takeUpTo } from './http-get.ts';
 import { createPinnedAgent } from './pinned-agent.ts';
 
 const MAX_ERROR_BODY_BYTES = 8 * 1024;
@@ -34,7 +33,9 @@ export function createCloudFrontSource(options: CloudFrontOptions): ClosablePart
   return {
     async fetch(request, signal) {
       requireRepositoryPath(request.path);
-      return overTheNetwork(signal, () => fetchObject(agent, currentGrant(), request, { bandwidth, signal }));
+      return overTheNetwork(signal, () =>
+        fetchObject(currentGrant(), request, { dispatcher: agent, bandwidth, signal }),
+      );
     },
     async close() {
       await agent.destroy();
@@ -43,16 +44,21 @@ export function createCloudFrontSource(options: CloudFrontOptions): ClosablePart
 }
 
 async function fetchObject(
-  dispatcher: Dispatcher,
   { baseUrl, signedQuery, expiresAt }: Grant,
   request: ObjectRequest,
   reading: Reading,
 ): Promise<FetchedObject> {
-  using answer = await getOverHttp(`${baseUrl}/${request.path}?${signedQuery}`, request, dispatcher, reading.signal);
-  const { statusCode, headers } = answer;
-  if (isRefusal(request, statusCode, headers)) {
-    const start = await readUpTo(answer.body, MAX_ERROR_BODY_BYTES);
-    throw errorOfAnswer({ statusCode, headers, body: start.toString('latin1'), expiresAt, now: new Date() });
-  }
-  return { ...(await readFile(request, answer, reading)), delivery: deliveryOf(headers) };
+  return getOverHttp(`${baseUrl}/${request.path}?${signedQuery}`, request, reading, (statusCode, headers) => {
+    if (!isRefusal(request, statusCode, headers)) {
+      return takeFile(request, statusCode, headers, deliveryOf(headers), reading);
+    }
+    const start = takeUpTo(MAX_ERROR_BODY_BYTES);
+    return {
+      ...start,
+      end() {
+        const body = start.end().toString('latin1');
+        throw errorOfAnswer({ statusCode, headers, body, expiresAt, now: new Date() });
+      },
+    };
+  });
 }

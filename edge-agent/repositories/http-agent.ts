@@ -1,12 +1,16 @@
 /** HTTP connections as every source wants them. */
 import type { LookupFunction } from 'node:net';
 import { Agent } from 'undici';
+import { reusingConnector } from './reusing-socket.ts';
 
 /** A server that sends nothing for so long is given up. */
 const SILENCE_SECONDS = 15;
 const CONNECT_SECONDS = 5;
 
-/** @param lookup instead of the system's resolver */
+/**
+ * Only for dispatch() with handlers that keep nothing of what they are given: http-get.ts.
+ * @param lookup instead of the system's resolver
+ */
 export function createHttpAgent(connections: number, lookup?: LookupFunction): Agent {
   return new Agent({
     connections,
@@ -14,6 +18,6 @@ export function createHttpAgent(connections: number, lookup?: LookupFunction): A
     allowH2: false,
     headersTimeout: SILENCE_SECONDS * 1000,
     bodyTimeout: SILENCE_SECONDS * 1000,
-    connect: { timeout: CONNECT_SECONDS * 1000, ...(lookup && { lookup }) },
+    connect: reusingConnector({ timeout: CONNECT_SECONDS * 1000, ...(lookup && { lookup }) }),
   });
 }

@@ -1,115 +1,136 @@
 /** One GET of one file, or of a range of it: what every source has in common that speaks HTTP. */
-import { type Dispatcher, request as httpRequest } from 'undici';
+import type { Dispatcher } from 'undici';
 import { EdgebootError } from '#shared/errors.ts';
-import type { FetchedObject, ObjectRequest } from '../ports.ts';
+import type { Delivery, FetchedObject, ObjectRequest } from '../ports.ts';
 import type { Bandwidth } from '../transfer/bandwidth.ts';
 import { type Headers, limitOf, rangeHeaderOf, requireExpectedAnswer } from './http-answer.ts';
+import { type BodyTaker, exchange } from './http-exchange.ts';
 import { MinimumRate } from './minimum-rate.ts';
 
-/** An answer whose body has not been read. Disposing of it ends the connection unless the body was read to its end. */
-export interface HttpAnswer extends Disposable {
-  readonly statusCode: number;
-  readonly headers: Headers;
-  readonly body: AsyncIterable<Buffer>;
-}
-
-/** Follows no redirect. Throws whatever the network throws. */
-export async function getOverHttp(
-  url: string,
-  request: ObjectRequest,
-  dispatcher: Dispatcher,
-  signal: AbortSignal,
-): Promise<HttpAnswer> {
-  const range = rangeHeaderOf(request);
-  const options = { dispatcher, signal, headers: { 'accept-encoding': 'identity', ...(range && { range }) } };
-  const { statusCode, headers, body } = await httpRequest(url, options);
-  return {
-    statusCode,
-    headers,
-    body,
-    [Symbol.dispose]() {
-      // An endless body ends with its connection. The error that this makes it emit is no news.
-      body.on('error', () => undefined).destroy();
-    },
-  };
-}
-
-/** How a body is read. */
+/** How a file is read. */
 export interface Reading {
+  readonly dispatcher: Dispatcher;
   /** The cap on all that this agent reads; none unless given. */
   readonly bandwidth: Bandwidth | undefined;
   readonly signal: AbortSignal;
 }
 
-/** Throws PART_CORRUPT where it cannot be the file, or has more bytes; PART_UNAVAILABLE where it has fewer, is none, or drips. */
-export async function readFile(
+/** Follows no redirect. Throws whatever the network throws, and `begin`. */
+export async function getOverHttp<T>(
+  url: string,
   request: ObjectRequest,
-  answer: HttpAnswer,
+  { dispatcher, signal }: Reading,
+  begin: (statusCode: number, headers: Headers) => BodyTaker<T>,
+): Promise<T> {
+  const range = rangeHeaderOf(request);
+  const headers = { 'accept-encoding': 'identity', ...(range && { range }) };
+  return exchange(url, { method: 'GET', headers, dispatcher, signal }, begin);
+}
+
+/**
+ * Takes the body of an answer that is no refusal. Throws PART_CORRUPT where it cannot be the file, or has more bytes; PART_UNAVAILABLE
+ * where it has fewer, is none, or drips.
+ */
+export function takeFile(
+  request: ObjectRequest,
+  statusCode: number,
+  headers: Headers,
+  delivery: Delivery,
   reading: Reading,
-): Promise<Omit<FetchedObject, 'delivery'>> {
-  const { bodyBytes, sizeBytes, version } = requireExpectedAnswer(request, answer.statusCode, answer.headers);
-  const body = withCare(answer.body, request, reading);
-  const bytes =
-    bodyBytes === undefined
-      ? await readWhole(body, limitOf(request), request)
-      : await readExactly(body, bodyBytes, request);
-  return { bytes, sizeBytes: sizeBytes ?? bytes.length, version };
+): BodyTaker<FetchedObject> {
+  const { bodyBytes, sizeBytes, version } = requireExpectedAnswer(request, statusCode, headers);
+  const body = bodyBytes === undefined ? takeWhole(request) : takeExactly(request, bodyBytes);
+  const careful = withCare(body, request, reading);
+  return {
+    take: (bytes) => careful.take(bytes),
+    end() {
+      const bytes = careful.end();
+      return { bytes, sizeBytes: sizeBytes ?? bytes.length, version, delivery };
+    },
+  };
+}
+
+/** The beginning of a body; the rest is left. */
+export function takeUpTo(maxBytes: number): BodyTaker<Buffer> {
+  const taken: Buffer[] = [];
+  let takenBytes = 0;
+  return {
+    take(bytes) {
+      taken.push(Buffer.from(bytes));
+      takenBytes += bytes.length;
+      return undefined;
+    },
+    isSated: () => takenBytes >= maxBytes,
+    end: () => Buffer.concat(taken).subarray(0, maxBytes),
+  };
+}
+
+/** A body that says nothing to anybody: nothing of it is read. */
+export function takeNothing<T>(value: T): BodyTaker<T> {
+  return { take: () => undefined, isSated: () => true, end: () => value };
 }
 
 /** Tells of bytes as they arrive, keeps to the cap, and ends an answer that drips. */
-async function* withCare(
-  body: AsyncIterable<Buffer>,
+function withCare(
+  body: BodyTaker<Buffer>,
   { path, onBytes }: ObjectRequest,
   { bandwidth, signal }: Reading,
-): AsyncGenerator<Buffer, void> {
+): BodyTaker<Buffer> {
   const now = (): number => performance.now() / 1000;
   const rate = new MinimumRate(now());
-  for await (const chunk of body) {
-    onBytes?.(chunk.length);
-    if (!rate.arrived(chunk.length, now())) {
-      throw new EdgebootError('PART_UNAVAILABLE', `${path}: the server sends next to nothing`);
-    }
-    yield chunk;
-    if (bandwidth !== undefined) rate.paused(await bandwidth.take(chunk.length, signal));
-  }
+  return {
+    take(bytes) {
+      onBytes?.(bytes.length);
+      if (!rate.arrived(bytes.length, now())) {
+        throw new EdgebootError('PART_UNAVAILABLE', `${path}: the server sends next to nothing`);
+      }
+      void body.take(bytes);
+      return bandwidth?.take(bytes.length, signal).then((seconds) => rate.paused(seconds));
+    },
+    end: () => body.end(),
+  };
 }
 
-async function readWhole(body: AsyncIterable<Buffer>, maxBytes: number, { path }: ObjectRequest): Promise<Buffer> {
-  const bytes = await readUpTo(body, maxBytes + 1);
-  if (bytes.length <= maxBytes) return bytes;
-  throw new EdgebootError('PART_CORRUPT', `${path}: the server sent more than ${maxBytes} bytes`);
-}
-
-async function readExactly(body: AsyncIterable<Buffer>, expectedBytes: number, { path, into }: ObjectRequest) {
+function takeExactly({ path, into }: ObjectRequest, expectedBytes: number): BodyTaker<Buffer> {
   const isFitting = into !== undefined && into.length >= expectedBytes;
-  const bytes = isFitting ? into.subarray(0, expectedBytes) : Buffer.allocUnsafeSlow(expectedBytes);
+  const all = isFitting ? into.subarray(0, expectedBytes) : Buffer.allocUnsafeSlow(expectedBytes);
   let done = 0;
-  for await (const chunk of body) {
-    if (done + chunk.length > expectedBytes) {
-      throw new EdgebootError('PART_CORRUPT', `${path}: the server sent more than ${expectedBytes} bytes`);
-    }
-    chunk.copy(bytes, done);
-    done += chunk.length;
-  }
-  if (done === expectedBytes) return bytes;
-  throw new EdgebootError('PART_UNAVAILABLE', `${path}: the server sent ${done} of ${expectedBytes} bytes`);
+  return {
+    take(bytes) {
+      if (done + bytes.length > expectedBytes) throw tooLong(path, expectedBytes);
+      all.set(bytes, done);
+      done += bytes.length;
+      return undefined;
+    },
+    end() {
+      if (done === expectedBytes) return all;
+      throw new EdgebootError('PART_UNAVAILABLE', `${path}: the server sent ${done} of ${expectedBytes} bytes`);
+    },
+  };
 }
 
-export async function readUpTo(body: AsyncIterable<Buffer>, maxBytes: number): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let done = 0;
-  for await (const chunk of body) {
-    chunks.push(chunk);
-    done += chunk.length;
-    if (done >= maxBytes) break;
-  }
-  return Buffer.concat(chunks).subarray(0, maxBytes);
+function takeWhole(request: ObjectRequest): BodyTaker<Buffer> {
+  const maxBytes = limitOf(request);
+  const taken: Buffer[] = [];
+  let takenBytes = 0;
+  return {
+    take(bytes) {
+      takenBytes += bytes.length;
+      if (takenBytes > maxBytes) throw tooLong(request.path, maxBytes);
+      taken.push(Buffer.from(bytes));
+      return undefined;
+    },
+    end: () => Buffer.concat(taken),
+  };
 }
+
+const tooLong = (path: string, maxBytes: number): EdgebootError =>
+  new EdgebootError('PART_CORRUPT', `${path}: the server sent more than ${maxBytes} bytes`);
 
 /** Makes PART_UNAVAILABLE of what the network throws. Throws the signal's reason when it was aborted. */
-export async function overTheNetwork<T>(signal: AbortSignal, exchange: () => Promise<T>): Promise<T> {
+export async function overTheNetwork<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
   try {
-    return await exchange();
+    return await work();
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof EdgebootError || error instanceof TypeError) throw error;

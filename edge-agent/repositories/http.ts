@@ -1,14 +1,15 @@
 /** A repository on a plain web server, without authentication; a public bucket, too. */
-import type { Dispatcher } from 'undici';
 import { EdgebootError } from '#shared/errors.ts';
 import { requireRepositoryPath } from '../core/repository-path.ts';
-import type { FetchedObject, ObjectRequest } from '../ports.ts';
+import type { Delivery, FetchedObject, ObjectRequest } from '../ports.ts';
 import { createHttpAgent } from './http-agent.ts';
-import { isRefusal, textOf } from './http-answer.ts';
-import { getOverHttp, type HttpAnswer, networkCode, overTheNetwork, readFile, type Reading } from './http-get.ts';
+import { type Headers, isRefusal, textOf } from './http-answer.ts';
+import type { BodyTaker } from './http-exchange.ts';
+import { getOverHttp, networkCode, overTheNetwork, type Reading, takeFile, takeNothing } from './http-get.ts';
 import type { RepositoryKind } from './repository.ts';
 import { RetryAfter } from './retry-after.ts';
 
+const NO_EDGE: Delivery = { edgeLocation: undefined, cacheHit: undefined };
 const MAX_REDIRECTS = 3;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 const BAD_CERTIFICATE = /CERT|SIGNATURE|ERR_TLS_|ERR_SSL_/;
@@ -22,7 +23,9 @@ export const httpRepository: RepositoryKind = {
     return Promise.resolve({
       fetch: (request, signal) =>
         overTheNetwork(signal, () =>
-          fetchFile(urlOf(request.path, root), request, agent, { bandwidth, signal }).catch(refuseBadCertificate),
+          fetchFile(urlOf(request.path, root), request, { dispatcher: agent, bandwidth, signal }).catch(
+            refuseBadCertificate,
+          ),
         ),
       resolve: (named) => Promise.resolve().then(() => requireRepositoryPath(named)),
       close: () => agent.destroy(),
@@ -47,22 +50,21 @@ function urlOf(path: string, root: URL): string {
   return new URL(requireRepositoryPath(path).replaceAll('+', '%2B'), root).href;
 }
 
-async function fetchFile(
-  start: string,
-  request: ObjectRequest,
-  dispatcher: Dispatcher,
-  reading: Reading,
-): Promise<FetchedObject> {
+async function fetchFile(start: string, request: ObjectRequest, reading: Reading): Promise<FetchedObject> {
   let url = start;
   for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
-    using answer = await getOverHttp(url, request, dispatcher, reading.signal);
-    const { statusCode, headers } = answer;
-    if (isRefusal(request, statusCode, headers)) throw errorOf(request, answer);
-    if (!REDIRECTS.has(statusCode)) {
-      const delivery = { edgeLocation: undefined, cacheHit: undefined };
-      return { ...(await readFile(request, answer, reading)), delivery };
-    }
-    url = requireSameHost(url, textOf(headers['location']), request);
+    const answer = await getOverHttp(
+      url,
+      request,
+      reading,
+      (statusCode, headers): BodyTaker<FetchedObject | string> => {
+        if (isRefusal(request, statusCode, headers)) throw errorOf(request, statusCode, headers);
+        if (REDIRECTS.has(statusCode)) return takeNothing(textOf(headers['location']));
+        return takeFile(request, statusCode, headers, NO_EDGE, reading);
+      },
+    );
+    if (typeof answer !== 'string') return answer;
+    url = requireSameHost(url, answer, request);
   }
   throw new EdgebootError('FORBIDDEN', `${request.path}: the server redirects more than ${MAX_REDIRECTS} times`, {
     remedy: 'Have the server corrected, or name the address that it leads to.',
@@ -80,7 +82,7 @@ function requireSameHost(from: string, location: string, { path }: ObjectRequest
   });
 }
 
-function errorOf({ path }: ObjectRequest, { statusCode, headers }: HttpAnswer): EdgebootError {
+function errorOf({ path }: ObjectRequest, statusCode: number, headers: Headers): EdgebootError {
   if (statusCode === 404 || statusCode === 410)
     return new EdgebootError('NOT_FOUND', `${path}: the server has no such file`);
   if (statusCode === 416) return new EdgebootError('PART_CORRUPT', `${path}: it is shorter than what was asked for`);

@@ -1,5 +1,6 @@
 /** Measures how near edges are: the round trip of a tiny request over a connection that is already there. */
-import { request as httpRequest } from 'undici';
+import { exchange } from './http-exchange.ts';
+import { takeNothing } from './http-get.ts';
 import { createPinnedAgent } from './pinned-agent.ts';
 
 const MEASUREMENTS = 3;
@@ -30,10 +31,8 @@ async function measureEdge(baseUrl: string, address: string, signal: AbortSignal
   const limit = AbortSignal.any([signal, AbortSignal.timeout(LIMIT_SECONDS * 1000)]);
   const ask = async (): Promise<number> => {
     const start = performance.now();
-    // undici closes the connection after every HEAD unless told otherwise, and each would pay for a handshake.
-    const options = { method: 'HEAD', dispatcher: agent, signal: limit, reset: false } as const;
-    const { body } = await httpRequest(`${baseUrl}/`, options);
-    await body.dump();
+    const head = { method: 'HEAD', headers: {}, dispatcher: agent, signal: limit } as const;
+    await exchange(`${baseUrl}/`, head, () => takeNothing(undefined));
     return performance.now() - start;
   };
   try {
