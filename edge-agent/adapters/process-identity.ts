@@ -30,8 +30,17 @@ export async function isRunning(process: ProcessIdentity): Promise<boolean> {
 
 /** Resolves when it has ended; one that is not there, or not the same any more, is left alone. */
 export async function killProcess(identity: ProcessIdentity): Promise<void> {
-  if (await isRunning(identity)) process.kill(identity.pid, 'SIGKILL');
+  if (await isRunning(identity)) sendKill(identity.pid);
   while (await isRunning(identity)) await delay(POLL_SECONDS * 1000);
+}
+
+/** It may have ended since it was looked at. */
+function sendKill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
 }
 
 /** proc_pid_stat(5). The second field, in parentheses, may hold anything. A zombie has ended, though its parent has not noticed. */
