@@ -65,7 +65,7 @@ const configSchema = z.strictObject({
       /** Requests in flight at once, always; unless set, as many as help. */
       connections: z.int().min(1).max(64).optional(),
       /** Memory for what is on its way from the network to the disk, of all transfers together. */
-      memoryMiB: z.int().min(16).default(128),
+      memoryMiB: z.int().min(16).max(4096).default(256),
       /** What all transfers together take of the network; unless set, what there is. */
       megabitsPerSecond: z.number().positive().optional(),
     })

@@ -23,6 +23,8 @@ export interface ObjectRequest {
   readonly badCopies?: number;
   /** At least as long as the answer, which is to be put there. A source may use memory of its own instead. */
   readonly into?: Buffer | undefined;
+  /** Told when an answer begins to come, where the source has a way to it; of what is asked for again, again. */
+  readonly onAnswer?: (delivery: Delivery) => void;
   /** Told as bytes arrive; what is fetched again counts again. */
   readonly onBytes?: (bytes: number) => void;
 }

@@ -43,7 +43,7 @@ export function fetchCommand(interruption: AbortSignal): Command {
     .option('--publisher-key <file>', 'whose signature the manifest must bear; unless given, the key beside it')
     .option('--grant <file>', 'signed URLs for a distribution, read again when they have expired')
     .option('--connections <n>', 'requests in flight at once, 1 to 64; unless given, as many as help')
-    .option('--memory <size>', 'of the whole process, 128M or more', '256M')
+    .option('--memory <size>', 'of the whole process, 128M to 4G', '384M')
     .option('--bandwidth <megabits>', 'per second; unless given, what there is')
     .option('--no-sync', 'do not wait until the disk would survive a loss of power')
     .option('--json', 'a summary as JSON on standard output')

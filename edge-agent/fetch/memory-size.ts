@@ -3,11 +3,11 @@ import { EdgebootError } from '#shared/errors.ts';
 
 const UNITS: Readonly<Record<string, number>> = { M: 1, G: 1024 };
 /** What the process takes beside the bytes on their way: measured with `npm run bench -- --only memory`. */
-const PROGRAM_MIB = 184;
+const PROGRAM_MIB = 144;
 /** With less for the bytes on their way nothing would be side by side. */
 const LEAST_ON_THE_WAY_MIB = 16;
 const LEAST_MIB = 128;
-const MOST_MIB = 64 * 1024;
+const MOST_MIB = 4 * 1024;
 
 /** `128M`, `1G`: of the whole process, which has a floor of its own. @returns MiB for the bytes on their way. Throws USAGE. */
 export function parseMemorySize(text: string): number {

@@ -40,6 +40,7 @@ export function takeFile(
 ): BodyTaker<FetchedObject> {
   const { bodyBytes, sizeBytes, version } = requireExpectedAnswer(request, statusCode, headers);
   const body = bodyBytes === undefined ? takeWhole(request) : takeExactly(request, bodyBytes);
+  request.onAnswer?.(delivery);
   const careful = withCare(body, request, reading);
   return {
     take: (bytes) => careful.take(bytes),

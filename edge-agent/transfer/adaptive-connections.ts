@@ -1,6 +1,6 @@
 /**
  * How many requests are in flight at once: eight at first, twice as many whenever the last doubling has made the transfer faster by a
- * tenth. Pure: time and bytes are told.
+ * tenth, and it is the network that everybody waits for. Pure: time and bytes are told.
  *
  * A far or cold place gives little on each connection, and needs many; a near one is as fast with few.
  */
@@ -20,22 +20,24 @@ export const fixedConnections = (connections: number): ConnectionBounds => ({
 });
 
 const RISE = 1.1;
-/** New connections are slow at first: so many times until their first byte nobody looks at the rate. */
-const SETTLING_ROUNDS = 2;
+/** New connections are slow at first: only after so many times until their first byte it is told that they do not help. */
+const SETTLING_ROUNDS = 3;
 const LEAST_WINDOW_SECONDS = 0.25;
-const RECENT_DELIVERIES = 32;
+const RECENT_ANSWERS = 32;
 
 export class AdaptiveConnections {
   readonly #bounds: ConnectionBounds;
   #limit: number;
   #waitSeconds = 0;
-  #bytes = 0;
-  /** The rate is looked at from then on. */
-  #windowStart: number | undefined;
-  #rate = 0;
-  /** The limit before the last doubling, while nobody knows yet whether it has helped. */
-  #before: number | undefined;
   readonly #recentMisses: boolean[] = [];
+  /** Since `#windowStart`, and how much of it while more than half of the answers waited to be used. */
+  #bytes = 0;
+  #heldUpBytes = 0;
+  #windowStart: number | undefined;
+  /** The best so far. */
+  #rate = 0;
+  /** The last doubling, while nobody knows yet whether it has helped. */
+  #tried: { readonly before: number; readonly since: number } | undefined;
 
   constructor(bounds: ConnectionBounds) {
     this.#bounds = bounds;
@@ -46,39 +48,38 @@ export class AdaptiveConnections {
     return this.#limit;
   }
 
-  /** @param waitSeconds from a request to the first byte of its answer */
-  answered(waitSeconds: number): void {
+  /** The head of an answer is here. @param waitSeconds since its request */
+  answered(waitSeconds: number, { cacheHit }: Delivery): void {
     this.#waitSeconds = this.#waitSeconds === 0 ? waitSeconds : 0.8 * this.#waitSeconds + 0.2 * waitSeconds;
-  }
-
-  delivered({ cacheHit }: Delivery): void {
     this.#recentMisses.push(cacheHit === false);
-    if (this.#recentMisses.length > RECENT_DELIVERIES) this.#recentMisses.shift();
+    if (this.#recentMisses.length > RECENT_ANSWERS) this.#recentMisses.shift();
   }
 
-  /** @param nowSeconds a monotonic clock, of any origin */
-  arrived(bytes: number, nowSeconds: number): void {
-    this.#windowStart ??= nowSeconds + SETTLING_ROUNDS * this.#waitSeconds;
-    if (nowSeconds < this.#windowStart) return;
+  /**
+   * @param unused how many answers have come and wait to be used: where those are most, it is not the network that is slow
+   * @param nowSeconds a monotonic clock, of any origin
+   */
+  arrived(bytes: number, unused: number, nowSeconds: number): void {
+    this.#windowStart ??= nowSeconds;
     this.#bytes += bytes;
+    if (unused * 2 > this.#limit) this.#heldUpBytes += bytes;
     const seconds = nowSeconds - this.#windowStart;
     if (seconds < Math.max(LEAST_WINDOW_SECONDS, this.#waitSeconds)) return;
-    this.#decide(this.#bytes / seconds);
+    if (this.#heldUpBytes * 2 <= this.#bytes) this.#decide(this.#bytes / seconds, nowSeconds);
     this.#bytes = 0;
+    this.#heldUpBytes = 0;
     this.#windowStart = nowSeconds;
-    if (this.#before !== undefined) this.#windowStart += SETTLING_ROUNDS * this.#waitSeconds;
   }
 
-  #decide(rate: number): void {
-    const hasRisen = rate >= this.#rate * RISE;
-    if (hasRisen) {
+  #decide(rate: number, nowSeconds: number): void {
+    if (rate >= this.#rate * RISE) {
       this.#rate = rate;
-      this.#before = this.#limit;
-      this.#limit = Math.min(this.#limit * 2, this.#most());
-      if (this.#limit === this.#before) this.#before = undefined;
-    } else if (this.#before !== undefined) {
-      this.#limit = this.#before;
-      this.#before = undefined;
+      const doubled = Math.min(this.#limit * 2, this.#most());
+      this.#tried = doubled > this.#limit ? { before: this.#limit, since: nowSeconds } : undefined;
+      this.#limit = Math.max(this.#limit, doubled);
+    } else if (this.#tried !== undefined && nowSeconds - this.#tried.since >= SETTLING_ROUNDS * this.#waitSeconds) {
+      this.#limit = this.#tried.before;
+      this.#tried = undefined;
     }
   }
 

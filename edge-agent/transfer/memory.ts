@@ -14,19 +14,21 @@ interface Waiting {
   readonly resolve: (piece: Piece) => void;
 }
 
-/** Sizes are rounded up to this, so that a piece serves many. */
-const GRAIN_BYTES = 512 * 1024;
+/** Pieces are made of slots of this size. */
+const SLOT_BYTES = 512 * 1024;
 
 export class TransferMemory {
-  readonly #limitBytes: number;
-  readonly #free: SharedArrayBuffer[] = [];
+  /** One for all: what nobody has used yet takes no room in the machine, and nothing waits for the collector. */
+  readonly #arena: SharedArrayBuffer;
+  readonly #isTaken: Uint8Array;
   readonly #waiting: Waiting[] = [];
-  /** Free or held. */
-  #allocatedBytes = 0;
   #heldPieces = 0;
+  #isOversizeHeld = false;
 
   constructor(limitBytes: number) {
-    this.#limitBytes = limitBytes;
+    const slots = Math.floor(limitBytes / SLOT_BYTES);
+    this.#arena = new SharedArrayBuffer(slots * SLOT_BYTES);
+    this.#isTaken = new Uint8Array(slots);
   }
 
   /**
@@ -60,41 +62,46 @@ export class TransferMemory {
   }
 
   #tryTake(sizeBytes: number): Piece | undefined {
-    const memory = this.#takeFree(sizeBytes) ?? this.#allocate(sizeBytes);
-    if (memory === undefined) return undefined;
+    const slots = Math.ceil(sizeBytes / SLOT_BYTES);
+    if (slots > this.#isTaken.length) return this.#takeOversize(sizeBytes);
+    const first = this.#isOversizeHeld ? undefined : this.#findFree(slots);
+    if (first === undefined) return undefined;
+    this.#isTaken.fill(1, first, first + slots);
+    const bytes = Buffer.from(this.#arena, first * SLOT_BYTES, sizeBytes);
+    return this.#hold(bytes, () => this.#isTaken.fill(0, first, first + slots));
+  }
+
+  /** The first row of free slots: what lies further back stays untouched as long as it can. */
+  #findFree(slots: number): number | undefined {
+    for (let first = 0; first + slots <= this.#isTaken.length; first++) {
+      const lastTaken = this.#isTaken.subarray(first, first + slots).lastIndexOf(1);
+      if (lastTaken === -1) return first;
+      first += lastTaken;
+    }
+    return undefined;
+  }
+
+  #takeOversize(sizeBytes: number): Piece | undefined {
+    if (this.#heldPieces > 0) return undefined;
+    this.#isOversizeHeld = true;
+    return this.#hold(Buffer.from(new SharedArrayBuffer(sizeBytes)), () => {
+      this.#isOversizeHeld = false;
+    });
+  }
+
+  #hold(bytes: Buffer, release: () => void): Piece {
     this.#heldPieces++;
-    let held = true;
+    let isHeld = true;
     return {
-      bytes: Buffer.from(memory, 0, sizeBytes),
+      bytes,
       [Symbol.dispose]: () => {
-        if (!held) return;
-        held = false;
+        if (!isHeld) return;
+        isHeld = false;
         this.#heldPieces--;
-        this.#free.push(memory);
+        release();
         this.#serve();
       },
     };
-  }
-
-  /** The smallest that is large enough. */
-  #takeFree(sizeBytes: number): SharedArrayBuffer | undefined {
-    const fitting = this.#free.filter(({ byteLength }) => byteLength >= sizeBytes);
-    const [best] = fitting.sort((a, b) => a.byteLength - b.byteLength);
-    if (best !== undefined) this.#free.splice(this.#free.indexOf(best), 1);
-    return best;
-  }
-
-  #allocate(sizeBytes: number): SharedArrayBuffer | undefined {
-    const wantedBytes = Math.ceil(sizeBytes / GRAIN_BYTES) * GRAIN_BYTES;
-    // Those that are free are too small: they make room for a larger one.
-    while (this.#allocatedBytes + wantedBytes > this.#limitBytes) {
-      const dropped = this.#free.pop();
-      if (dropped === undefined) break;
-      this.#allocatedBytes -= dropped.byteLength;
-    }
-    if (this.#allocatedBytes + wantedBytes > this.#limitBytes && this.#heldPieces > 0) return undefined;
-    this.#allocatedBytes += wantedBytes;
-    return new SharedArrayBuffer(wantedBytes);
   }
 
   #serve(): void {

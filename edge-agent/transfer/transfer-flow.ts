@@ -2,7 +2,7 @@
  * The way from a source into the memory, and on to whoever consumes it: as many requests at once as help, never more bytes than the
  * memory has room for. What waits to be consumed holds memory, but no connection.
  */
-import type { FetchedObject, ObjectRequest, PartSource } from '../ports.ts';
+import type { Delivery, FetchedObject, ObjectRequest, PartSource } from '../ports.ts';
 import { AdaptiveConnections, type ConnectionBounds } from './adaptive-connections.ts';
 import { Limiter } from './limiter.ts';
 import { TransferMemory } from './memory.ts';
@@ -14,7 +14,9 @@ export interface FlowOptions {
 }
 
 /** A request that tells how long its answer will be. */
-export type SizedRequest = Omit<ObjectRequest, 'badCopies' | 'into' | 'onBytes'> & { readonly sizeBytes: number };
+export type SizedRequest = Omit<ObjectRequest, 'badCopies' | 'into' | 'onAnswer' | 'onBytes'> & {
+  readonly sizeBytes: number;
+};
 
 export class TransferFlow {
   readonly #connections: AdaptiveConnections;
@@ -75,15 +77,9 @@ export class TransferFlow {
 
   async #fetch(source: PartSource, request: ObjectRequest, signal: AbortSignal): Promise<FetchedObject> {
     const begin = now();
-    let isFirst = true;
-    const onBytes = (bytes: number): void => {
-      if (isFirst) this.#connections.answered(now() - begin);
-      isFirst = false;
-      this.#connections.arrived(bytes, now());
-    };
-    const fetched = await source.fetch({ ...request, onBytes }, signal);
-    this.#connections.delivered(fetched.delivery);
-    return fetched;
+    const onAnswer = (delivery: Delivery): void => this.#connections.answered(now() - begin, delivery);
+    const onBytes = (bytes: number): void => this.#connections.arrived(bytes, this.#consuming, now());
+    return source.fetch({ ...request, onAnswer, onBytes }, signal);
   }
 }
 

@@ -36,7 +36,7 @@ describe("the agent's configuration", () => {
     const config = await withNetwork({});
     assert.deepEqual(
       [config.stateDirectory, config.libvirtUri, config.transfer, config.resolvers],
-      ['/var/lib/edgeboot', 'qemu:///system', { memoryMiB: 128 }, []],
+      ['/var/lib/edgeboot', 'qemu:///system', { memoryMiB: 256 }, []],
     );
   });
 

@@ -94,7 +94,7 @@ export const ROWS = {
   },
   'time-128m': against('time with --memory 128M / reference', 'native-128m', 'reference'),
   'time-192m': against('time with --memory 192M / reference', 'native-192m', 'reference'),
-  'time-384m': against('time with --memory 384M / reference', 'native-384m', 'reference'),
+  'time-256m': against('time with --memory 256M / reference', 'native-256m', 'reference'),
   'time-512m': against('time with --memory 512M / reference', 'native-512m', 'reference'),
   allocated: {
     label: 'allocated / non-zero bytes',

@@ -25,7 +25,7 @@ export const WORKS = {
   'native-synced': ours({ options: () => [] }),
   'native-128m': withMemory('128M'),
   'native-192m': withMemory('192M'),
-  'native-384m': withMemory('384M'),
+  'native-256m': withMemory('256M'),
   'native-512m': withMemory('512M'),
   members: ours({ source: () => description('members') }),
   stream: ours({ source: () => description('stream') }),
