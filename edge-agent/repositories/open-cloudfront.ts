@@ -1,10 +1,11 @@
-/** A CloudFront distribution as the edge flow uses it: nearest edge first, grants renewed, failures retried. */
+/** A CloudFront distribution as the edge flow uses it: nearest edge first, its own name last, grants renewed, failures retried. */
 import { EdgebootError } from '#shared/errors.ts';
 import type { Bandwidth } from '../transfer/bandwidth.ts';
 import { type ClosableSource, closing } from './closing.ts';
 import { createCloudFrontSource } from './cloudfront.ts';
 import { findEdgeCandidates } from './edge-candidates.ts';
 import type { GrantHolder } from './grant-holder.ts';
+import { withLastPlace } from './last-place.ts';
 import { type MeasuredEdge, measureEdges } from './measure-edges.ts';
 import { nearestEdge } from './nearest-edge.ts';
 import { racing } from './racing.ts';
@@ -40,15 +41,17 @@ export async function openCloudFront(options: OpenCloudFrontOptions): Promise<Cl
       `None of ${addresses.length} edge locations of the distribution answers.`,
     );
   }
-  const currentGrant = (): ReturnType<GrantHolder['current']> => grants.current();
-  const open = edges.map((edge) => ({
-    ...edge,
-    distribution: createCloudFrontSource({ currentGrant, address: edge.address, connections, bandwidth }),
-  }));
-  const renewed = open.map((edge) => ({ ...edge, source: renewing(edge.distribution, grants) }));
-  const source = racing(retrying(nearestEdge(renewed), retry));
+  const open = (address: string | undefined) => {
+    const currentGrant = (): ReturnType<GrantHolder['current']> => grants.current();
+    const distribution = createCloudFrontSource({ currentGrant, address, connections, bandwidth });
+    return { source: renewing(distribution, grants), close: () => distribution.close() };
+  };
+  const places = edges.map((edge) => ({ ...edge, ...open(edge.address) }));
+  // The system's resolver is asked anew at each connection: docs/decisions/0027.
+  const byName = open(undefined);
+  const source = racing(retrying(withLastPlace(nearestEdge(places), byName.source), retry));
   const release = async (): Promise<void> => {
-    await Promise.all(open.map(({ distribution }) => distribution.close()));
+    await Promise.all([...places, byName].map(({ close }) => close()));
   };
   return { ...closing(source, release), edges };
 }

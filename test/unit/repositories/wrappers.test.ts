@@ -5,6 +5,7 @@ import { EdgebootError, type ErrorCode, hasCode } from '#shared/errors.ts';
 import type { Grant } from '#shared/grant.ts';
 import type { FetchedObject, ObjectRequest, PartSource } from '../../../edge-agent/ports.ts';
 import { GrantHolder } from '../../../edge-agent/repositories/grant-holder.ts';
+import { withLastPlace } from '../../../edge-agent/repositories/last-place.ts';
 import { type Edge, nearestEdge } from '../../../edge-agent/repositories/nearest-edge.ts';
 import { renewing } from '../../../edge-agent/repositories/renewing.ts';
 import { RetryAfter } from '../../../edge-agent/repositories/retry-after.ts';
@@ -217,6 +218,45 @@ test('nearestEdge: when all fail, the last error is told; other errors at once',
   await assert.rejects(denied.fetch(request, never), fails('FORBIDDEN'));
   assert.equal(other.asked.length, 0);
   await assert.rejects(nearestEdge([]).fetch(request, never), fails('PART_UNAVAILABLE'));
+});
+
+test('withLastPlace: it is asked where nobody else answers, and then first for a while', async () => {
+  let now = 0;
+  const [edges, byName] = [createSource('edges', 'PART_UNAVAILABLE'), createSource('by name')];
+  const source = withLastPlace(edges.source, byName.source, () => now);
+  assert.equal(await locationOf(source), 'by name');
+  now = 29;
+  assert.equal(await locationOf(source), 'by name');
+  now = 31;
+  assert.equal(await locationOf(source), 'edges');
+  assert.deepEqual([edges.asked.length, byName.asked.length], [2, 2]);
+});
+
+test('withLastPlace: while it is asked first and does not answer, the others are asked', async () => {
+  const edges = createSource('edges', 'PART_UNAVAILABLE');
+  const answers = [fetchedFrom('by name'), undefined];
+  const lastPlace: PartSource = {
+    fetch: () => {
+      const answer = answers.shift();
+      return answer ? Promise.resolve(answer) : Promise.reject(new EdgebootError('PART_UNAVAILABLE', 'gone'));
+    },
+  };
+  const source = withLastPlace(edges.source, lastPlace, () => 0);
+  assert.equal(await locationOf(source), 'by name');
+  assert.equal(await locationOf(source), 'edges');
+});
+
+test('withLastPlace: after any other error it is not asked; where it does not answer either, the error is the others’', async () => {
+  for (const code of ['PART_CORRUPT', 'FORBIDDEN', 'NOT_FOUND', 'THROTTLED'] as const) {
+    const byName = createSource('by name');
+    await assert.rejects(
+      withLastPlace(createSource('edges', code).source, byName.source).fetch(request, never),
+      fails(code),
+    );
+    assert.equal(byName.asked.length, 0);
+  }
+  const [edges, byName] = [createSource('edges', 'PART_UNAVAILABLE'), createSource('by name', 'PART_UNAVAILABLE')];
+  await assert.rejects(withLastPlace(edges.source, byName.source).fetch(request, never), { message: 'edges' });
 });
 
 test('nearestEdge: requests are spread over those that are about as near', async () => {
