@@ -85,8 +85,8 @@ export async function composeAgent(config: FederationConfig, logLevel: string): 
     api,
     queue: await createSqsJobQueue(() => api.openSession()),
     manifestDirectory,
-    openRepository: async (grants, signal) => {
-      const repository = await openCloudFront({ grants, resolvers, connections, bandwidth, signal });
+    openRepository: async (grants, choice, signal) => {
+      const repository = await openCloudFront({ grants, resolvers, connections, bandwidth, choice, signal });
       for (const { address, roundTripMilliseconds } of repository.edges)
         log.info('edge measured', { address, roundTripMilliseconds });
       return recording(repository, (fetched) => log.debug('object fetched', fetched));

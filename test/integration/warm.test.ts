@@ -107,6 +107,34 @@ for (const keep of [false, true]) {
   });
 }
 
+test('of edges that are all as near, one alone answers: it has everything then', async (t) => {
+  const site = await warmingSite(t, undefined, { apartMs: 0 });
+  for (const keep of [false, true]) {
+    const { phase, outcome } = (await site.warm(keep)) ?? {};
+    assert.deepEqual([phase, outcome?.edgeLocations.length], ['DONE', 1]);
+  }
+});
+
+test('the nearest edge that refuses each object once is asked again, not the next one', async (t) => {
+  const refused = new Set<string>();
+  const site = await warmingSite(t, ({ path }, answer) => {
+    if (refused.has(path)) return answer;
+    refused.add(path);
+    return { ...answer, status: 503 };
+  });
+  const { phase, outcome } = (await site.warm()) ?? {};
+  assert.deepEqual([phase, outcome?.edgeLocations, outcome?.partsFetched], ['DONE', ['NRT57-C1'], objectsOf(site)]);
+});
+
+test('where the nearest edge answers nothing, the next one is warmed, and the outcome says which', async (t) => {
+  const silent: Intercept = ({ location, path }, answer) =>
+    location === 'NRT' && path.includes('/parts/') ? { ...answer, status: 503 } : answer;
+  const site = await warmingSite(t, silent, { retrySeconds: 1 });
+  const { phase, outcome } = (await site.warm()) ?? {};
+  assert.equal(phase, 'DONE');
+  assert.ok(outcome?.edgeLocations.some((location) => location.startsWith('SIN')));
+});
+
 test('a copy that the nearest edge spoils comes from the next one', async (t) => {
   const site = await warmingSite(t, corrupting('NRT'));
   const { phase, outcome } = (await site.warm()) ?? {};

@@ -188,7 +188,7 @@ test('nearestEdge: the nearest is asked alone while it delivers', async () => {
 test('nearestEdge: an edge that does not deliver is asked last for a while', async () => {
   let now = 0;
   const near = createSource('near', 'PART_UNAVAILABLE');
-  const source = nearestEdge(apart(near.source, createSource('far').source), () => now);
+  const source = nearestEdge(apart(near.source, createSource('far').source), 'fastest', () => now);
   assert.equal(await locationOf(source), 'far');
   now = 29;
   assert.equal(await locationOf(source), 'far');
@@ -269,6 +269,13 @@ test('nearestEdge: requests are spread over those that are about as near', async
     sources.map(({ asked }) => asked.length),
     [4, 4, 0],
   );
+  const alone = nearestEdge(edges, 'nearest');
+  await Promise.all(Array.from({ length: 8 }, () => alone.fetch(request, never)));
+  assert.deepEqual(
+    sources.map(({ asked }) => asked.length),
+    [12, 4, 0],
+    'but for whom the nearest alone is wanted',
+  );
 });
 
 test('nearestEdge: of two that are as near, the one that delivers faster gets more', async () => {
@@ -284,7 +291,7 @@ test('nearestEdge: of two that are as near, the one that delivers faster gets mo
       },
     },
   });
-  const nearest = nearestEdge([edge('slow', 4), edge('fast', 1)], () => now);
+  const nearest = nearestEdge([edge('slow', 4), edge('fast', 1)], 'fastest', () => now);
   for (let i = 0; i < 40; i++) await nearest.fetch(request, never);
   assert.ok(counts.fast > 30, JSON.stringify(counts));
 });
