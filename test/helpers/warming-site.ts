@@ -115,7 +115,7 @@ export async function warmingSite(
     },
   };
   const ask = (keep = false) => warmImage(ALICE, { imageName: IMAGE_NAME, siteId: 'naist', keep }, undefined, control);
-  const handleOnce = (warmingId: string, signal: AbortSignal, withGrant = grant()) => {
+  const handleOnce = (warmingId: string, signal: AbortSignal, withGrant: Grant | undefined) => {
     const message = { schemaVersion: 1, warmingId, grant: withGrant } as const;
     const received = { messageId: warmingId, receiptHandle: 'r', body: '', receiveCount: 1, receivedAt: new Date() };
     return handleWarming(message, received, signal, ports);
@@ -126,7 +126,7 @@ export async function warmingSite(
     /** Asked for and worked on to its end: the row. */
     async warm(keep = false) {
       const { warmingId } = await ask(keep);
-      await handleOnce(warmingId, t.signal);
+      await handleOnce(warmingId, t.signal, grant());
       return control.warmings.find(warmingId);
     },
   };
