@@ -18,6 +18,7 @@ import type { RecoverPorts } from './recover.ts';
 import { findEdgeCandidates } from './repositories/edge-candidates.ts';
 import { measureEdges } from './repositories/measure-edges.ts';
 import { openCloudFront } from './repositories/open-cloudfront.ts';
+import { recording } from './repositories/recording.ts';
 import { openTransfers } from './transfer/open-transfers.ts';
 
 /** What the doctor looks at: each when it is asked for, so that one thing amiss does not hide the others. */
@@ -84,11 +85,11 @@ export async function composeAgent(config: FederationConfig, logLevel: string): 
     api,
     queue: await createSqsJobQueue(() => api.openSession()),
     manifestDirectory,
-    openRepository: async (grants, signal) => {
-      const repository = await openCloudFront({ grants, resolvers, connections, bandwidth, signal });
+    openRepository: async (grants, choice, signal) => {
+      const repository = await openCloudFront({ grants, resolvers, connections, bandwidth, choice, signal });
       for (const { address, roundTripMilliseconds } of repository.edges)
         log.info('edge measured', { address, roundTripMilliseconds });
-      return repository;
+      return recording(repository, (fetched) => log.debug('object fetched', fetched));
     },
     flow,
   };

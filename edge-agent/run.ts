@@ -21,7 +21,7 @@ export interface Run extends Work {
 export interface WarmRun {
   readonly job: WarmingJob;
   /** From the message; a renewal replaces it. */
-  readonly grant: Grant;
+  readonly grant: Grant | undefined;
   /** Aborted with the reason: LEASE_LOST, SHUTDOWN. */
   readonly signal: AbortSignal;
 }

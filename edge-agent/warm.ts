@@ -1,6 +1,7 @@
 /**
  * A warming: every object of an image comes through the edge nearest to this site, so that the edge has it when somebody deploys. With
- * `keep` the disks are assembled in the agent's cache, as for a deployment. Nothing is booted, nothing allocated.
+ * `keep` the disks are assembled in the agent's cache, as for a deployment. Nothing is booted, nothing allocated. Another edge is asked
+ * only while the nearest does not answer, or has a corrupt copy.
  *
  *   manifest → pull, or assemble → report
  */
@@ -31,7 +32,7 @@ export async function warm(run: WarmRun, ports: WarmPorts): Promise<void> {
 
   const begin = performance.now();
   const renew = () => ports.api.renewWarmingGrant(warmingId, signal);
-  await using source = distribution(grant, renew, signal, ports);
+  await using source = distribution(grant, renew, 'nearest', signal, ports);
   const manifestDirectory = keep ? ports.manifestDirectory : undefined;
   const manifest = await readManifest(image, source, signal, { ...ports, manifestDirectory });
   const progress = await (keep ? assemble : pull)(manifest, source, run, ports);

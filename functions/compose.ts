@@ -162,4 +162,9 @@ export const composeWarmImage = (): WarmImagePorts => ({
 
 export const composeServeWarming = (): ServeWarmingPorts => ({ ...composeWarmImage(), publishers: publishers() });
 
-export const composeSweep = (): SweepPorts => ({ ...decisions(), deployments: deployments(), sites: sites() });
+export const composeSweep = (): SweepPorts => ({
+  ...decisions(),
+  deployments: deployments(),
+  warmings: warmings(),
+  sites: sites(),
+});

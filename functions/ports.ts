@@ -78,6 +78,9 @@ export interface DeploymentStore {
 
 // ---- warmings ----------------------------------------------------------------------------------------------------------
 
+/** As an index knows it: the row may have moved on. */
+export type UnsettledWarming = Pick<Warming, 'warmingId' | 'siteId'>;
+
 /** Rows are forgotten some time after the last message about them can be left. */
 export interface WarmingStore {
   /**
@@ -92,6 +95,8 @@ export interface WarmingStore {
   find(warmingId: string): Promise<Warming | undefined>;
   /** One transaction, conditional on `before.version`: the row, the outbox. Throws CONFLICT. */
   replace(before: Warming, after: Warming, outbox: readonly OutboxEntry[]): Promise<void>;
+  /** Not over, and not changed since `unchangedSince` (ISO 8601); the longest untouched first, `limit` at most. */
+  listUnsettled(unchangedSince: string, limit: number): Promise<readonly UnsettledWarming[]>;
 }
 
 // ---- images and publishers ---------------------------------------------------------------------------------------------

@@ -13,9 +13,13 @@ export interface LogFields {
   readonly phase?: string;
   readonly step?: string;
   readonly seconds?: number;
+  readonly object?: string;
+  readonly offsetBytes?: number;
   readonly sizeBytes?: number;
   readonly parts?: number;
   readonly count?: number;
+  readonly badCopies?: number;
+  readonly cacheHit?: boolean;
   readonly cacheHits?: number;
   readonly cacheMisses?: number;
   readonly edgeLocation?: string;

@@ -18,7 +18,8 @@ export const warmingMessageSchema = z.strictObject({
   schemaVersion: z.literal(1),
   /** What is to be fetched, the agent reads from the API. */
   warmingId: ULID,
-  grant: grantSchema,
+  /** Absent where it is announced again. */
+  grant: grantSchema.optional(),
 });
 export type WarmingMessage = z.infer<typeof warmingMessageSchema>;
 

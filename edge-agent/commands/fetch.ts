@@ -7,6 +7,7 @@ import { formatBytes } from '#shared/terminal/columns.ts';
 import { composeFetch } from '../fetch/compose.ts';
 import { fetchDisk } from '../fetch/fetch-disk.ts';
 import { parseMemorySize } from '../fetch/memory-size.ts';
+import { openPartsFile } from '../fetch/parts-file.ts';
 import type { FetchedToFile, PlannedFetch } from '../fetch/ports.ts';
 import { describeEdges, showTransfer } from '../fetch/show-transfer.ts';
 import { parseSource, SOURCE_KINDS, type SourceKind } from '../fetch/source.ts';
@@ -26,6 +27,7 @@ interface FetchOptions {
   readonly bandwidth?: string;
   readonly sync: boolean;
   readonly json?: boolean;
+  readonly parts?: string;
   readonly config: string;
 }
 
@@ -47,6 +49,7 @@ export function fetchCommand(interruption: AbortSignal): Command {
     .option('--bandwidth <megabits>', 'per second; unless given, what there is')
     .option('--no-sync', 'do not wait until the disk would survive a loss of power')
     .option('--json', 'a summary as JSON on standard output')
+    .option('--parts <file>', 'a line of JSON for every part: its size, edge location, hit or miss, seconds')
     .addOption(configOption())
     .action((source: string, options: FetchOptions) => fetch(source, options, interruption));
 }
@@ -66,7 +69,8 @@ async function fetch(source: string, options: FetchOptions, signal: AbortSignal)
   const output = path.resolve(options.output);
   const shown = showTransfer(process.stderr);
   const { onNotice, onProgress } = shown;
-  const ports = composeFetch({ ...rest, grantFile: options.grant, resolvers });
+  using parts = options.parts === undefined ? undefined : openPartsFile(options.parts);
+  const ports = composeFetch({ ...rest, grantFile: options.grant, resolvers, record: parts?.record });
   const begin = performance.now();
   const request = { node, output, flow, sync, reuse, dryRun, publicKeyPem, onNotice, onProgress, signal };
   const fetched = await fetchDisk(named, request, ports).finally(() => shown.stop());

@@ -10,6 +10,12 @@ export interface Edge {
   readonly roundTripMilliseconds: number;
 }
 
+/**
+ * `fastest`: requests are spread over the near ones. `nearest`: each goes to the nearest of those that answer, so that this one has every
+ * object afterwards.
+ */
+export type EdgeChoice = 'fastest' | 'nearest';
+
 /** How long an edge that did not answer is asked last. */
 const PENALTY_SECONDS = 30;
 /** About as near: within this factor of the nearest, or so many milliseconds. One edge location has several addresses. */
@@ -20,6 +26,7 @@ const WEIGHT = 0.2;
 
 interface Record {
   readonly edge: Edge;
+  /** One of those that share the requests. */
   readonly isNear: boolean;
   penaltyEnds: number;
   inFlight: number;
@@ -32,11 +39,15 @@ interface Record {
  * @param nowSeconds a monotonic clock, of any origin
  * @returns a source that tries each edge once per request, until one delivers: after PART_UNAVAILABLE and PART_CORRUPT
  */
-export function nearestEdge(edges: readonly Edge[], nowSeconds = () => performance.now() / 1000): PartSource {
+export function nearestEdge(
+  edges: readonly Edge[],
+  choice: EdgeChoice = 'fastest',
+  nowSeconds = () => performance.now() / 1000,
+): PartSource {
   const nearest = edges[0]?.roundTripMilliseconds ?? 0;
   const mostMilliseconds = Math.max(nearest * NEAR_FACTOR, nearest + NEAR_MILLISECONDS);
   const records = edges.map((edge): Record => {
-    const isNear = edge.roundTripMilliseconds <= mostMilliseconds;
+    const isNear = choice === 'fastest' && edge.roundTripMilliseconds <= mostMilliseconds;
     return { edge, isNear, penaltyEnds: -Infinity, inFlight: 0, secondsPerByte: undefined };
   });
 

@@ -18,7 +18,7 @@ export async function fetchImage(run: Run, ports: FetchPorts): Promise<FetchedIm
   const { job, grant, signal } = run;
   const { deploymentId, desired } = job.deployment;
   const renew = () => ports.api.renewGrant(deploymentId, signal);
-  await using source = distribution(grant, renew, signal, ports);
+  await using source = distribution(grant, renew, 'fastest', signal, ports);
   const manifest = await readManifest(job.image, source, signal, ports);
   const disks = disksOf(manifest).filter(({ role }) => role === 'frontend' || desired.computes > 0);
   const bases = disks.map(({ disk }) => disk.index.sha256);

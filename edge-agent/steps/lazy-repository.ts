@@ -2,6 +2,7 @@
 import type { Grant } from '#shared/grant.ts';
 import type { PartSource } from '../ports.ts';
 import { GrantHolder } from '../repositories/grant-holder.ts';
+import type { EdgeChoice } from '../repositories/nearest-edge.ts';
 
 export type OpenRepository = () => Promise<PartSource & AsyncDisposable>;
 
@@ -26,15 +27,18 @@ export class LazyRepository implements PartSource, AsyncDisposable {
 
 export interface DistributionPorts {
   /** Opens the federation's distribution for one image, nearest edge first. */
-  readonly openRepository: (grants: GrantHolder, signal: AbortSignal) => ReturnType<OpenRepository>;
+  readonly openRepository: (grants: GrantHolder, choice: EdgeChoice, signal: AbortSignal) => ReturnType<OpenRepository>;
 }
 
 /** Opened when something has to be fetched; where the message brought no grant, with one that is asked for then. */
 export function distribution(
   grant: Grant | undefined,
   renew: () => Promise<Grant>,
+  choice: EdgeChoice,
   signal: AbortSignal,
   { openRepository }: DistributionPorts,
 ): LazyRepository {
-  return new LazyRepository(async () => openRepository(new GrantHolder(grant ?? (await renew()), renew), signal));
+  return new LazyRepository(async () =>
+    openRepository(new GrantHolder(grant ?? (await renew()), renew), choice, signal),
+  );
 }

@@ -73,7 +73,7 @@ export class DynamoDbDeploymentStore implements DeploymentStore {
   }
 
   async listUnsettled(unchangedSince: string, limit: number): Promise<readonly UnsettledDeployment[]> {
-    const items = await this.#table.listUnsettled(unchangedSince, limit);
+    const items = await this.#table.listUnsettled('deployment', unchangedSince, limit);
     return items.map((item) => unsettledSchema.parse(item));
   }
 
@@ -89,7 +89,7 @@ export class DynamoDbDeploymentStore implements DeploymentStore {
       listPk: `DEPLOYMENTS#${deployment.memberId}`,
       listSk: deployment.deploymentId,
       // Sparse: only rows with this attribute are in the index.
-      ...(!isOutcome(deployment.phase, deployment.desired) && { unsettled: UNSETTLED }),
+      ...(!isOutcome(deployment.phase, deployment.desired) && { unsettled: UNSETTLED.deployment }),
       ...deployment,
     };
   }

@@ -14,8 +14,8 @@ import { EdgebootError, hasCode } from '#shared/errors.ts';
 export type Item = Record<string, unknown>;
 export type Write = NonNullable<TransactWriteCommandInput['TransactItems']>[number];
 
-/** Value of the attribute that puts an item into the index `unsettled`. */
-export const UNSETTLED = 'UNSETTLED';
+/** Values of the attribute that puts an item into the index `unsettled`. */
+export const UNSETTLED = { deployment: 'UNSETTLED', warming: 'UNSETTLED_WARMING' } as const;
 
 /** Transactions on one item refuse each other instead of waiting: so do we, for some milliseconds. */
 const MAX_ATTEMPTS = 4;
@@ -97,13 +97,13 @@ export class Table {
     );
   }
 
-  /** Keys and ids of the rows that have the attribute `unsettled`, oldest `updatedAt` first. */
-  async listUnsettled(updatedBefore: string, limit: number): Promise<Item[]> {
+  /** Keys and sites of the rows of one kind that have the attribute `unsettled`, oldest `updatedAt` first. */
+  async listUnsettled(kind: keyof typeof UNSETTLED, updatedBefore: string, limit: number): Promise<Item[]> {
     return this.#query(
       {
         IndexName: 'unsettled',
         KeyConditionExpression: 'unsettled = :unsettled AND updatedAt < :before',
-        ExpressionAttributeValues: { ':unsettled': UNSETTLED, ':before': updatedBefore },
+        ExpressionAttributeValues: { ':unsettled': UNSETTLED[kind], ':before': updatedBefore },
       },
       limit,
     );

@@ -1,15 +1,20 @@
 /** Warmings in the table: the row alone, and one record per idempotency key. */
 import { EdgebootError } from '#shared/errors.ts';
-import { type Warming, warmingSchema } from '#shared/warming.ts';
-import type { IdempotencyKey, OutboxEntry, WarmingStore } from '../ports.ts';
+import { isWarmingOver, type Warming, warmingSchema } from '#shared/warming.ts';
+import * as z from 'zod';
+import type { IdempotencyKey, OutboxEntry, UnsettledWarming, WarmingStore } from '../ports.ts';
 import { commitOnce } from './dynamodb-idempotency.ts';
 import { outboxWrite } from './dynamodb-outbox.ts';
-import { ConditionRefused, type Item, type Key, type Table } from './dynamodb-table.ts';
+import { ConditionRefused, type Item, type Key, type Table, UNSETTLED } from './dynamodb-table.ts';
 
 /** Longer than a message stays in a site's queue, and then in the dead-letter queue. */
 const KEPT_SECONDS = 30 * 24 * 3600;
 
-const rowKey = (warmingId: string): Key => ({ pk: `WARMING#${warmingId}`, sk: 'WARMING' });
+const PREFIX = 'WARMING#';
+const rowKey = (warmingId: string): Key => ({ pk: `${PREFIX}${warmingId}`, sk: 'WARMING' });
+
+/** What the index has of a row. */
+const unsettledSchema = z.object({ pk: z.string().startsWith(PREFIX), siteId: z.string() });
 
 export class DynamoDbWarmingStore implements WarmingStore {
   readonly #table: Table;
@@ -46,9 +51,19 @@ export class DynamoDbWarmingStore implements WarmingStore {
       throw new EdgebootError('CONFLICT', 'the warming was changed at the same time', { cause: error });
     }
   }
+
+  async listUnsettled(unchangedSince: string, limit: number): Promise<readonly UnsettledWarming[]> {
+    const items = await this.#table.listUnsettled('warming', unchangedSince, limit);
+    return items.map((item) => {
+      const { pk, siteId } = unsettledSchema.parse(item);
+      return { warmingId: pk.slice(PREFIX.length), siteId };
+    });
+  }
 }
 
 function rowOf(warming: Warming): Item & Key {
   const expiresAt = Math.floor(Date.parse(warming.createdAt) / 1000) + KEPT_SECONDS;
-  return { ...rowKey(warming.warmingId), ...warming, expiresAt };
+  // Sparse: only rows with this attribute are in the index.
+  const unsettled = !isWarmingOver(warming) && { unsettled: UNSETTLED.warming };
+  return { ...rowKey(warming.warmingId), ...unsettled, ...warming, expiresAt };
 }

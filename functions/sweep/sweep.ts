@@ -16,7 +16,7 @@ export interface Swept {
   /** Entries of the outbox that were found, and how many of them were delivered. */
   readonly found: number;
   readonly delivered: number;
-  /** Deployments whose wish was announced again. */
+  /** Deployments and warmings that were announced again. */
   readonly announced: number;
 }
 

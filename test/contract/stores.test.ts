@@ -219,6 +219,29 @@ function storeContract(name: string, open: () => Stores): void {
       const left = (await outbox.pending(LATER)).map(({ entryId }) => entryId);
       assert.equal(audits.filter(({ entryId }) => left.includes(entryId)).length, 1);
     });
+
+    it('knows those that are not over and that nothing happened to for a while, apart from deployments', async () => {
+      const { warmings, deployments } = open();
+      const early = '2026-11-20T00:00:00.000Z';
+      const quiet = sampleWarming({ updatedAt: early });
+      const begun = sampleWarming({ updatedAt: early, phase: 'FETCHING' });
+      const busy = sampleWarming({ updatedAt: LATER });
+      const over = sampleWarming({ updatedAt: early, phase: 'FAILED' });
+      const rows = [quiet, begun, busy, over];
+      for (const one of rows) await warmings.create(one, [], undefined);
+      const deployment = sampleDeployment({ updatedAt: early });
+      await deployments.create(deployment, sampleEvent(deployment), [], undefined);
+      const listed = async () => {
+        const all = await warmings.listUnsettled(NOW, 1000);
+        const mine = all.filter(({ warmingId }) => rows.some((row) => row.warmingId === warmingId));
+        return mine.map(({ warmingId, siteId }) => [warmingId, siteId]).sort();
+      };
+      const expected = [quiet, begun].map(({ warmingId, siteId }) => [warmingId, siteId]);
+      assert.deepEqual(await listed(), expected.sort());
+      assert.ok((await deployments.listUnsettled(NOW, 1000)).every(({ deploymentId }) => deploymentId));
+      await warmings.replace(quiet, { ...quiet, version: 2, phase: 'DONE' }, []);
+      assert.deepEqual(await listed(), [[begun.warmingId, begun.siteId]]);
+    });
   });
 
   describe(`${name}: images`, () => {

@@ -2,7 +2,7 @@
 import type { Image, ImageVersion } from '#shared/api.ts';
 import { type Deployment, type DeploymentEvent, isOutcome } from '#shared/deployment.ts';
 import { EdgebootError } from '#shared/errors.ts';
-import type { Warming } from '#shared/warming.ts';
+import { isWarmingOver, type Warming } from '#shared/warming.ts';
 import type {
   AgentKey,
   DeploymentStore,
@@ -15,6 +15,7 @@ import type {
   SiteSettings,
   SiteStore,
   UnsettledDeployment,
+  UnsettledWarming,
   WarmingStore,
 } from '../../functions/ports.ts';
 
@@ -107,16 +108,24 @@ export class MemoryDeploymentStore implements DeploymentStore {
   }
 
   listUnsettled(unchangedSince: string, limit: number): Promise<readonly UnsettledDeployment[]> {
-    const quiet = [...this.#rows.values()].filter(
-      ({ phase, desired, updatedAt }) => !isOutcome(phase, desired) && updatedAt < unchangedSince,
-    );
-    return Promise.resolve(quiet.sort((a, b) => (a.updatedAt < b.updatedAt ? -1 : 1)).slice(0, limit));
+    const isWanted = ({ phase, desired }: Deployment): boolean => !isOutcome(phase, desired);
+    return Promise.resolve(longestUntouched(this.#rows.values(), unchangedSince, limit, isWanted));
   }
 
   eventsAfter(deploymentId: string, sequence: number): Promise<readonly DeploymentEvent[]> {
     const own = this.#events.filter((event) => event.deploymentId === deploymentId && event.sequence > sequence);
     return Promise.resolve(own.sort((a, b) => a.sequence - b.sequence));
   }
+}
+
+function longestUntouched<Row extends { readonly updatedAt: string }>(
+  rows: Iterable<Row>,
+  unchangedSince: string,
+  limit: number,
+  isWanted: (row: Row) => boolean,
+): Row[] {
+  const quiet = [...rows].filter((row) => isWanted(row) && row.updatedAt < unchangedSince);
+  return quiet.sort((a, b) => (a.updatedAt < b.updatedAt ? -1 : 1)).slice(0, limit);
 }
 
 export class MemoryWarmingStore implements WarmingStore {
@@ -147,6 +156,12 @@ export class MemoryWarmingStore implements WarmingStore {
     }
     this.#rows.set(after.warmingId, after);
     await this.#outbox.add(outbox);
+  }
+
+  listUnsettled(unchangedSince: string, limit: number): Promise<readonly UnsettledWarming[]> {
+    return Promise.resolve(
+      longestUntouched(this.#rows.values(), unchangedSince, limit, (warming) => !isWarmingOver(warming)),
+    );
   }
 }
 

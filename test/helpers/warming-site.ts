@@ -30,8 +30,17 @@ const DISK_BYTES = 64 * MIB;
 const MEMORY_BYTES = 9 * MIB;
 const IMAGE_NAME = 'near-base';
 
-/** The nearest location is NRT. @param intercept changes the edges' answers */
-export async function warmingSite(t: TestContext, intercept: Intercept = (_request, answer) => answer) {
+/**
+ * The nearest location is NRT.
+ * @param intercept changes the edges' answers
+ * @param apartMs how much farther each location is than the one before
+ * @param retrySeconds how long an edge, and all of them, are asked again
+ */
+export async function warmingSite(
+  t: TestContext,
+  intercept: Intercept = (_request, answer) => answer,
+  { apartMs = 30, retrySeconds = 5 } = {},
+) {
   const temporary = await createTemporaryFolder();
   t.after(() => temporary[Symbol.asyncDispose]());
   const folder = temporary.path;
@@ -62,7 +71,7 @@ export async function warmingSite(t: TestContext, intercept: Intercept = (_reque
   const origin = await startOrigin(t);
   for (const [key, content] of sample.objects) origin.objects.set(key, { content });
   origin.objects.set(imageObjectKey(SAMPLE_IMAGE_ID, 'manifests', manifestSha256), { content: envelope });
-  const locations = LOCATIONS.map((location, i) => ({ ...location, latencyMs: 30 * i }));
+  const locations = LOCATIONS.map((location, i) => ({ ...location, latencyMs: apartMs * i }));
   const { distribution, sign } = await startViewer(t, origin.baseUrl, { locations, intercept });
   const grant = (seconds = 900): Grant => ({
     schemaVersion: 1,
@@ -100,13 +109,13 @@ export async function warmingSite(t: TestContext, intercept: Intercept = (_reque
     flow: flowOf(8, MEMORY_BYTES),
     manifestDirectory,
     rootPublicKeyPem: root.publicKeyPem,
-    openRepository: (grants, signal) => {
-      const retry = { firstDelaySeconds: 0.01, deadlineSeconds: 5 };
-      return openCloudFront({ grants, resolvers, connections: 8, retry, signal });
+    openRepository: (grants, choice, signal) => {
+      const retry = { firstDelaySeconds: 0.01, deadlineSeconds: retrySeconds };
+      return openCloudFront({ grants, resolvers, connections: 8, retry, choice, signal });
     },
   };
   const ask = (keep = false) => warmImage(ALICE, { imageName: IMAGE_NAME, siteId: 'naist', keep }, undefined, control);
-  const handleOnce = (warmingId: string, signal: AbortSignal, withGrant = grant()) => {
+  const handleOnce = (warmingId: string, signal: AbortSignal, withGrant: Grant | undefined) => {
     const message = { schemaVersion: 1, warmingId, grant: withGrant } as const;
     const received = { messageId: warmingId, receiptHandle: 'r', body: '', receiveCount: 1, receivedAt: new Date() };
     return handleWarming(message, received, signal, ports);
@@ -117,7 +126,7 @@ export async function warmingSite(t: TestContext, intercept: Intercept = (_reque
     /** Asked for and worked on to its end: the row. */
     async warm(keep = false) {
       const { warmingId } = await ask(keep);
-      await handleOnce(warmingId, t.signal);
+      await handleOnce(warmingId, t.signal, grant());
       return control.warmings.find(warmingId);
     },
   };

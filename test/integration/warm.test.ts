@@ -69,7 +69,7 @@ test('a second copy of the message finds it done, and fetches nothing', async (t
   const done = await site.warm();
   assert.ok(done);
   const before = site.distribution.stats()['NRT']?.bytes;
-  await site.handleOnce(done.warmingId, t.signal);
+  await site.handleOnce(done.warmingId, t.signal, site.grant());
   assert.equal(site.distribution.stats()['NRT']?.bytes, before);
   assert.deepEqual(await site.control.warmings.find(done.warmingId), done);
   assert.equal(site.deleted.length, 2);
@@ -96,16 +96,44 @@ for (const keep of [false, true]) {
       return answer;
     });
     const { warmingId } = await site.ask(keep);
-    await assert.rejects(site.handleOnce(warmingId, shutdown.signal), { code: 'SHUTDOWN' });
+    await assert.rejects(site.handleOnce(warmingId, shutdown.signal, site.grant()), { code: 'SHUTDOWN' });
     assert.equal((await site.control.warmings.find(warmingId))?.phase, 'FETCHING');
     assert.deepEqual(site.deleted, []);
-    await site.handleOnce(warmingId, t.signal);
+    await site.handleOnce(warmingId, t.signal, site.grant());
     const done = await site.control.warmings.find(warmingId);
     assert.equal(done?.phase, 'DONE');
     assert.ok((done.outcome?.cacheMisses ?? Infinity) <= objectsOf(site) - 3, 'those that the edge has are no misses');
     assert.deepEqual(site.deleted, [warmingId]);
   });
 }
+
+test('of edges that are all as near, one alone answers: it has everything then', async (t) => {
+  const site = await warmingSite(t, undefined, { apartMs: 0 });
+  for (const keep of [false, true]) {
+    const { phase, outcome } = (await site.warm(keep)) ?? {};
+    assert.deepEqual([phase, outcome?.edgeLocations.length], ['DONE', 1]);
+  }
+});
+
+test('the nearest edge that refuses each object once is asked again, not the next one', async (t) => {
+  const refused = new Set<string>();
+  const site = await warmingSite(t, ({ path }, answer) => {
+    if (refused.has(path)) return answer;
+    refused.add(path);
+    return { ...answer, status: 503 };
+  });
+  const { phase, outcome } = (await site.warm()) ?? {};
+  assert.deepEqual([phase, outcome?.edgeLocations, outcome?.partsFetched], ['DONE', ['NRT57-C1'], objectsOf(site)]);
+});
+
+test('where the nearest edge answers nothing, the next one is warmed, and the outcome says which', async (t) => {
+  const silent: Intercept = ({ location, path }, answer) =>
+    location === 'NRT' && path.includes('/parts/') ? { ...answer, status: 503 } : answer;
+  const site = await warmingSite(t, silent, { retrySeconds: 1 });
+  const { phase, outcome } = (await site.warm()) ?? {};
+  assert.equal(phase, 'DONE');
+  assert.ok(outcome?.edgeLocations.some((location) => location.startsWith('SIN')));
+});
 
 test('a copy that the nearest edge spoils comes from the next one', async (t) => {
   const site = await warmingSite(t, corrupting('NRT'));
@@ -133,22 +161,29 @@ test('an image version that is gone fails with that reason, before anything is f
   const accepted = await site.ask();
   const gone = { ...accepted, imageVersion: 9, warmingId: ulid() };
   const { warmingId } = await site.control.warmings.create(gone, [], undefined);
-  await site.handleOnce(warmingId, t.signal);
+  await site.handleOnce(warmingId, t.signal, site.grant());
   const { phase, failure } = (await site.control.warmings.find(warmingId)) ?? {};
   assert.deepEqual([phase, failure?.code, failure?.message], ['FAILED', 'NOT_FOUND', 'near-base@9 is gone']);
   assert.equal(site.origin.requests.length, 0);
 });
-test('a grant that expired while the message waited is renewed, on record', async (t) => {
-  const site = await warmingSite(t);
-  const { warmingId } = await site.ask();
-  await site.handleOnce(warmingId, t.signal, site.grant(-60));
-  assert.equal((await site.control.warmings.find(warmingId))?.phase, 'DONE');
-  assert.deepEqual(
-    site.trail.map(({ action, decision, sequence }) => [action, decision, sequence]),
-    [
-      ['warming.request', 'allow', 1],
-      ['urls.mint', 'allow', 2],
-      ['warming.report', 'allow', 3],
-    ],
-  );
-});
+
+for (const seconds of [-60, undefined]) {
+  const what =
+    seconds === undefined
+      ? 'for a message without a grant one is asked for'
+      : 'a grant that expired while the message waited is renewed';
+  test(`${what}, on record`, async (t) => {
+    const site = await warmingSite(t);
+    const { warmingId } = await site.ask();
+    await site.handleOnce(warmingId, t.signal, seconds === undefined ? undefined : site.grant(seconds));
+    assert.equal((await site.control.warmings.find(warmingId))?.phase, 'DONE');
+    assert.deepEqual(
+      site.trail.map(({ action, decision, sequence }) => [action, decision, sequence]),
+      [
+        ['warming.request', 'allow', 1],
+        ['urls.mint', 'allow', 2],
+        ['warming.report', 'allow', 3],
+      ],
+    );
+  });
+}

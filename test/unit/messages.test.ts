@@ -13,7 +13,9 @@ const invalid = { name: 'EdgebootError', code: 'INVALID_MESSAGE' };
 
 describe('messages', () => {
   it('are read back as they were written', () => {
-    for (const one of [message(), warming()]) assert.deepEqual(parseSiteMessage(JSON.stringify(one)), one);
+    const announcedAgain = { schemaVersion: 1, warmingId: ulid() };
+    for (const one of [message(), warming(), announcedAgain])
+      assert.deepEqual(parseSiteMessage(JSON.stringify(one)), one);
   });
 
   for (const [what, body] of [
@@ -23,7 +25,7 @@ describe('messages', () => {
     ['a path as an id', JSON.stringify({ ...message(), deploymentId: '../../etc/passwd' })],
     ['a generation of 0', JSON.stringify({ ...message(), generation: 0 })],
     ['a warming of another schema version', JSON.stringify({ ...warming(), schemaVersion: 2 })],
-    ['a warming without a grant', JSON.stringify({ ...warming(), grant: undefined })],
+    ['a warming with half a grant', JSON.stringify({ ...warming(), grant: { schemaVersion: 1 } })],
     ['a warming and a deployment', JSON.stringify({ ...warming(), deploymentId: ulid() })],
     ['a field that nobody knows', JSON.stringify({ ...message(), extra: true })],
   ] as const) {

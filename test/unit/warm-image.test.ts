@@ -90,6 +90,32 @@ describe('asking for a warming', () => {
       [warmingId],
     );
   });
+
+  it('is announced again by the sweep, without a grant, while it is not over and nothing is heard of it', async () => {
+    const { ports, sent, pass, warmingId, report } = await accepted();
+    const free = { cpus: 1, memoryMiB: 1, publicAddresses: 1 };
+    const sweepLater = async (minutes: number) => {
+      pass(minutes * 60_000);
+      await ports.sites.recordHeartbeat('naist', ports.now().toISOString(), free, '0.1.0');
+      return (await sweep(ports)).announced;
+    };
+    pass(20 * 60_000);
+    assert.equal((await sweep(ports)).announced, 0, 'the site is silent: its queue holds the message');
+    assert.equal(await sweepLater(0), 1);
+    assert.deepEqual(
+      sent.map(({ message, queueUrl }) => [message.warmingId, message.grant !== undefined, queueUrl]),
+      [
+        [warmingId, true, sampleSite().queueUrl],
+        [warmingId, false, sampleSite().queueUrl],
+      ],
+    );
+    assert.equal(await sweepLater(14), 0, 'its next turn is a quarter of an hour away');
+    await report(fetching(3));
+    assert.equal(await sweepLater(14), 0, 'somebody works on it');
+    assert.equal(await sweepLater(2), 1, 'nothing more was heard');
+    await report(DONE);
+    assert.equal(await sweepLater(20), 0, 'it is over');
+  });
 });
 
 describe('a warming', () => {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { hash } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import { test } from 'node:test';
 import { EdgebootError, hasCode } from '#shared/errors.ts';
@@ -106,6 +106,34 @@ test('fault 19: an edge that goes down, or has a corrupt copy, is followed by th
     const { delivery } = await fetchVerified(repository, request, SHA256, signal);
     assert.equal(delivery.edgeLocation, '127.73.0.1');
   }
+});
+
+test('when every address that was measured is gone, the distribution’s name is resolved anew, in the same transfer', async (t) => {
+  // Where the name leads, nobody answers at first; the port is kept.
+  const closed = createServer((socket) => socket.destroy()).listen(0, '127.0.0.1');
+  t.after(() => closed.close());
+  await once(closed, 'listening');
+  const { port } = closed.address() as AddressInfo;
+  const address = '127.74.0.1';
+  await using edge = await startPartServer({ objects, address, port, edgeLocation: 'near' });
+  await using resolver = await startResolver(() => [address]);
+  const grants = holderOf(`http://localhost:${port}`);
+  await using repository = await openCloudFront({ grants, resolvers: [resolver.name], connections: 4, signal });
+  assert.deepEqual(
+    repository.edges.map((measured) => measured.address),
+    [address],
+  );
+  assert.equal((await repository.fetch(request, signal)).delivery.edgeLocation, 'near');
+
+  await edge[Symbol.asyncDispose]();
+  closed.close();
+  await once(closed, 'close');
+  await using moved = await startPartServer({ objects, port, edgeLocation: 'by name' });
+  const { bytes, delivery } = await repository.fetch(request, signal);
+  assert.ok(bytes.equals(CONTENT));
+  assert.equal(delivery.edgeLocation, 'by name');
+  assert.equal(moved.requests[0]?.host, `localhost:${port}`);
+  assert.equal(moved.requests[0].query, grants.current().signedQuery);
 });
 
 test('no edge at all is said so', async () => {

@@ -5,6 +5,7 @@ import { EdgebootError, type ErrorCode, hasCode } from '#shared/errors.ts';
 import type { Grant } from '#shared/grant.ts';
 import type { FetchedObject, ObjectRequest, PartSource } from '../../../edge-agent/ports.ts';
 import { GrantHolder } from '../../../edge-agent/repositories/grant-holder.ts';
+import { withLastPlace } from '../../../edge-agent/repositories/last-place.ts';
 import { type Edge, nearestEdge } from '../../../edge-agent/repositories/nearest-edge.ts';
 import { renewing } from '../../../edge-agent/repositories/renewing.ts';
 import { RetryAfter } from '../../../edge-agent/repositories/retry-after.ts';
@@ -187,7 +188,7 @@ test('nearestEdge: the nearest is asked alone while it delivers', async () => {
 test('nearestEdge: an edge that does not deliver is asked last for a while', async () => {
   let now = 0;
   const near = createSource('near', 'PART_UNAVAILABLE');
-  const source = nearestEdge(apart(near.source, createSource('far').source), () => now);
+  const source = nearestEdge(apart(near.source, createSource('far').source), 'fastest', () => now);
   assert.equal(await locationOf(source), 'far');
   now = 29;
   assert.equal(await locationOf(source), 'far');
@@ -219,6 +220,45 @@ test('nearestEdge: when all fail, the last error is told; other errors at once',
   await assert.rejects(nearestEdge([]).fetch(request, never), fails('PART_UNAVAILABLE'));
 });
 
+test('withLastPlace: it is asked where nobody else answers, and then first for a while', async () => {
+  let now = 0;
+  const [edges, byName] = [createSource('edges', 'PART_UNAVAILABLE'), createSource('by name')];
+  const source = withLastPlace(edges.source, byName.source, () => now);
+  assert.equal(await locationOf(source), 'by name');
+  now = 29;
+  assert.equal(await locationOf(source), 'by name');
+  now = 31;
+  assert.equal(await locationOf(source), 'edges');
+  assert.deepEqual([edges.asked.length, byName.asked.length], [2, 2]);
+});
+
+test('withLastPlace: while it is asked first and does not answer, the others are asked', async () => {
+  const edges = createSource('edges', 'PART_UNAVAILABLE');
+  const answers = [fetchedFrom('by name'), undefined];
+  const lastPlace: PartSource = {
+    fetch: () => {
+      const answer = answers.shift();
+      return answer ? Promise.resolve(answer) : Promise.reject(new EdgebootError('PART_UNAVAILABLE', 'gone'));
+    },
+  };
+  const source = withLastPlace(edges.source, lastPlace, () => 0);
+  assert.equal(await locationOf(source), 'by name');
+  assert.equal(await locationOf(source), 'edges');
+});
+
+test('withLastPlace: after any other error it is not asked; where it does not answer either, the error is the others’', async () => {
+  for (const code of ['PART_CORRUPT', 'FORBIDDEN', 'NOT_FOUND', 'THROTTLED'] as const) {
+    const byName = createSource('by name');
+    await assert.rejects(
+      withLastPlace(createSource('edges', code).source, byName.source).fetch(request, never),
+      fails(code),
+    );
+    assert.equal(byName.asked.length, 0);
+  }
+  const [edges, byName] = [createSource('edges', 'PART_UNAVAILABLE'), createSource('by name', 'PART_UNAVAILABLE')];
+  await assert.rejects(withLastPlace(edges.source, byName.source).fetch(request, never), { message: 'edges' });
+});
+
 test('nearestEdge: requests are spread over those that are about as near', async () => {
   const sources = ['a', 'b', 'far'].map((name) => createSource(name));
   const milliseconds = [10, 11, 40];
@@ -228,6 +268,13 @@ test('nearestEdge: requests are spread over those that are about as near', async
   assert.deepEqual(
     sources.map(({ asked }) => asked.length),
     [4, 4, 0],
+  );
+  const alone = nearestEdge(edges, 'nearest');
+  await Promise.all(Array.from({ length: 8 }, () => alone.fetch(request, never)));
+  assert.deepEqual(
+    sources.map(({ asked }) => asked.length),
+    [12, 4, 0],
+    'but for whom the nearest alone is wanted',
   );
 });
 
@@ -244,7 +291,7 @@ test('nearestEdge: of two that are as near, the one that delivers faster gets mo
       },
     },
   });
-  const nearest = nearestEdge([edge('slow', 4), edge('fast', 1)], () => now);
+  const nearest = nearestEdge([edge('slow', 4), edge('fast', 1)], 'fastest', () => now);
   for (let i = 0; i < 40; i++) await nearest.fetch(request, never);
   assert.ok(counts.fast > 30, JSON.stringify(counts));
 });
