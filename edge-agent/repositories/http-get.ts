@@ -13,19 +13,21 @@ export interface HttpAnswer extends Disposable {
   readonly body: AsyncIterable<Buffer>;
 }
 
-/** Follows no redirect. Throws whatever the network throws. */
+/** Follows no redirect. Throws whatever the network throws. @param headers sent beside our own */
 export async function getOverHttp(
   url: string,
   request: ObjectRequest,
   dispatcher: Dispatcher,
   signal: AbortSignal,
+  headers: Readonly<Record<string, string>> = {},
 ): Promise<HttpAnswer> {
   const range = rangeHeaderOf(request);
-  const options = { dispatcher, signal, headers: { 'accept-encoding': 'identity', ...(range && { range }) } };
-  const { statusCode, headers, body } = await httpRequest(url, options);
+  const ours = { 'accept-encoding': 'identity', ...(range && { range }) };
+  const options = { dispatcher, signal, headers: { ...headers, ...ours } };
+  const { statusCode, headers: answered, body } = await httpRequest(url, options);
   return {
     statusCode,
-    headers,
+    headers: answered,
     body,
     [Symbol.dispose]() {
       // An endless body ends with its connection. The error that this makes it emit is no news.
