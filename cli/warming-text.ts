@@ -22,12 +22,15 @@ export function describeWarming(warming: Warming): string {
 }
 
 function describeOutcome(outcome: NonNullable<Warming['outcome']>): (readonly [string, string])[] {
-  const { bytesFetched, seconds, edgeLocations, cacheHits, cacheMisses } = outcome;
+  const { bytesFetched, bytesFromPeers, seconds, edgeLocations, cacheHits, cacheMisses } = outcome;
   if (bytesFetched === 0) return [['fetched', 'nothing: all of it was at the site already']];
   const rate = formatBytes(bytesFetched / Math.max(0.001, seconds));
   return [
     ['edges', edgeLocations.join(', ') || '-'],
     ['cache', `${cacheHits} hits, ${cacheMisses} misses`],
     ['fetched', `${formatBytes(bytesFetched)} in ${seconds.toFixed(2)} s, ${rate}/s`],
+    ...(bytesFromPeers === undefined
+      ? []
+      : ([['peers', `${formatBytes(bytesFromPeers)} of the disks came from other hosts of the site`]] as const)),
   ];
 }

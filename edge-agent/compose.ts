@@ -14,6 +14,7 @@ import type { DoctorPorts } from './doctor.ts';
 import type { HandlePorts } from './handle-message.ts';
 import { composeHost, openDriver } from './host/compose.ts';
 import { readIdentity } from './identity.ts';
+import { listenForPeers } from './peers/compose.ts';
 import type { RecoverPorts } from './recover.ts';
 import { findEdgeCandidates } from './repositories/edge-candidates.ts';
 import { measureEdges } from './repositories/measure-edges.ts';
@@ -72,7 +73,8 @@ export async function composeAgent(config: FederationConfig, logLevel: string): 
 
   const log = pinoLog({ siteId: identity.siteId }, logLevel);
   const api = createFederationApi(config.apiUrl, identity);
-  const host = await composeHost(config, undo);
+  const host = await composeHost(config, undo, log);
+  if (config.peers !== undefined) undo.use(await listenForPeers(config.peers, host));
   const { manifestDirectory } = host.imageCache;
   await ensureDirectory(manifestDirectory, 0o711);
 

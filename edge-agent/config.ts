@@ -8,6 +8,7 @@ import * as z from 'zod';
 import { publicNetworkSchema } from './core/public-network.ts';
 import { parseHostRule } from './core/repository-hosts.ts';
 import { parseSizeBytes } from './core/size-text.ts';
+import { isListenAddress, parsePeerAddress } from './peers/peer-address.ts';
 
 function isHostRule(text: string): boolean {
   try {
@@ -37,6 +38,18 @@ const repositorySchema = z.strictObject({
   /** Names of the clusters that `sync repository` keeps here, as glob patterns. */
   include: z.array(z.string().min(1)).default(['*']),
   exclude: z.array(z.string().min(1)).default([]),
+});
+
+const peersSchema = z.strictObject({
+  /** Where this host's agent answers the others: an address of the site's LAN. */
+  listen: z.string().refine(isListenAddress, 'must be ADDRESS:PORT'),
+  /** Where the others answer; this host's own may be among them. */
+  addresses: z
+    .array(z.string().refine((text) => parsePeerAddress(text) !== undefined, 'must be HOST:PORT'))
+    .max(64)
+    .default([]),
+  /** A secret that all agents of the site have. */
+  keyFile: z.string().startsWith('/', 'must be an absolute path'),
 });
 
 const configSchema = z.strictObject({
@@ -70,6 +83,8 @@ const configSchema = z.strictObject({
       megabitsPerSecond: z.number().positive().optional(),
     })
     .prefault({}),
+  /** The site's other hosts, which are asked for an image before the edge; unless set, there are none. */
+  peers: peersSchema.optional(),
   /** Of the images that are kept here: the most that they may take, and what the file system keeps free beside them. */
   cache: z
     .strictObject({ maxSize: sizeSchema.optional(), keepFree: sizeSchema.default(1024 ** 3) })

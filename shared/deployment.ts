@@ -79,6 +79,8 @@ export const timelineSchema = z.object({
   /** Seconds per step, in order. */
   steps: z.array(z.object({ name: z.string().max(64), seconds: z.number().nonnegative() })).max(32),
   bytesFetched: z.int().nonnegative(),
+  /** Of the raw disks, given by other agents of the site; absent where there were none. */
+  bytesFromPeers: z.int().positive().optional(),
   partsFetched: z.int().nonnegative(),
   /** Edge locations that delivered, as `X-Amz-Cf-Pop` names them. */
   edgeLocations: z.array(z.string().max(64)).max(64),

@@ -11,7 +11,14 @@ export const WARMING_PHASES = ['ACCEPTED', 'FETCHING', 'DONE', 'FAILED'] as cons
 
 /** What was fetched, from where, and how fast. */
 export const warmingOutcomeSchema = timelineSchema
-  .pick({ bytesFetched: true, partsFetched: true, edgeLocations: true, cacheHits: true, cacheMisses: true })
+  .pick({
+    bytesFetched: true,
+    bytesFromPeers: true,
+    partsFetched: true,
+    edgeLocations: true,
+    cacheHits: true,
+    cacheMisses: true,
+  })
   .extend({ seconds: z.number().nonnegative() });
 
 /** A warming as the API shows it to its member. */

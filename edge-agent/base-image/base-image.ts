@@ -12,6 +12,7 @@ import type { FrameFetcher } from './frame-fetcher.ts';
 import { fixedConnections } from '../transfer/adaptive-connections.ts';
 import { TransferFlow } from '../transfer/transfer-flow.ts';
 import { planRuns } from './missing-runs.ts';
+import type { SitePeers } from '../peers/site-peers.ts';
 import { SharedTask } from './shared-task.ts';
 import { startReport, type TransferReport } from '../transfer/transfer-report.ts';
 import { createUnpacker, type Unpack, type Unpacking } from '../transfer/unpack-frames.ts';
@@ -39,6 +40,8 @@ export interface BaseImageOptions {
   readonly unpackThreads: number;
   /** Disks of this host that may hold some of the frames; asked for when a transfer begins. */
   readonly findLocalDisks: () => Promise<readonly LocalDisk[]>;
+  /** Agents of the same site, asked before the source when everything is fetched. */
+  readonly peers?: SitePeers | undefined;
 }
 
 export class BaseImage {
@@ -50,13 +53,15 @@ export class BaseImage {
   readonly #makeRoom: BaseImageOptions['makeRoom'];
   readonly #unpackThreads: number;
   readonly #findLocalDisks: BaseImageOptions['findLocalDisks'];
+  readonly #peers: SitePeers | undefined;
   readonly #fetching: SharedTask<FetchAllOptions, TransferReport, TransferReport>;
   readonly #reading = new TransferFlow(READING);
   #fetcher: FrameFetcher | undefined;
   #unpack: Unpack | undefined;
   #failure: EdgebootError | undefined;
 
-  constructor({ file, sizeBytes, handle, fetcher, makeRoom, unpackThreads, findLocalDisks }: BaseImageOptions) {
+  constructor(options: BaseImageOptions) {
+    const { file, sizeBytes, handle, fetcher, makeRoom, unpackThreads, findLocalDisks, peers } = options;
     this.file = file;
     this.sizeBytes = sizeBytes;
     this.#handle = handle;
@@ -65,11 +70,16 @@ export class BaseImage {
     this.#makeRoom = makeRoom;
     this.#unpackThreads = unpackThreads;
     this.#findLocalDisks = findLocalDisks;
-    this.#fetching = new SharedTask((options, report, signal) => this.#fetchEverything(options, report, signal));
+    this.#peers = peers;
+    this.#fetching = new SharedTask((all, report, signal) => this.#fetchEverything(all, report, signal));
   }
 
   get complete(): boolean {
     return this.#fetcher === undefined;
+  }
+
+  isOnItsWay(frame: number): boolean {
+    return this.#fetcher?.isOnItsWay(frame) ?? false;
   }
 
   /** False after the disk was full: close the image and open it again once there is space. */
@@ -146,7 +156,7 @@ export class BaseImage {
     try {
       await this.#makeRoom?.(fetcher, signal);
       const localDisks = await this.#findLocalDisks();
-      const options = { flow, unpackThreads: this.#unpackThreads, localDisks, report, signal };
+      const options = { flow, unpackThreads: this.#unpackThreads, localDisks, peers: this.#peers, report, signal };
       const result = await fetchEverything(fetcher, options);
       await partial.finish(this.file);
       this.#fetcher = undefined;

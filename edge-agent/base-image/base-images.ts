@@ -7,6 +7,7 @@ import { availableParallelism } from 'node:os';
 import type { DiskDescription } from '#shared/image/manifest.ts';
 import type { ImageLabel } from '../cache/base-folder.ts';
 import type { ImageCache } from '../cache/image-cache.ts';
+import type { SitePeers } from '../peers/site-peers.ts';
 import { BaseImage } from './base-image.ts';
 import { FrameFetcher } from './frame-fetcher.ts';
 import { findLocalDisks } from './local-disks.ts';
@@ -23,6 +24,8 @@ export interface BaseImagesOptions {
   readonly cache: ImageCache;
   /** Threads that hash, decompress and write during a transfer; as many as there are CPUs unless given. */
   readonly unpackThreads?: number;
+  /** Agents of the same site, asked before the source. */
+  readonly peers?: SitePeers | undefined;
 }
 
 /** `source` is not asked for anything when the image is complete. */
@@ -44,6 +47,8 @@ type LabeledDisk = Pick<OpenBaseImageOptions, 'disk' | 'label'>;
 interface SharedImage {
   readonly source: SharedSource;
   readonly opening: Promise<BaseImage>;
+  /** Once it is open. */
+  image?: BaseImage;
   users: number;
   /** Settles when the files are closed, after the last user has left. */
   closing?: Promise<void>;
@@ -52,16 +57,23 @@ interface SharedImage {
 export class BaseImages {
   readonly #cache: ImageCache;
   readonly #unpackThreads: number;
+  readonly #peers: SitePeers | undefined;
   readonly #shared = new Map<string, SharedImage>();
 
-  constructor({ cache, unpackThreads = availableParallelism() }: BaseImagesOptions) {
+  constructor({ cache, unpackThreads = availableParallelism(), peers }: BaseImagesOptions) {
     this.#cache = cache;
+    this.#peers = peers;
     this.#unpackThreads = unpackThreads;
   }
 
   /** The complete file of a disk, where fetchAll() will put it, or has put it. */
   fileOf(disk: DiskDescription): string {
     return this.#cache.folderOf(disk.index.sha256).disk;
+  }
+
+  /** Whether this process fetches a frame of a disk, named by the SHA-256 of its frame index, at this moment. */
+  isOnItsWay(disk: string, frame: number): boolean {
+    return this.#shared.get(disk)?.image?.isOnItsWay(frame) ?? false;
   }
 
   /**
@@ -83,6 +95,7 @@ export class BaseImages {
       shared.source.add(user);
       try {
         const image = await shared.opening;
+        shared.image = image;
         if (image.usable) {
           if (present !== undefined) await this.#cache.noteUse(disk.index.sha256, label);
           return this.#holdOn(image, disk, shared, user);
@@ -133,7 +146,7 @@ export class BaseImages {
     signal: AbortSignal,
   ): Promise<BaseImage> {
     const folder = await this.#cache.begin(disk.index.sha256, label);
-    const index = await loadFrameIndex({ file: folder.frameIndex, disk, source }, signal);
+    const index = await loadFrameIndex({ file: folder.frameIndex, disk, source, peers: this.#peers }, signal);
     const partial = await PartialImage.open(folder.partial, disk, { sync: true, finalMode: FINISHED_MODE, release });
     return this.#imageOf(disk, partial.handle, new FrameFetcher({ disk, index, source, partial }));
   }
@@ -147,6 +160,7 @@ export class BaseImages {
     return new BaseImage({
       ...{ file: this.fileOf(disk), sizeBytes, handle, fetcher, makeRoom, unpackThreads: this.#unpackThreads },
       findLocalDisks: () => findLocalDisks(this.#cache.directory, index.sha256),
+      peers: this.#peers,
     });
   }
 

@@ -35,6 +35,10 @@ export class FrameFetcher {
   /** Neither here nor on its way. */
   readonly isMissing = (frame: number): boolean => !this.of.partial.presence.has(frame) && !this.#inFlight.has(frame);
 
+  isOnItsWay(frame: number): boolean {
+    return this.#inFlight.has(frame);
+  }
+
   hasAll(firstFrame: number, endFrame: number): boolean {
     for (let frame = firstFrame; frame < endFrame; frame++) if (!this.of.partial.presence.has(frame)) return false;
     return true;

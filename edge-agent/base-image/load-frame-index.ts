@@ -1,8 +1,10 @@
 /** The frame index of a disk: from the folder of its base image, or fetched, verified and kept there. */
+import { hash } from 'node:crypto';
 import { hasCode } from '#shared/errors.ts';
 import { FrameIndex } from '#shared/image/frame-index.ts';
 import { type DiskDescription, imageObjectName } from '#shared/image/manifest.ts';
 import type { PartSource } from '../ports.ts';
+import type { SitePeers } from '../peers/site-peers.ts';
 import { readIfThere, replaceFile } from '../durable-files.ts';
 import { fetchVerified } from '../transfer/fetch-verified.ts';
 
@@ -11,10 +13,13 @@ export interface IndexLocation {
   readonly disk: DiskDescription;
   /** Asked for objects by their names within the image. */
   readonly source: PartSource;
+  /** Agents of the same site, asked before the source. */
+  readonly peers?: SitePeers | undefined;
 }
 
 /** Throws MANIFEST_UNTRUSTED when index and manifest contradict each other, and what fetchVerified throws. */
-export async function loadFrameIndex({ file, disk, source }: IndexLocation, signal: AbortSignal): Promise<FrameIndex> {
+export async function loadFrameIndex(location: IndexLocation, signal: AbortSignal): Promise<FrameIndex> {
+  const { file, disk, source, peers } = location;
   const kept = await readIfThere(file);
   if (kept !== undefined) {
     try {
@@ -24,7 +29,8 @@ export async function loadFrameIndex({ file, disk, source }: IndexLocation, sign
       if (!hasCode(error, 'PART_CORRUPT')) throw error;
     }
   }
-  const bytes = await fetchIndexBytes(disk, source, signal);
+  const isIt = (bytes: Buffer): boolean => hash('sha256', bytes) === disk.index.sha256;
+  const bytes = (await peers?.fetchIndex(disk, isIt, signal)) ?? (await fetchIndexBytes(disk, source, signal));
   const index = FrameIndex.decode(bytes, disk);
   await replaceFile(file, bytes);
   return index;

@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import type { EdgebootError } from '#shared/errors.ts';
 import { formatBytes, table } from '#shared/terminal/columns.ts';
+import { composePeers } from '../peers/compose.ts';
 import { composeRepositories } from '../standalone/compose.ts';
 import { showProgress } from '../standalone/progress.ts';
 import { repositoriesOf } from '../standalone/repository.ts';
@@ -30,7 +31,8 @@ export function syncCommand(interruption: AbortSignal): Command {
     .addOption(outputOption())
     .action(async (options: SyncOptions) => {
       const config = await readConfigIfAny(options.config);
-      const ports = await composeRepositories(config);
+      await using undo = new AsyncDisposableStack();
+      const ports = await composeRepositories(config, undefined, await composePeers(config.peers, undo));
       const progress = showProgress(process.stderr);
       const acceptChanges = options.acceptChanges === true;
       const images: SyncedImage[] = [];

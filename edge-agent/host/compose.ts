@@ -1,6 +1,7 @@
 /** What every cluster of this host needs, whoever wishes it: a federation or the host's operator. */
 import path from 'node:path';
 import { probeAcceleration } from '#shared/host/probe-acceleration.ts';
+import type { Log } from '#shared/log-fields.ts';
 import { readOrMakeClusterKey } from '../adapters/cluster-key.ts';
 import { openClusterFiles } from '../adapters/file-cluster-files.ts';
 import { openFileJournal } from '../adapters/file-journal.ts';
@@ -15,6 +16,7 @@ import { composeImageCache } from '../cache/compose.ts';
 import type { AgentConfig } from '../config.ts';
 import { createLibvirtDriver } from '../drivers/libvirt/libvirt-driver.ts';
 import { createQemuDriver } from '../drivers/qemu/qemu-driver.ts';
+import { composePeers } from '../peers/compose.ts';
 import type { HostDescription, HypervisorDriver } from '../ports.ts';
 
 /** Left to the host itself where the operator says nothing. */
@@ -23,9 +25,10 @@ const RESERVED_MEMORY_MIB = 1024;
 export type Host = Awaited<ReturnType<typeof composeHost>>;
 
 /** @param undo takes what must be closed. Throws HYPERVISOR_BUSY, PREREQUISITE_MISSING, INVALID_CONFIG. */
-export async function composeHost(config: AgentConfig, undo: AsyncDisposableStack) {
+export async function composeHost(config: AgentConfig, undo: AsyncDisposableStack, log?: Log) {
   const { stateDirectory, publicNetwork, qemuUser } = config;
   const imageCache = await composeImageCache(config);
+  const peers = await composePeers(config.peers, undo, log);
 
   const acceleration = await probeAcceleration({ qemuUser });
   const driver = undo.adopt(await openDriver(config, acceleration), ({ hypervisor }) => hypervisor.close());
@@ -43,7 +46,7 @@ export async function composeHost(config: AgentConfig, undo: AsyncDisposableStac
     guestSignals: createGuestSignals(),
     userData: createUserDataChannel(),
     clusterKey: readOrMakeClusterKey,
-    baseImages: new BaseImages({ cache: imageCache }),
+    baseImages: new BaseImages({ cache: imageCache, peers }),
     ensurePublicNetwork: async () => {
       if (nat !== undefined) await ensureNatNetwork({ bridge: nat.bridge, gatewayAddress: gateway, netmask });
     },

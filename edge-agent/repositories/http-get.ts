@@ -7,9 +7,14 @@ import { type Headers, limitOf, rangeHeaderOf, requireExpectedAnswer } from './h
 import { type BodyTaker, exchange } from './http-exchange.ts';
 import { MinimumRate } from './minimum-rate.ts';
 
+/** Of servers that are no edge of a distribution. */
+export const NO_EDGE: Delivery = { edgeLocation: undefined, cacheHit: undefined };
+
 /** How a file is read. */
 export interface Reading {
   readonly dispatcher: Dispatcher;
+  /** Sent beside our own. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** The cap on all that this agent reads; none unless given. */
   readonly bandwidth: Bandwidth | undefined;
   readonly signal: AbortSignal;
@@ -19,11 +24,11 @@ export interface Reading {
 export async function getOverHttp<T>(
   url: string,
   request: ObjectRequest,
-  { dispatcher, signal }: Reading,
+  { dispatcher, headers: further, signal }: Reading,
   begin: (statusCode: number, headers: Headers) => BodyTaker<T>,
 ): Promise<T> {
   const range = rangeHeaderOf(request);
-  const headers = { 'accept-encoding': 'identity', ...(range && { range }) };
+  const headers = { ...further, 'accept-encoding': 'identity', ...(range && { range }) };
   return exchange(url, { method: 'GET', headers, dispatcher, signal }, begin);
 }
 

@@ -1,15 +1,14 @@
 /** A repository on a plain web server, without authentication; a public bucket, too. */
 import { EdgebootError } from '#shared/errors.ts';
 import { requireRepositoryPath } from '../core/repository-path.ts';
-import type { Delivery, FetchedObject, ObjectRequest } from '../ports.ts';
+import type { FetchedObject, ObjectRequest } from '../ports.ts';
 import { createHttpAgent } from './http-agent.ts';
 import { type Headers, isRefusal, textOf } from './http-answer.ts';
 import type { BodyTaker } from './http-exchange.ts';
-import { getOverHttp, networkCode, overTheNetwork, type Reading, takeFile, takeNothing } from './http-get.ts';
+import { getOverHttp, networkCode, NO_EDGE, overTheNetwork, type Reading, takeFile, takeNothing } from './http-get.ts';
 import type { RepositoryKind } from './repository.ts';
 import { RetryAfter } from './retry-after.ts';
 
-const NO_EDGE: Delivery = { edgeLocation: undefined, cacheHit: undefined };
 const MAX_REDIRECTS = 3;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 const BAD_CERTIFICATE = /CERT|SIGNATURE|ERR_TLS_|ERR_SSL_/;

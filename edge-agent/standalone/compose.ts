@@ -7,6 +7,7 @@ import { BaseImages } from '../base-image/base-images.ts';
 import { composeImageCache } from '../cache/compose.ts';
 import type { AgentConfig } from '../config.ts';
 import { composeHost, type Host } from '../host/compose.ts';
+import type { SitePeers } from '../peers/site-peers.ts';
 import { openRepository } from '../repositories/open-repository.ts';
 import { openTransfers } from '../transfer/open-transfers.ts';
 import type { AddKeysPorts } from './add-keys.ts';
@@ -30,17 +31,18 @@ export async function composeStandalone(config: AgentConfig): Promise<Standalone
   return { ports, [Symbol.asyncDispose]: () => held.disposeAsync() };
 }
 
-/** For those who only fetch: no hypervisor is needed. */
+/** For those who only fetch: no hypervisor is needed. @param peers where there is no host that has them */
 export async function composeRepositories(
   config: AgentConfig,
   host?: Pick<Host, 'baseImages' | 'imageCache'>,
+  peers?: SitePeers,
 ): Promise<RepositoryPorts> {
   const { stateDirectory, repositoryHosts } = config;
   const { flow, connections, bandwidth } = openTransfers(config.transfer);
   const imageCache = host?.imageCache ?? (await composeImageCache(config));
   return {
     imageCache,
-    baseImages: host?.baseImages ?? new BaseImages({ cache: imageCache }),
+    baseImages: host?.baseImages ?? new BaseImages({ cache: imageCache, peers }),
     pinsDirectory: path.join(stateDirectory, 'pins'),
     flow,
     holdLock,

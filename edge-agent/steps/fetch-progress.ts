@@ -33,11 +33,16 @@ export class CombinedProgress {
     });
   }
 
-  summary(): Pick<Timeline, 'bytesFetched' | 'partsFetched' | 'edgeLocations' | 'cacheHits' | 'cacheMisses'> {
+  summary(): Pick<
+    Timeline,
+    'bytesFetched' | 'bytesFromPeers' | 'partsFetched' | 'edgeLocations' | 'cacheHits' | 'cacheMisses'
+  > {
     const edges = this.#reports.flatMap((report) => report.edges);
     const named = edges.flatMap(({ edgeLocation }) => (edgeLocation === undefined ? [] : [edgeLocation]));
+    const bytesFromPeers = this.#sum((one) => one.peerBytes);
     return {
       bytesFetched: this.#sum((one) => one.fetchedBytes),
+      ...(bytesFromPeers > 0 && { bytesFromPeers }),
       partsFetched: this.#sum((one) => one.fetchedObjects),
       edgeLocations: [...new Set(named)],
       cacheHits: edges.reduce((sum, edge) => sum + edge.hits, 0),

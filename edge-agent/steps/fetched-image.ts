@@ -8,7 +8,10 @@ export interface FetchedDisks {
 }
 
 export interface FetchedImage extends FetchedDisks {
-  readonly transfer: Pick<Timeline, 'bytesFetched' | 'partsFetched' | 'edgeLocations' | 'cacheHits' | 'cacheMisses'>;
+  readonly transfer: Pick<
+    Timeline,
+    'bytesFetched' | 'bytesFromPeers' | 'partsFetched' | 'edgeLocations' | 'cacheHits' | 'cacheMisses'
+  >;
 }
 
 export function diskFiles(files: ReadonlyMap<string, string>): FetchedDisks {

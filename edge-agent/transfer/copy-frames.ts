@@ -1,22 +1,35 @@
-/** Frames taken from another disk of this host. Runs in a worker: nothing else may wait for its thread. */
+/** Raw frames taken from another disk, of this host or of a peer. Runs in a worker: nothing else may wait for its thread. */
 import { hash } from 'node:crypto';
 import { readSync } from 'node:fs';
 import { EdgebootError } from '#shared/errors.ts';
 import { FRAME_SIZE_BYTES } from '#shared/image/part-layout.ts';
-import type { CopyTask, DigestTask } from './disk-tasks.ts';
+import type { CopyTask, DigestTask, FrameCopy, RawTask } from './disk-tasks.ts';
 import { writeSparse } from './write-sparse.ts';
 
 const frame = Buffer.allocUnsafeSlow(FRAME_SIZE_BYTES);
 
 /** What is not, or not any more, what it should be is left out. Throws DISK_FULL, and CANCELED once `mayGoOn` says no. */
 export function copyFrames({ fromDescriptor, fileDescriptor, frames }: CopyTask, mayGoOn: () => boolean): boolean[] {
-  return frames.map(({ fromOffsetBytes, diskOffsetBytes, rawSizeBytes, rawSha256 }) => {
-    if (!mayGoOn()) throw new EdgebootError('CANCELED', 'The transfer was stopped.');
-    const raw = readFrame(fromDescriptor, fromOffsetBytes, rawSizeBytes);
-    if (raw.length !== rawSizeBytes || hash('sha256', raw) !== rawSha256) return false;
-    writeSparse(fileDescriptor, raw, diskOffsetBytes);
-    return true;
+  return frames.map((wanted) => {
+    const raw = readFrame(fromDescriptor, wanted.fromOffsetBytes, wanted.rawSizeBytes);
+    return writeVerified(raw, wanted, fileDescriptor, mayGoOn);
   });
+}
+
+/** Like copyFrames(), of bytes that a peer has sent. */
+export function writeRawFrames({ bytes, fileDescriptor, frames }: RawTask, mayGoOn: () => boolean): boolean[] {
+  return frames.map((wanted) => {
+    const { fromOffsetBytes, rawSizeBytes } = wanted;
+    const raw = Buffer.from(bytes.buffer, bytes.byteOffset + fromOffsetBytes, rawSizeBytes);
+    return writeVerified(raw, wanted, fileDescriptor, mayGoOn);
+  });
+}
+
+function writeVerified(raw: Buffer, wanted: FrameCopy, fileDescriptor: number, mayGoOn: () => boolean): boolean {
+  if (!mayGoOn()) throw new EdgebootError('CANCELED', 'The transfer was stopped.');
+  if (raw.length !== wanted.rawSizeBytes || hash('sha256', raw) !== wanted.rawSha256) return false;
+  writeSparse(fileDescriptor, raw, wanted.diskOffsetBytes);
+  return true;
 }
 
 export function digestFrames({ fileDescriptor, offsetBytes, lengthBytes }: DigestTask): string[] {

@@ -29,6 +29,14 @@ export interface CopyTask {
   readonly frames: readonly FrameCopy[];
 }
 
+/** Raw frames that came from elsewhere, to be written where they are what they should be. */
+export interface RawTask {
+  readonly bytes: Uint8Array;
+  readonly fileDescriptor: number;
+  /** `fromOffsetBytes`: within `bytes`. */
+  readonly frames: readonly FrameCopy[];
+}
+
 export interface FrameCopy {
   readonly fromOffsetBytes: number;
   readonly diskOffsetBytes: number;
@@ -61,6 +69,8 @@ export interface DiskTasks {
   inflate: { readonly task: InflateTask; readonly done: InflateDone };
   /** Answers which of the frames were copied. */
   copy: { readonly task: CopyTask; readonly done: readonly boolean[] };
+  /** Answers which of the frames were written. */
+  raw: { readonly task: RawTask; readonly done: readonly boolean[] };
   digest: { readonly task: DigestTask; readonly done: readonly string[] };
   /** `isWhole`: there is no further piece; otherwise it is given up. */
   endStream: { readonly task: { readonly streamId: number; readonly isWhole: boolean }; readonly done: undefined };

@@ -14,7 +14,7 @@ import {
   type TaskMessage,
   type TaskReply,
 } from './disk-tasks.ts';
-import { copyFrames, digestFrames } from './copy-frames.ts';
+import { copyFrames, digestFrames, writeRawFrames } from './copy-frames.ts';
 import type { Inflater } from './inflater.ts';
 import { createUnpacker, type Unpack } from './unpack-frames.ts';
 import { writeSparse } from './write-sparse.ts';
@@ -33,6 +33,7 @@ const work: { [Kind in TaskKind]: (task: DiskTasks[Kind]['task']) => Promise<Dis
   block: (task) => Promise.resolve(writeBlock(task)),
   inflate: inflateBlock,
   copy: (task) => Promise.resolve(copyFrames(task, mayGoOn)),
+  raw: (task) => Promise.resolve(writeRawFrames(task, mayGoOn)),
   digest: (task) => Promise.resolve(digestFrames(task)),
   endStream: async ({ streamId, isWhole }) => {
     const inflater = streams.get(streamId);

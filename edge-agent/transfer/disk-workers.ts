@@ -11,6 +11,7 @@ import {
   type InflateTask,
   NO_MORE_TASKS,
   type PlainError,
+  type RawTask,
   type TaskKind,
   type TaskMessage,
   type TaskReply,
@@ -56,6 +57,11 @@ export class DiskWorkers implements AsyncDisposable {
   /** Answers which of the frames were there, and were copied. */
   async copyFrames(task: CopyTask): Promise<readonly boolean[]> {
     return this.#ask(this.#leastBusy(), 'copy', task);
+  }
+
+  /** Answers which of the frames were what they should be, and were written. */
+  async writeRawFrames(task: RawTask): Promise<readonly boolean[]> {
+    return this.#ask(this.#leastBusy(), 'raw', task);
   }
 
   /** SHA-256 of each frame of a piece of a raw disk. */

@@ -44,8 +44,7 @@ export class ResumeJournal {
 
   /** @param mayResume whether what the notes speak of is there. Throws DISK_FULL. */
   static async open({ file, identity, sizeBytes }: JournalOptions, mayResume: boolean): Promise<ResumeJournal> {
-    const header = Buffer.concat([MAGIC, Buffer.alloc(4), sha256(identity), sha256(await bootId())]);
-    header.writeUInt32LE(VERSION, 4);
+    const header = await headerOf(identity);
     const kept = mayResume ? await readNotes(file, header, sizeBytes) : undefined;
     if (kept === undefined) await removeJournal(file);
     try {
@@ -87,10 +86,21 @@ export class ResumeJournal {
   }
 }
 
-async function readNotes(file: string, header: Buffer, sizeBytes: number): Promise<Buffer | undefined> {
+/** What some process has noted until now, for others to look at; `undefined` where there are no notes that count. */
+export async function readLiveNotes({ file, identity, sizeBytes }: JournalOptions): Promise<Buffer | undefined> {
+  return readLive(file, await headerOf(identity), sizeBytes);
+}
+
+async function readLive(file: string, header: Buffer, sizeBytes: number): Promise<Buffer | undefined> {
   const live = await readIfThere(liveFile(file));
+  const isIt = live?.length === HEADER_BYTES + sizeBytes && live.subarray(0, HEADER_BYTES).equals(header);
+  return isIt ? live.subarray(HEADER_BYTES) : undefined;
+}
+
+async function readNotes(file: string, header: Buffer, sizeBytes: number): Promise<Buffer | undefined> {
+  const live = await readLive(file, header, sizeBytes);
+  if (live !== undefined) return live;
   const end = HEADER_BYTES + sizeBytes;
-  if (live?.length === end && live.subarray(0, HEADER_BYTES).equals(header)) return live.subarray(HEADER_BYTES);
   const durable = await readIfThere(durableFile(file));
   if (durable?.length !== end + DIGEST_BYTES) return undefined;
   const content = durable.subarray(0, end);
@@ -98,6 +108,12 @@ async function readNotes(file: string, header: Buffer, sizeBytes: number): Promi
     .subarray(0, HEADER_BYTES - DIGEST_BYTES)
     .equals(header.subarray(0, HEADER_BYTES - DIGEST_BYTES));
   return isSame && sha256(content).equals(durable.subarray(end)) ? content.subarray(HEADER_BYTES) : undefined;
+}
+
+async function headerOf(identity: string): Promise<Buffer> {
+  const header = Buffer.concat([MAGIC, Buffer.alloc(4), sha256(identity), sha256(await bootId())]);
+  header.writeUInt32LE(VERSION, 4);
+  return header;
 }
 
 /** Another one after each start of the machine. Linux: random(4). */

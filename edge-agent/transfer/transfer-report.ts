@@ -8,6 +8,8 @@ export interface TransferReport {
   readonly totalBytes: number;
   /** Bytes of the raw disk that were here already, in other disks. */
   readonly reusedBytes: number;
+  /** Bytes of the raw disk that agents of the same site gave, verified; their compressed bytes are not in totalBytes. */
+  readonly peerBytes: number;
   /** Requests that were answered and verified: whole parts, or ranges of them. */
   readonly fetchedObjects: number;
   readonly edges: readonly EdgeCount[];
@@ -24,7 +26,13 @@ export interface EdgeCount {
 }
 
 export function startReport(totalBytes: number, reusedBytes = 0): TransferReport {
-  return { fetchedBytes: 0, totalBytes, reusedBytes, fetchedObjects: 0, edges: [] };
+  return { fetchedBytes: 0, totalBytes, reusedBytes, peerBytes: 0, fetchedObjects: 0, edges: [] };
+}
+
+/** @param compressedBytes what these frames would have cost at the edge */
+export function countPeerFrames(report: TransferReport, rawBytes: number, compressedBytes: number): TransferReport {
+  const { peerBytes, totalBytes } = report;
+  return { ...report, peerBytes: peerBytes + rawBytes, totalBytes: totalBytes - compressedBytes };
 }
 
 export function countDelivery(report: TransferReport, bytes: number, delivery: Delivery): TransferReport {

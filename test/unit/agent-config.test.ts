@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -8,6 +8,7 @@ import { defaultConfig, readConfig, requireFederation } from '../../edge-agent/c
 import { publicNetworkSchema } from '../../edge-agent/core/public-network.ts';
 import { ensureDirectory, replaceFile } from '../../edge-agent/durable-files.ts';
 import { readIdentity, writeIdentity } from '../../edge-agent/identity.ts';
+import { readPeerKey } from '../../edge-agent/peers/peer-key.ts';
 import { newKeyPair } from '#shared/keys.ts';
 import { PUBLIC_NETWORK_SETTINGS } from '../helpers/model-samples.ts';
 
@@ -47,6 +48,26 @@ describe("the agent's configuration", () => {
     await assert.rejects(read('cache: { maxSize: much }'), invalid(/cache\.maxSize: must be a size/));
     await assert.rejects(read('cache: { keepFree: -1 }'), invalid(/cache\.keepFree: must be a size/));
     await assert.rejects(read('cache: { minFree: 1 }'), invalid(/minFree/));
+  });
+
+  it('names the other hosts of the site, and a key that nobody else may read', async () => {
+    assert.equal(defaultConfig().peers, undefined);
+    const keyFile = path.join(directory, 'site-key');
+    const peers = { listen: '192.0.2.1:7070', addresses: ['192.0.2.2:7070', 'host3.example.org:7070'], keyFile };
+    assert.deepEqual((await read(stringify({ peers }))).peers, peers);
+    const withPeers = (changes: object) => read(stringify({ peers: { ...peers, ...changes } }));
+    await assert.rejects(withPeers({ listen: 'host1:7070' }), invalid(/peers\.listen: must be ADDRESS:PORT/));
+    await assert.rejects(withPeers({ addresses: ['host2'] }), invalid(/peers\.addresses\.0: must be HOST:PORT/));
+    await assert.rejects(withPeers({ keyFile: 'key' }), invalid(/peers\.keyFile: must be an absolute path/));
+    await assert.rejects(withPeers({ port: 1 }), invalid(/port/));
+
+    await assert.rejects(readPeerKey(keyFile), invalid(/peers\.keyFile: .* cannot be read \(ENOENT\)/));
+    await writeFile(keyFile, `${'5'.repeat(64)}\n`, { mode: 0o640 });
+    await assert.rejects(readPeerKey(keyFile), invalid(/others than its owner/));
+    await chmod(keyFile, 0o600);
+    assert.equal((await readPeerKey(keyFile)).length, 64);
+    await writeFile(keyFile, 'too short');
+    await assert.rejects(readPeerKey(keyFile), invalid(/fewer than 32/));
   });
 
   it('is refused, naming the setting', async () => {
