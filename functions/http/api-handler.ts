@@ -4,17 +4,15 @@ import middy from '@middy/core';
 import httpHeaderNormalizer from '@middy/http-header-normalizer';
 import { EdgebootError } from '#shared/errors.ts';
 import { boundedText, type Log } from '#shared/log-fields.ts';
-import { IMAGE_NAME, SITE_ID, ULID } from '#shared/names.ts';
 import type { APIGatewayProxyEventV2WithLambdaAuthorizer, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import type * as z from 'zod';
 import { type IdentityContext, identitySchema } from './identity.ts';
+import { PATH_PARAMETERS, type PathParameter } from './path-parameters.ts';
 import { problemOf } from './problem.ts';
 
 const MAX_BODY_BYTES = 256 * 1024;
-
-/** The parameters of the paths in serverless.yml. */
-const PATH_PARAMETERS = { deploymentId: ULID, warmingId: ULID, imageId: ULID, imageName: IMAGE_NAME, siteId: SITE_ID };
-export type PathParameter = keyof typeof PATH_PARAMETERS;
+/** No schema nests half as deep. */
+const MAX_BODY_DEPTH = 16;
 
 export interface ApiRequest {
   readonly method: string;
@@ -65,7 +63,7 @@ function jsonAnswer(statusCode: number, contentType: string, body: unknown): API
 function readRequest(event: Event): ApiRequest {
   const text = event.isBase64Encoded ? Buffer.from(event.body ?? '', 'base64').toString() : (event.body ?? '');
   if (Buffer.byteLength(text) > MAX_BODY_BYTES) {
-    throw new EdgebootError('INVALID_REQUEST', `the body is larger than ${MAX_BODY_BYTES} bytes`);
+    throw new EdgebootError('REQUEST_TOO_LARGE', `the body is larger than ${MAX_BODY_BYTES} bytes`);
   }
   const identity = readIdentity(event);
   if (identity?.kind === 'agent' && sha256(text) !== identity.bodySha256) {
@@ -101,10 +99,19 @@ function parseBody<Schema extends z.ZodType>(schema: Schema, text: string): z.in
   } catch {
     throw new EdgebootError('INVALID_REQUEST', 'the body is not JSON');
   }
+  if (isDeeperThan(MAX_BODY_DEPTH, json)) {
+    throw new EdgebootError('INVALID_REQUEST', `the body nests deeper than ${MAX_BODY_DEPTH} levels`);
+  }
   const parsed = schema.safeParse(json);
   if (parsed.success) return parsed.data;
   const issues = parsed.error.issues.slice(0, 5).map((issue) => `${issue.path.join('.') || 'body'}: ${issue.message}`);
   throw new EdgebootError('INVALID_REQUEST', boundedText(issues.join('; ')));
+}
+
+/** A text or number is 0 deep, an array or object one more than what it holds. Never recurses further than `levels`. */
+function isDeeperThan(levels: number, value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((inner) => isDeeperThan(levels - 1, inner));
 }
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
