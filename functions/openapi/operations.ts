@@ -71,7 +71,7 @@ export const OPERATIONS = {
     summary: 'Asks for a cluster: an image version, to be booted at a site',
     ...{ caller: 'member', request: requestDeploymentRequest, status: 202, response: deploymentResponse },
     idempotent: true,
-    errors: ['NOT_FOUND', 'FORBIDDEN'],
+    errors: ['NOT_FOUND', 'FORBIDDEN', 'CONFLICT'],
   },
   'GET /v1/deployments': {
     summary: "The member's own deployments, newest first, a page at a time",
@@ -165,7 +165,7 @@ export const OPERATIONS = {
     summary: 'Asks that an image be pulled through the edge nearest to a site',
     ...{ caller: 'member', request: requestWarmingRequest, status: 202, response: warmingResponse },
     idempotent: true,
-    errors: ['NOT_FOUND', 'FORBIDDEN'],
+    errors: ['NOT_FOUND', 'FORBIDDEN', 'CONFLICT'],
   },
   'GET /v1/warmings/{warmingId}': {
     summary: "One of the member's own warmings",

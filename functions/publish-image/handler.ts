@@ -12,7 +12,8 @@ export const handler = apiHandler(ports.log, async (request) => {
   switch (request.routeKey) {
     case 'POST /v1/images': {
       const image = await beginImage(member, request.body(beginImageRequest).imageName, ports);
-      return { status: 200, body: { ...image, nextVersion: image.latestVersion + 1 } };
+      const { imageId, imageName, latestVersion } = image;
+      return { status: 200, body: { imageId, imageName, nextVersion: latestVersion + 1 } };
     }
     case 'POST /v1/images/{imageId}/uploads': {
       const imageId = request.pathParameter('imageId');
