@@ -94,6 +94,9 @@ function refusalsOf(route: Route, operation: Operation) {
 function refusal(status: number, codes: readonly ErrorCode[]) {
   const problem = { allOf: [referenceTo(problemSchema), { properties: { code: { enum: codes } } }] };
   return {
+    ...(status === 429 && {
+      headers: { 'Retry-After': { description: 'Seconds.', required: true, schema: { type: 'integer' } } },
+    }),
     description: codes.map((code) => `${code}: ${ERROR_KINDS[code].remedy}`).join('\n\n'),
     content: {
       [PROBLEM_TYPE]: { schema: problem },

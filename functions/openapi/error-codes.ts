@@ -9,7 +9,7 @@ export const FAULTS: readonly ErrorCode[] = ['SERVICE_UNAVAILABLE', 'INTERNAL'];
 export function errorCodesOf(route: string, operation: Operation): readonly ErrorCode[] {
   const { caller, request, idempotent, query, errors = [] } = operation;
   const codes = new Set<ErrorCode>(errors);
-  if (caller !== 'anyone') codes.add('UNAUTHENTICATED');
+  if (caller !== 'anyone') codes.add('UNAUTHENTICATED').add('THROTTLED');
   if (caller === 'agent') codes.add('FORBIDDEN');
   if (route.includes('{')) codes.add('NOT_FOUND');
   if (request || query) codes.add('INVALID_REQUEST');

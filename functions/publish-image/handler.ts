@@ -1,13 +1,13 @@
 import { beginImageRequest, publishVersionRequest, uploadsRequest } from '#shared/api.ts';
 import { EdgebootError } from '#shared/errors.ts';
-import { composePublishImage } from '../compose.ts';
+import { composeApi, composePublishImage } from '../compose.ts';
 import { apiHandler } from '../http/api-handler.ts';
 import { requireMember } from '../http/identity.ts';
 import { beginImage, completeVersion, presignUploads } from './publish-image.ts';
 
 const ports = composePublishImage();
 
-export const handler = apiHandler(ports.log, async (request) => {
+export const handler = apiHandler(composeApi(), async (request) => {
   const member = requireMember(request.identity);
   switch (request.routeKey) {
     case 'POST /v1/images': {

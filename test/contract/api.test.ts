@@ -11,9 +11,12 @@ import { issueCertificate } from '#shared/image/publisher-certificate.ts';
 import { signManifest } from '#shared/image/signed-manifest.ts';
 import { newKeyPair } from '#shared/keys.ts';
 import { ulid } from 'ulid';
+import { DynamoDbRateLimiter } from '../../functions/adapters/dynamodb-rate-limiter.ts';
+import { Table } from '../../functions/adapters/dynamodb-table.ts';
 import { FAULTS } from '../../functions/openapi/error-codes.ts';
 import { openApiDocument } from '../../functions/openapi/document.ts';
 import { operations } from '../../functions/openapi/operations.ts';
+import { awsClients } from '../../local/aws/services.ts';
 import { type Cloud, OIDC_AUDIENCE, startCloud } from '../../local/cloud.ts';
 import { ApiContract, type Authorize, type Call } from '../helpers/api-contract.ts';
 import { SSH_KEY } from '../helpers/model-samples.ts';
@@ -26,6 +29,11 @@ const MEMBERS = [
 const IMAGE_NAME = 'tiny';
 const DISK_BYTES = 4096;
 const NEVER_MADE = ulid();
+/** Good for every path; but for the site there is nothing of the kind. */
+const NOTHING_THERE = {
+  ...{ siteId: 'naist', imageName: 'none' },
+  ...{ imageId: NEVER_MADE, deploymentId: NEVER_MADE, warmingId: NEVER_MADE },
+};
 
 /** Their CONFLICT is for writers that meet at each of several attempts: test/unit/control-plane-races.test.ts. */
 const CONFLICT_IN_RACES_ONLY = [
@@ -223,13 +231,7 @@ void suite('the API is as it describes itself', { timeout: 180_000 }, () => {
 
   void test('what every operation of its kind refuses', async () => {
     for (const { route, operation } of operations()) {
-      const path = {
-        siteId: 'naist',
-        imageName: 'none',
-        imageId: NEVER_MADE,
-        deploymentId: NEVER_MADE,
-        warmingId: NEVER_MADE,
-      };
+      const path = NOTHING_THERE;
       const call: Call = { as: caller[operation.caller], path };
       if (operation.caller !== 'anyone') await api.turnAway(route, { path });
       if (operation.caller === 'member') await api.refuse('UNAUTHENTICATED', route, { path, as: naist });
@@ -250,6 +252,21 @@ void suite('the API is as it describes itself', { timeout: 180_000 }, () => {
       if (operation.query)
         await api.refuse('INVALID_REQUEST', route, { ...call, query: { [operation.query.name]: '?' } });
     }
+  });
+
+  void test('a caller who asks too often is told when to come again, and nobody else is', async (t) => {
+    const clients = awsClients(cloud.endpoints);
+    t.after(() => clients.destroy());
+    const rateLimiter = new DynamoDbRateLimiter(new Table(cloud.names.table, clients.dynamoDb));
+    const inAnHour = new Date(Date.now() + 3_600_000);
+    for (const rateClass of ['reads', 'writes'] as const) {
+      for (const who of ['member:alice', 'agent:naist']) await rateLimiter.take(who, rateClass, inAnHour);
+    }
+    for (const { route, operation } of operations().filter((one) => one.operation.caller !== 'anyone')) {
+      await api.refuse('THROTTLED', route, { as: caller[operation.caller], path: NOTHING_THERE });
+    }
+    await api.succeed('GET /v1/sites', { as: mallory });
+    await api.succeed('POST /v1/sites/{siteId}/session', { as: agentOf('ucsd'), path: { siteId: 'ucsd' } });
   });
 
   void test('nothing of the description was left out', () => {

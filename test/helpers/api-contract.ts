@@ -115,6 +115,7 @@ export class ApiContract {
     });
     const contentType = answer.headers.get('content-type')?.split(';')[0] ?? '';
     const received: unknown = JSON.parse(await answer.text());
+    if (answer.status === 429) assert.match(answer.headers.get('retry-after') ?? '', /^[1-9]\d*$/, route);
     this.#check(method, template, answer.status, contentType, received);
     const code = contentType === 'application/problem+json' ? (received as { code: string }).code : '';
     this.#seen.add(keyOf(route, String(answer.status), contentType, code));
