@@ -366,6 +366,7 @@ storeContract('in memory', () => {
 
 describe('DynamoDB', () => {
   let stores: Stores | undefined;
+  const commands: string[] = [];
   const undo = new AsyncDisposableStack();
 
   before(async () => {
@@ -373,6 +374,14 @@ describe('DynamoDB', () => {
     const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
     const client = new DynamoDBClient({ endpoint: database.endpoint, region: 'us-east-1', credentials });
     undo.defer(() => client.destroy());
+    client.middlewareStack.add(
+      (next, { commandName }) =>
+        (args) => {
+          commands.push(commandName ?? '');
+          return next(args);
+        },
+      { step: 'initialize' },
+    );
     await client.send(new CreateTableCommand({ ...(await tableOfTheStack()), TableName: 'stores' }));
     const table = new Table('stores', client);
     stores = {
@@ -390,5 +399,18 @@ describe('DynamoDB', () => {
   storeContract('on DynamoDB', () => {
     assert.ok(stores);
     return stores;
+  });
+
+  it('a request costs one read and one update for the rate limit; one that is refused costs the read', async () => {
+    const { rateLimiter } = stores ?? assert.fail();
+    const take = async (now: string) => {
+      commands.length = 0;
+      await rateLimiter.take('member:thrifty', 'writes', new Date(now));
+      return commands.map((name) => name.replace('Command', ''));
+    };
+    const taken = ['GetItem', 'UpdateItem'];
+    assert.deepEqual(await take(LATER), taken);
+    assert.deepEqual(await take(LATER), taken);
+    assert.deepEqual(await take(NOW), ['GetItem']);
   });
 });
