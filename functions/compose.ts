@@ -8,6 +8,7 @@ import { DynamoDbDeploymentStore } from './adapters/dynamodb-deployment-store.ts
 import { DynamoDbImageStore } from './adapters/dynamodb-image-store.ts';
 import { DynamoDbOutbox } from './adapters/dynamodb-outbox.ts';
 import { DynamoDbPublisherStore } from './adapters/dynamodb-publisher-store.ts';
+import { DynamoDbRateLimiter } from './adapters/dynamodb-rate-limiter.ts';
 import { DynamoDbSiteStore } from './adapters/dynamodb-site-store.ts';
 import { Table } from './adapters/dynamodb-table.ts';
 import { DynamoDbWarmingStore } from './adapters/dynamodb-warming-store.ts';
@@ -21,6 +22,7 @@ import type { AuthorizeRequestPorts } from './authorize-request/authorize-reques
 import type { CertifyPublisherPorts } from './certify-publisher/certify-publisher.ts';
 import type { DestroyDeploymentPorts } from './destroy-deployment/destroy-deployment.ts';
 import type { EnrollAgentPorts } from './enroll-agent/enroll-agent.ts';
+import type { ApiPorts } from './http/api-handler.ts';
 import type { ManageSitesPorts } from './manage-sites/manage-sites.ts';
 import type { MintUrlsPorts } from './mint-urls/mint-urls.ts';
 import type { DeliveryPorts } from './outbox/deliver-outbox.ts';
@@ -59,6 +61,9 @@ const warmings = () => new DynamoDbWarmingStore(table());
 const publishers = () => new DynamoDbPublisherStore(table());
 const urlSigner = () => new LambdaUrlSigner(setting('MINT_FUNCTION'));
 const rootPublicKeyPem = (): string => Buffer.from(setting('ROOT_PUBLIC_KEY_BASE64'), 'base64').toString();
+
+/** What every operation with a known caller needs before it begins. */
+export const composeApi = (): ApiPorts => ({ log, now, rateLimiter: new DynamoDbRateLimiter(table()) });
 
 export const composeAuthorizeRequest = (): AuthorizeRequestPorts & { readonly log: typeof log } => ({
   log,
@@ -110,7 +115,7 @@ export const composePublishImage = (): PublishImagePorts => ({
   rootPublicKeyPem: rootPublicKeyPem(),
 });
 
-export const composeReadImages = () => ({ log, images: images() });
+export const composeReadImages = () => ({ images: images() });
 
 export const composeCertifyPublisher = (): CertifyPublisherPorts => ({
   ...decisions(),

@@ -6,6 +6,14 @@ import type { Grant } from '#shared/grant.ts';
 import type { ImageObjectKind } from '#shared/image/manifest.ts';
 import type { SiteMessage } from '#shared/messages.ts';
 import type { Warming } from '#shared/warming.ts';
+import type { RateClass } from './http/rate-limit.ts';
+
+// ---- who asks how often --------------------------------------------------------------------------------------------------
+
+export interface RateLimiter {
+  /** Takes a token out of the caller's bucket of that class. Answers 0, or how many seconds there is none. */
+  take(caller: string, rateClass: RateClass, now: Date): Promise<number>;
+}
 
 // ---- the outbox: what a committed decision still has to tell -----------------------------------------------------------
 

@@ -7,6 +7,15 @@ import { MAX_SIGNED_MANIFEST_BYTES } from './image/signed-manifest.ts';
 import { IMAGE_NAME, SHA256, SITE_ID, SSH_PUBLIC_KEY, ULID } from './names.ts';
 import { warmingSchema } from './warming.ts';
 
+/** OAuth 2.0 Protected Resource Metadata (RFC 9728): where members log in. */
+export const protectedResourceResponse = z.object({
+  resource: z.string(),
+  authorization_servers: z.array(z.url()).min(1),
+});
+
+/** The API's description of itself. */
+export const openApiResponse = z.looseObject({ openapi: z.string(), paths: z.record(z.string(), z.unknown()) });
+
 // ---- images ---------------------------------------------------------------------------------------------------------
 
 export const beginImageRequest = z.strictObject({ imageName: IMAGE_NAME });
@@ -83,6 +92,8 @@ export const imageResponse = imageSchema.extend({ versions: z.array(imageVersion
 // ---- trust ----------------------------------------------------------------------------------------------------------
 
 export const certifyPublisherRequest = z.strictObject({ certificate: z.string().max(16_384) });
+/** The member whose key is certified. */
+export const certifyPublisherResponse = z.object({ memberId: z.string() });
 export const trustResponse = z.object({
   rootPublicKeyPem: z.string(),
   /** The asking member's own certificate, once the federation's operator has signed one. */
@@ -152,6 +163,8 @@ export const heartbeatRequest = z.strictObject({
   free: capacitySchema,
   agentVersion: z.string().max(32),
 });
+
+export const heartbeatResponse = z.object({});
 
 /** What the agent is to do for a deployment, and with which image. */
 export const jobResponse = z.object({ deployment: deploymentSchema, image: imageVersionSchema });

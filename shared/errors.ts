@@ -56,6 +56,7 @@ export const ERROR_KINDS = {
   ),
   USAGE: kind('reject', 400, 64, 'Look at --help for how the command is called.'),
   INVALID_REQUEST: kind('reject', 400, 64, 'Correct the request: the detail names the field.'),
+  REQUEST_TOO_LARGE: kind('reject', 413, 64, 'Send less in one request.'),
   INVALID_MESSAGE: kind('reject', 400, 65, 'The message does not follow the schema. Its sender must be corrected.'),
   INVALID_CONFIG: kind('reject', 500, 78, 'Correct the configuration: the detail names the setting.'),
   UNAUTHENTICATED: kind('reject', 401, 77, 'Log in: edgeboot login.'),

@@ -1,17 +1,14 @@
 /** `edgeboot login`: OAuth 2.0 device flow (RFC 8628) with the federation's issuer. */
 import { Command } from 'commander';
 import { ApiClient } from '#shared/api-client.ts';
+import { protectedResourceResponse } from '#shared/api.ts';
 import { EdgebootError, hasCode, messageOf } from '#shared/errors.ts';
 import * as oidc from 'openid-client';
-import * as z from 'zod';
 import { printData, say } from '../output.ts';
 import { requireSecureUrl } from '../secure-url.ts';
 import { discover, readSession, sessionOf, writeSession } from '../session.ts';
 
 const SCOPE = 'openid offline_access';
-
-/** RFC 9728. */
-const resourceMetadata = z.object({ resource: z.string(), authorization_servers: z.array(z.url()).min(1) });
 
 export function loginCommand(): Command {
   return new Command('login')
@@ -34,7 +31,11 @@ async function describeFederation(apiUrl: string) {
   const api = new ApiClient(apiUrl, () => Promise.resolve(undefined));
   try {
     const path = '/.well-known/oauth-protected-resource';
-    const { resource, authorization_servers } = await api.call({ method: 'GET', path, answer: resourceMetadata });
+    const { resource, authorization_servers } = await api.call({
+      method: 'GET',
+      path,
+      answer: protectedResourceResponse,
+    });
     return { apiUrl, issuer: authorization_servers[0] ?? '', audience: resource };
   } catch (error) {
     if (!hasCode(error, 'SERVICE_UNAVAILABLE')) throw error;

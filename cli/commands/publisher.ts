@@ -2,10 +2,10 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
-import { certifyPublisherRequest } from '#shared/api.ts';
+import { certifyPublisherRequest, certifyPublisherResponse } from '#shared/api.ts';
 import { EdgebootError, messageOf } from '#shared/errors.ts';
 import { issueCertificate } from '#shared/image/publisher-certificate.ts';
-import * as z from 'zod';
+import type * as z from 'zod';
 import { wholeNumber } from '../option-values.ts';
 import { printData, say } from '../output.ts';
 import { readOrMakePublishingKey } from '../publish/publishing-key.ts';
@@ -41,7 +41,7 @@ export function publisherCommand(): Command {
       const certificate = issueCertificate({ memberId, publicKeyPem, notAfter }, rootPrivateKeyPem).toString();
       const api = await openApi();
       const body: z.infer<typeof certifyPublisherRequest> = { certificate };
-      await api.call({ method: 'POST', path: '/v1/publishers', body, answer: z.object({ memberId: z.string() }) });
+      await api.call({ method: 'POST', path: '/v1/publishers', body, answer: certifyPublisherResponse });
       say(`${memberId} may publish until ${notAfter}`);
       printData(command, { memberId, notAfter }, () => memberId);
     });

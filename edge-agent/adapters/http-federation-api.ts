@@ -3,6 +3,7 @@ import { signAgentToken } from '#shared/agent-token.ts';
 import { ApiClient } from '#shared/api-client.ts';
 import {
   grantResponse,
+  heartbeatResponse,
   jobResponse,
   reportResponse,
   sessionResponse,
@@ -10,7 +11,6 @@ import {
   warmingReportResponse,
 } from '#shared/api.ts';
 import { EdgebootError, type ErrorCode } from '#shared/errors.ts';
-import * as z from 'zod';
 import type { AgentIdentity } from '../identity.ts';
 import type { FederationApi } from '../ports.ts';
 import { AGENT_VERSION } from '../version.ts';
@@ -56,7 +56,7 @@ export function createFederationApi(apiUrl: string, identity: AgentIdentity): Fe
     openSession: () => call({ method: 'POST', path: `${site}/session`, answer: sessionResponse }),
     async announce(free) {
       const body = { free, agentVersion: AGENT_VERSION };
-      await call({ method: 'POST', path: `${site}/heartbeat`, body, answer: z.object({}) });
+      await call({ method: 'POST', path: `${site}/heartbeat`, body, answer: heartbeatResponse });
     },
   };
 }

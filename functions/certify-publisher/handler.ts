@@ -1,12 +1,12 @@
 import { certifyPublisherRequest } from '#shared/api.ts';
-import { composeCertifyPublisher } from '../compose.ts';
+import { composeApi, composeCertifyPublisher } from '../compose.ts';
 import { apiHandler } from '../http/api-handler.ts';
 import { requireMember } from '../http/identity.ts';
 import { certifyPublisher } from './certify-publisher.ts';
 
 const ports = composeCertifyPublisher();
 
-export const handler = apiHandler(ports.log, async (request) => {
+export const handler = apiHandler(composeApi(), async (request) => {
   const member = requireMember(request.identity);
   if (request.routeKey === 'GET /v1/trust') {
     const certificate = await ports.publishers.findCertificate(member.memberId);

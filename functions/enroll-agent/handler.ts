@@ -1,11 +1,11 @@
 import { enrollRequest } from '#shared/api.ts';
 import { composeEnrollAgent } from '../compose.ts';
-import { apiHandler } from '../http/api-handler.ts';
+import { publicApiHandler } from '../http/api-handler.ts';
 import { enrollAgent } from './enroll-agent.ts';
 
 const ports = composeEnrollAgent();
 
-export const handler = apiHandler(ports.log, async (request) => {
+export const handler = publicApiHandler(ports.log, async (request) => {
   const { token, publicKeyPem } = request.body(enrollRequest);
   const siteId = await enrollAgent(token, publicKeyPem, ports);
   const { rootPublicKeyPem, audience } = ports;

@@ -2,19 +2,19 @@
 import { createHash } from 'node:crypto';
 import middy from '@middy/core';
 import httpHeaderNormalizer from '@middy/http-header-normalizer';
-import { EdgebootError } from '#shared/errors.ts';
+import { EdgebootError, messageOf } from '#shared/errors.ts';
 import { boundedText, type Log } from '#shared/log-fields.ts';
-import { IMAGE_NAME, SITE_ID, ULID } from '#shared/names.ts';
 import type { APIGatewayProxyEventV2WithLambdaAuthorizer, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
 import type * as z from 'zod';
+import type { RateLimiter } from '../ports.ts';
 import { type IdentityContext, identitySchema } from './identity.ts';
+import { PATH_PARAMETERS, type PathParameter } from './path-parameters.ts';
 import { problemOf } from './problem.ts';
+import { rateCallerOf, rateClassOf, ThrottledError } from './rate-limit.ts';
 
 const MAX_BODY_BYTES = 256 * 1024;
-
-/** The parameters of the paths in serverless.yml. */
-const PATH_PARAMETERS = { deploymentId: ULID, warmingId: ULID, imageId: ULID, imageName: IMAGE_NAME, siteId: SITE_ID };
-export type PathParameter = keyof typeof PATH_PARAMETERS;
+/** No schema nests half as deep. */
+const MAX_BODY_DEPTH = 16;
 
 export interface ApiRequest {
   readonly method: string;
@@ -38,34 +38,78 @@ export interface ApiAnswer {
 
 type Event = APIGatewayProxyEventV2WithLambdaAuthorizer<Record<string, unknown> | null | undefined>;
 
-/** Wraps an operation. Whatever it throws leaves as an RFC 9457 problem document; what is not ours is logged as a bug. */
-export function apiHandler(log: Log, operation: (request: ApiRequest) => Promise<ApiAnswer>) {
+/** What an operation with a known caller needs before it begins. */
+export interface ApiPorts {
+  readonly log: Log;
+  readonly now: () => Date;
+  readonly rateLimiter: RateLimiter;
+}
+
+type ApiOperation = (request: ApiRequest) => Promise<ApiAnswer>;
+
+/**
+ * Wraps an operation of members or agents, who may ask so often (THROTTLED). Whatever it throws leaves as an RFC 9457 problem
+ * document; what is not ours is logged as a bug.
+ */
+export function apiHandler(ports: ApiPorts, operation: ApiOperation) {
+  return publicApiHandler(ports.log, async (request) => {
+    await requireToken(request, ports);
+    return operation(request);
+  });
+}
+
+/** The same for an operation that anybody may call. */
+export function publicApiHandler(log: Log, operation: ApiOperation) {
   return middy<Event, APIGatewayProxyStructuredResultV2>()
     .use(httpHeaderNormalizer())
     .handler(async (event) => {
       const requestId = event.requestContext.requestId;
       try {
         const answer = await operation(readRequest(event));
-        return jsonAnswer(answer.status, 'application/json', answer.body);
+        return jsonAnswer(answer.status, { 'content-type': 'application/json' }, answer.body);
       } catch (error) {
         const problem = problemOf(error, requestId);
         const fields = { requestId, operation: event.routeKey, errorCode: problem.code, httpStatus: problem.status };
         if (error instanceof EdgebootError)
           log.info('request refused', { ...fields, reason: boundedText(error.message) });
         else log.error('request failed', { ...fields, reason: boundedText(String((error as Error).stack ?? error)) });
-        return jsonAnswer(problem.status, 'application/problem+json', problem);
+        const headers = {
+          'content-type': 'application/problem+json',
+          ...(error instanceof ThrottledError && { 'retry-after': String(error.retryAfterSeconds) }),
+        };
+        return jsonAnswer(problem.status, headers, problem);
       }
     });
 }
 
-function jsonAnswer(statusCode: number, contentType: string, body: unknown): APIGatewayProxyStructuredResultV2 {
-  return { statusCode, headers: { 'content-type': contentType }, body: JSON.stringify(body) };
+/** Throws ThrottledError. When the store does not answer, nobody is refused for that: the limit saves cost, and guards nothing. */
+async function requireToken(request: ApiRequest, { log, now, rateLimiter }: ApiPorts): Promise<void> {
+  const { identity, method, requestId, routeKey } = request;
+  if (identity === undefined) return;
+  const rateClass = rateClassOf(method);
+  const waitSeconds = await rateLimiter.take(rateCallerOf(identity), rateClass, now()).catch((error: unknown) => {
+    log.warn('the rate limit could not be asked', {
+      requestId,
+      operation: routeKey,
+      reason: boundedText(messageOf(error)),
+    });
+    return 0;
+  });
+  if (waitSeconds > 0) throw new ThrottledError(rateClass, waitSeconds);
+}
+
+function jsonAnswer(
+  statusCode: number,
+  headers: Readonly<Record<string, string>>,
+  body: unknown,
+): APIGatewayProxyStructuredResultV2 {
+  return { statusCode, headers, body: JSON.stringify(body) };
 }
 
 function readRequest(event: Event): ApiRequest {
   const text = event.isBase64Encoded ? Buffer.from(event.body ?? '', 'base64').toString() : (event.body ?? '');
   if (Buffer.byteLength(text) > MAX_BODY_BYTES) {
-    throw new EdgebootError('INVALID_REQUEST', `the body is larger than ${MAX_BODY_BYTES} bytes`);
+    throw new EdgebootError('REQUEST_TOO_LARGE', `the body is larger than ${MAX_BODY_BYTES} bytes`);
   }
   const identity = readIdentity(event);
   if (identity?.kind === 'agent' && sha256(text) !== identity.bodySha256) {
@@ -101,10 +145,19 @@ function parseBody<Schema extends z.ZodType>(schema: Schema, text: string): z.in
   } catch {
     throw new EdgebootError('INVALID_REQUEST', 'the body is not JSON');
   }
+  if (isDeeperThan(MAX_BODY_DEPTH, json)) {
+    throw new EdgebootError('INVALID_REQUEST', `the body nests deeper than ${MAX_BODY_DEPTH} levels`);
+  }
   const parsed = schema.safeParse(json);
   if (parsed.success) return parsed.data;
   const issues = parsed.error.issues.slice(0, 5).map((issue) => `${issue.path.join('.') || 'body'}: ${issue.message}`);
   throw new EdgebootError('INVALID_REQUEST', boundedText(issues.join('; ')));
+}
+
+/** A text or number is 0 deep, an array or object one more than what it holds. Never recurses further than `levels`. */
+function isDeeperThan(levels: number, value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((inner) => isDeeperThan(levels - 1, inner));
 }
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');

@@ -1,12 +1,12 @@
 import { registerSiteRequest, siteListResponse } from '#shared/api.ts';
-import { composeManageSites } from '../compose.ts';
+import { composeApi, composeManageSites } from '../compose.ts';
 import { apiHandler } from '../http/api-handler.ts';
 import { requireMember } from '../http/identity.ts';
 import { registerSite } from './manage-sites.ts';
 
 const ports = composeManageSites();
 
-export const handler = apiHandler(ports.log, async (request) => {
+export const handler = apiHandler(composeApi(), async (request) => {
   const member = requireMember(request.identity);
   if (request.routeKey === 'GET /v1/sites') {
     // The schema leaves out what is not a member's business: the queue and the egress address.

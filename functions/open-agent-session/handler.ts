@@ -1,5 +1,5 @@
 import { EdgebootError } from '#shared/errors.ts';
-import { composeOpenAgentSession } from '../compose.ts';
+import { composeApi, composeOpenAgentSession } from '../compose.ts';
 import { apiHandler } from '../http/api-handler.ts';
 import { requireAgentOf } from '../http/require-agent.ts';
 import { deliverOutbox } from '../outbox/deliver-outbox.ts';
@@ -8,7 +8,7 @@ import { auditEntry } from '../outbox/entries.ts';
 const ports = composeOpenAgentSession();
 
 /** One-hour credentials for the site's own queue. */
-export const handler = apiHandler(ports.log, async (request) => {
+export const handler = apiHandler(composeApi(), async (request) => {
   const siteId = request.pathParameter('siteId');
   await requireAgentOf(siteId, request.identity, 'agent.session', ports);
   const site = await ports.sites.find(siteId);

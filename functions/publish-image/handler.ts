@@ -1,18 +1,19 @@
 import { beginImageRequest, publishVersionRequest, uploadsRequest } from '#shared/api.ts';
 import { EdgebootError } from '#shared/errors.ts';
-import { composePublishImage } from '../compose.ts';
+import { composeApi, composePublishImage } from '../compose.ts';
 import { apiHandler } from '../http/api-handler.ts';
 import { requireMember } from '../http/identity.ts';
 import { beginImage, completeVersion, presignUploads } from './publish-image.ts';
 
 const ports = composePublishImage();
 
-export const handler = apiHandler(ports.log, async (request) => {
+export const handler = apiHandler(composeApi(), async (request) => {
   const member = requireMember(request.identity);
   switch (request.routeKey) {
     case 'POST /v1/images': {
       const image = await beginImage(member, request.body(beginImageRequest).imageName, ports);
-      return { status: 200, body: { ...image, nextVersion: image.latestVersion + 1 } };
+      const { imageId, imageName, latestVersion } = image;
+      return { status: 200, body: { imageId, imageName, nextVersion: latestVersion + 1 } };
     }
     case 'POST /v1/images/{imageId}/uploads': {
       const imageId = request.pathParameter('imageId');

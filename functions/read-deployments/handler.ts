@@ -1,6 +1,6 @@
 import { EdgebootError } from '#shared/errors.ts';
 import { ULID } from '#shared/names.ts';
-import { composeReadDeployments } from '../compose.ts';
+import { composeApi, composeReadDeployments } from '../compose.ts';
 import { apiHandler } from '../http/api-handler.ts';
 import { requireMember } from '../http/identity.ts';
 import { findOwnDeployment, listDeployments, readEvents } from './read-deployments.ts';
@@ -10,7 +10,7 @@ const ports = composeReadDeployments();
 /** Sequence numbers are kept with ten digits, and the first event that is answered is the next one. */
 const MAX_AFTER = 9_999_999_998;
 
-export const handler = apiHandler(ports.log, async (request) => {
+export const handler = apiHandler(composeApi(), async (request) => {
   const member = requireMember(request.identity);
   switch (request.routeKey) {
     case 'GET /v1/deployments':

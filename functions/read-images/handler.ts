@@ -1,12 +1,12 @@
 import { EdgebootError } from '#shared/errors.ts';
-import { composeReadImages } from '../compose.ts';
+import { composeApi, composeReadImages } from '../compose.ts';
 import { apiHandler } from '../http/api-handler.ts';
 import { requireMember } from '../http/identity.ts';
 
 const ports = composeReadImages();
 
 /** The catalogue: every member of the federation sees every image. */
-export const handler = apiHandler(ports.log, async (request) => {
+export const handler = apiHandler(composeApi(), async (request) => {
   requireMember(request.identity);
   if (request.routeKey === 'GET /v1/images') return { status: 200, body: { images: await ports.images.list() } };
   const imageName = request.pathParameter('imageName');

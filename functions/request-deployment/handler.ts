@@ -1,5 +1,5 @@
 import { requestDeploymentRequest } from '#shared/api.ts';
-import { composeRequestDeployment } from '../compose.ts';
+import { composeApi, composeRequestDeployment } from '../compose.ts';
 import { apiHandler } from '../http/api-handler.ts';
 import { readIdempotencyKey } from '../http/idempotency-key.ts';
 import { requireMember } from '../http/identity.ts';
@@ -7,7 +7,7 @@ import { requestDeployment } from './request-deployment.ts';
 
 const ports = composeRequestDeployment();
 
-export const handler = apiHandler(ports.log, async (request) => {
+export const handler = apiHandler(composeApi(), async (request) => {
   const member = requireMember(request.identity);
   const wish = request.body(requestDeploymentRequest);
   const deployment = await requestDeployment(member, wish, readIdempotencyKey(request), ports);

@@ -1,13 +1,13 @@
 import { EdgebootError } from '#shared/errors.ts';
 import { warmingReportSchema } from '#shared/warming.ts';
-import { composeServeWarming } from '../compose.ts';
+import { composeApi, composeServeWarming } from '../compose.ts';
 import { apiHandler } from '../http/api-handler.ts';
 import { requireAgentOf } from '../http/require-agent.ts';
 import { readWarmingJob, recordWarmingReport, renewWarmingUrls } from './serve-warming.ts';
 
 const ports = composeServeWarming();
 
-export const handler = apiHandler(ports.log, async (request) => {
+export const handler = apiHandler(composeApi(), async (request) => {
   const [siteId, warmingId] = [request.pathParameter('siteId'), request.pathParameter('warmingId')];
   switch (request.routeKey) {
     case 'GET /v1/sites/{siteId}/warmings/{warmingId}':

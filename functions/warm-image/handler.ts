@@ -1,5 +1,5 @@
 import { requestWarmingRequest } from '#shared/api.ts';
-import { composeWarmImage } from '../compose.ts';
+import { composeApi, composeWarmImage } from '../compose.ts';
 import { apiHandler } from '../http/api-handler.ts';
 import { readIdempotencyKey } from '../http/idempotency-key.ts';
 import { requireMember } from '../http/identity.ts';
@@ -8,7 +8,7 @@ import { warmImage } from './warm-image.ts';
 
 const ports = composeWarmImage();
 
-export const handler = apiHandler(ports.log, async (request) => {
+export const handler = apiHandler(composeApi(), async (request) => {
   const member = requireMember(request.identity);
   if (request.routeKey === 'GET /v1/warmings/{warmingId}') {
     return { status: 200, body: await readWarming(member, request.pathParameter('warmingId'), ports) };

@@ -9,8 +9,10 @@ import { DynamoDbDeploymentStore } from '../../functions/adapters/dynamodb-deplo
 import { DynamoDbImageStore } from '../../functions/adapters/dynamodb-image-store.ts';
 import { DynamoDbOutbox } from '../../functions/adapters/dynamodb-outbox.ts';
 import { DynamoDbPublisherStore } from '../../functions/adapters/dynamodb-publisher-store.ts';
+import { DynamoDbRateLimiter } from '../../functions/adapters/dynamodb-rate-limiter.ts';
 import { DynamoDbSiteStore } from '../../functions/adapters/dynamodb-site-store.ts';
 import { Table } from '../../functions/adapters/dynamodb-table.ts';
+import { RATE_LIMITS } from '../../functions/http/rate-limit.ts';
 import { auditEntry } from '../../functions/outbox/entries.ts';
 import { DynamoDbWarmingStore } from '../../functions/adapters/dynamodb-warming-store.ts';
 import type {
@@ -18,6 +20,7 @@ import type {
   ImageStore,
   Outbox,
   PublisherStore,
+  RateLimiter,
   SiteStore,
   WarmingStore,
 } from '../../functions/ports.ts';
@@ -28,6 +31,7 @@ import {
   MemoryImageStore,
   MemoryOutbox,
   MemoryPublisherStore,
+  MemoryRateLimiter,
   MemorySiteStore,
   MemoryWarmingStore,
 } from '../helpers/memory-stores.ts';
@@ -47,6 +51,7 @@ interface Stores {
   readonly images: ImageStore;
   readonly sites: SiteStore;
   readonly publishers: PublisherStore;
+  readonly rateLimiter: RateLimiter;
 }
 
 const NOW = '2026-11-23T09:00:00.000Z';
@@ -55,6 +60,35 @@ const entry = () => auditEntry(NOW, { actor: 'member:alice', action: 'deployment
 const code = (expected: string) => (error: unknown) => (error as { code?: string }).code === expected;
 
 function storeContract(name: string, open: () => Stores): void {
+  describe(`${name}: rate limit`, () => {
+    const { capacity, refillMs } = RATE_LIMITS.writes;
+    const after = (milliseconds: number) => new Date(Date.parse(NOW) + milliseconds);
+
+    it('hands out as many tokens as the bucket holds, also to requests that come together, and then one a refill', async () => {
+      const { rateLimiter } = open();
+      const caller = `member:${ulid()}`;
+      const take = (milliseconds: number) => rateLimiter.take(caller, 'writes', after(milliseconds));
+      assert.equal(await take(0), 0);
+      assert.deepEqual(new Set(await Promise.all(Array.from({ length: capacity - 1 }, () => take(0)))), new Set([0]));
+      assert.equal(await take(0), 1);
+      assert.equal(await take(refillMs), 0);
+      assert.equal(await take(refillMs), 1);
+      const quietMs = 2 * capacity * refillMs;
+      for (let i = 0; i < capacity; i++) assert.equal(await take(quietMs), 0);
+      assert.equal(await take(quietMs), 1);
+    });
+
+    it('keeps callers apart, and reads from writes', async () => {
+      const { rateLimiter } = open();
+      const [caller, neighbor] = [`member:${ulid()}`, `agent:${ulid()}`];
+      await rateLimiter.take(caller, 'writes', after(3_600_000));
+      const wait = await rateLimiter.take(caller, 'writes', after(0));
+      assert.ok(wait > 3_500 && wait <= 3_600, String(wait));
+      assert.equal(await rateLimiter.take(caller, 'reads', after(0)), 0);
+      assert.equal(await rateLimiter.take(neighbor, 'writes', after(0)), 0);
+    });
+  });
+
   describe(`${name}: outbox`, () => {
     it('keeps entries in order until they are removed, and shows only old ones', async () => {
       const { outbox } = open();
@@ -349,11 +383,13 @@ storeContract('in memory', () => {
     images: new MemoryImageStore(outbox),
     sites: new MemorySiteStore(outbox),
     publishers: new MemoryPublisherStore(outbox),
+    rateLimiter: new MemoryRateLimiter(),
   };
 });
 
 describe('DynamoDB', () => {
   let stores: Stores | undefined;
+  const commands: string[] = [];
   const undo = new AsyncDisposableStack();
 
   before(async () => {
@@ -361,6 +397,14 @@ describe('DynamoDB', () => {
     const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
     const client = new DynamoDBClient({ endpoint: database.endpoint, region: 'us-east-1', credentials });
     undo.defer(() => client.destroy());
+    client.middlewareStack.add(
+      (next, { commandName }) =>
+        (args) => {
+          commands.push(commandName ?? '');
+          return next(args);
+        },
+      { step: 'initialize' },
+    );
     await client.send(new CreateTableCommand({ ...(await tableOfTheStack()), TableName: 'stores' }));
     const table = new Table('stores', client);
     stores = {
@@ -370,6 +414,7 @@ describe('DynamoDB', () => {
       images: new DynamoDbImageStore(table),
       sites: new DynamoDbSiteStore(table),
       publishers: new DynamoDbPublisherStore(table),
+      rateLimiter: new DynamoDbRateLimiter(table),
     };
   });
   after(() => undo.disposeAsync());
@@ -377,5 +422,18 @@ describe('DynamoDB', () => {
   storeContract('on DynamoDB', () => {
     assert.ok(stores);
     return stores;
+  });
+
+  it('a request costs one read and one update for the rate limit; one that is refused costs the read', async () => {
+    const { rateLimiter } = stores ?? assert.fail();
+    const take = async (now: string) => {
+      commands.length = 0;
+      await rateLimiter.take('member:thrifty', 'writes', new Date(now));
+      return commands.map((name) => name.replace('Command', ''));
+    };
+    const taken = ['GetItem', 'UpdateItem'];
+    assert.deepEqual(await take(LATER), taken);
+    assert.deepEqual(await take(LATER), taken);
+    assert.deepEqual(await take(NOW), ['GetItem']);
   });
 });

@@ -3,6 +3,7 @@ import type { Image, ImageVersion } from '#shared/api.ts';
 import { type Deployment, type DeploymentEvent, isOutcome } from '#shared/deployment.ts';
 import { EdgebootError } from '#shared/errors.ts';
 import { isWarmingOver, type Warming } from '#shared/warming.ts';
+import { RATE_LIMITS, type RateClass, takeToken } from '../../functions/http/rate-limit.ts';
 import type {
   AgentKey,
   DeploymentStore,
@@ -11,6 +12,7 @@ import type {
   Outbox,
   OutboxEntry,
   PublisherStore,
+  RateLimiter,
   SiteRecord,
   SiteSettings,
   SiteStore,
@@ -21,6 +23,18 @@ import type {
 
 /** Small, so that what goes through pages has several. */
 const PAGE_ENTRIES = 10;
+
+export class MemoryRateLimiter implements RateLimiter {
+  readonly #fullAtMs = new Map<string, number>();
+
+  take(caller: string, rateClass: RateClass, now: Date): Promise<number> {
+    const key = `${rateClass} ${caller}`;
+    const taken = takeToken(this.#fullAtMs.get(key), RATE_LIMITS[rateClass], now.getTime());
+    if ('waitSeconds' in taken) return Promise.resolve(taken.waitSeconds);
+    this.#fullAtMs.set(key, taken.fullAtMs);
+    return Promise.resolve(0);
+  }
+}
 
 export class MemoryOutbox implements Outbox {
   readonly entries = new Map<string, OutboxEntry>();

@@ -29,6 +29,7 @@ before(async () => {
     OIDC_ISSUER: ISSUER,
     OIDC_AUDIENCE: AUDIENCE,
     OIDC_JWKS_URL: `${nowhere}/jwks`,
+    ROOT_PUBLIC_KEY_BASE64: 'dGVzdA==',
   });
 });
 
@@ -118,5 +119,36 @@ describe('an id or a cursor that can be none never reaches the store', () => {
     assert.equal(await ask('serve-warming', JOB, { siteId: 'naist', warmingId: deploymentId }), 500);
     assert.equal(await ask('read-deployments', EVENTS, { deploymentId }, { after: '9999999998' }), 500);
     assert.equal(await ask('read-deployments', LIST, {}, { before: deploymentId }), 500);
+  });
+});
+
+describe('a body', () => {
+  const send = async (body: string): Promise<{ status: number; code: string; detail: string }> => {
+    const event = {
+      routeKey: 'POST /v1/enrollments',
+      headers: {},
+      isBase64Encoded: false,
+      body,
+      requestContext: { requestId: 'r', http: { method: 'POST', sourceIp: '127.0.0.1' } },
+    };
+    const answer = (await (await handlerOf('enroll-agent'))(event, {})) as { statusCode: number; body: string };
+    return { ...(JSON.parse(answer.body) as { code: string; detail: string }), status: answer.statusCode };
+  };
+  const nested = (levels: number): string => '['.repeat(levels) + ']'.repeat(levels);
+
+  it('of more than 256 KiB is REQUEST_TOO_LARGE, counted in bytes', async () => {
+    const there = async (text: string) => (await send(`"${text}"`)).status;
+    assert.equal(await there('x'.repeat(256 * 1024 - 2)), 400);
+    assert.equal(await there('x'.repeat(256 * 1024 - 1)), 413);
+    assert.equal(await there('é'.repeat(128 * 1024)), 413);
+    assert.equal((await send('x'.repeat(300 * 1024))).code, 'REQUEST_TOO_LARGE');
+  });
+
+  it('that nests deeper than 16 levels is INVALID_REQUEST, however deep', async () => {
+    assert.match((await send(nested(17))).detail, /nests deeper/);
+    assert.match((await send(nested(100_000))).detail, /nests deeper/);
+    const { code, detail } = await send(nested(16));
+    assert.equal(code, 'INVALID_REQUEST');
+    assert.doesNotMatch(detail, /nests deeper/);
   });
 });

@@ -1,0 +1,195 @@
+/**
+ * Every operation of the HTTP API, a row each: the one table that the API's own description is made of. Tests hold it against
+ * the routes of serverless.yml, and against what a running API answers.
+ */
+import {
+  beginImageRequest,
+  beginImageResponse,
+  certifyPublisherRequest,
+  certifyPublisherResponse,
+  deploymentListResponse,
+  deploymentResponse,
+  enrollRequest,
+  enrollResponse,
+  eventsResponse,
+  grantResponse,
+  heartbeatRequest,
+  heartbeatResponse,
+  imageListResponse,
+  imageResponse,
+  imageVersionSchema,
+  jobResponse,
+  openApiResponse,
+  protectedResourceResponse,
+  publishVersionRequest,
+  registerSiteRequest,
+  registerSiteResponse,
+  reportResponse,
+  requestDeploymentRequest,
+  requestWarmingRequest,
+  sessionResponse,
+  siteListResponse,
+  trustResponse,
+  uploadsRequest,
+  uploadsResponse,
+  warmingJobResponse,
+  warmingReportResponse,
+  warmingResponse,
+} from '#shared/api.ts';
+import { reportSchema } from '#shared/apply-report.ts';
+import type { ErrorCode } from '#shared/errors.ts';
+import { warmingReportSchema } from '#shared/warming.ts';
+import type * as z from 'zod';
+
+/** Who may call: anybody, a member with the issuer's token, or the agent of the site that the path names. */
+export type Caller = 'anyone' | 'member' | 'agent';
+
+export interface Operation {
+  readonly summary: string;
+  readonly caller: Caller;
+  readonly request?: z.ZodType;
+  readonly status: 200 | 201 | 202;
+  readonly response: z.ZodType;
+  /** Takes an `Idempotency-Key`: asked again with it, answers what was made the first time. */
+  readonly idempotent?: true;
+  readonly query?: { readonly name: 'before' | 'after'; readonly description: string };
+  /** Codes beside those that follow from the rest of the row (error-codes.ts). */
+  readonly errors?: readonly ErrorCode[];
+}
+
+/** By route, spelled as in serverless.yml. */
+export const OPERATIONS = {
+  'GET /.well-known/oauth-protected-resource': {
+    summary: 'Where members log in (RFC 9728)',
+    ...{ caller: 'anyone', status: 200, response: protectedResourceResponse },
+  },
+  'GET /v1/openapi.json': {
+    summary: 'This description',
+    ...{ caller: 'anyone', status: 200, response: openApiResponse },
+  },
+  'POST /v1/deployments': {
+    summary: 'Asks for a cluster: an image version, to be booted at a site',
+    ...{ caller: 'member', request: requestDeploymentRequest, status: 202, response: deploymentResponse },
+    idempotent: true,
+    errors: ['NOT_FOUND', 'FORBIDDEN', 'CONFLICT'],
+  },
+  'GET /v1/deployments': {
+    summary: "The member's own deployments, newest first, a page at a time",
+    ...{ caller: 'member', status: 200, response: deploymentListResponse },
+    query: { name: 'before', description: 'Those older than this deployment: `nextBefore` of the page before.' },
+  },
+  'GET /v1/deployments/{deploymentId}': {
+    summary: "One of the member's own deployments",
+    ...{ caller: 'member', status: 200, response: deploymentResponse },
+  },
+  'GET /v1/deployments/{deploymentId}/events': {
+    summary: 'Its history; answered at once',
+    ...{ caller: 'member', status: 200, response: eventsResponse },
+    query: { name: 'after', description: 'Events after this sequence number; all where absent.' },
+  },
+  'DELETE /v1/deployments/{deploymentId}': {
+    summary: 'Wishes the cluster gone. Idempotent: asked again, the wish is announced again',
+    ...{ caller: 'member', status: 202, response: deploymentResponse },
+    errors: ['CONFLICT'],
+  },
+  'POST /v1/images': {
+    summary: 'Begins to publish: the id of the image of that name, made where there is none',
+    ...{ caller: 'member', request: beginImageRequest, status: 200, response: beginImageResponse },
+    errors: ['FORBIDDEN', 'CONFLICT'],
+  },
+  'POST /v1/images/{imageId}/uploads': {
+    summary: 'Which objects are missing, and where to put them',
+    ...{ caller: 'member', request: uploadsRequest, status: 200, response: uploadsResponse },
+    errors: ['FORBIDDEN'],
+  },
+  'POST /v1/images/{imageId}/versions': {
+    summary: 'Makes the version, once manifest and objects are there and checked',
+    ...{ caller: 'member', request: publishVersionRequest, status: 201, response: imageVersionSchema },
+    errors: ['FORBIDDEN', 'MANIFEST_UNTRUSTED', 'CONFLICT'],
+  },
+  'GET /v1/images': {
+    summary: 'The catalog: every image of the federation',
+    ...{ caller: 'member', status: 200, response: imageListResponse },
+  },
+  'GET /v1/images/{imageName}': {
+    summary: 'One image with its versions',
+    ...{ caller: 'member', status: 200, response: imageResponse },
+  },
+  'GET /v1/trust': {
+    summary: "The federation's root key, and the member's own certificate",
+    ...{ caller: 'member', status: 200, response: trustResponse },
+  },
+  'POST /v1/publishers': {
+    summary: "Keeps a publisher's certificate that the root key has signed. For operators of the federation",
+    ...{ caller: 'member', request: certifyPublisherRequest, status: 200, response: certifyPublisherResponse },
+    errors: ['FORBIDDEN', 'MANIFEST_UNTRUSTED', 'CONFLICT'],
+  },
+  'GET /v1/sites': {
+    summary: 'The sites of the federation',
+    ...{ caller: 'member', status: 200, response: siteListResponse },
+  },
+  'POST /v1/sites': {
+    summary: 'Registers a site, or replaces its settings; answers a one-time token. For operators of the federation',
+    ...{ caller: 'member', request: registerSiteRequest, status: 201, response: registerSiteResponse },
+    errors: ['FORBIDDEN', 'CONFLICT'],
+  },
+  'POST /v1/enrollments': {
+    summary: "Uses a site's one-time token up and keeps its agent's key",
+    ...{ caller: 'anyone', request: enrollRequest, status: 201, response: enrollResponse },
+    errors: ['FORBIDDEN', 'CONFLICT'],
+  },
+  'POST /v1/sites/{siteId}/session': {
+    summary: "One-hour credentials for the site's own queue",
+    ...{ caller: 'agent', status: 201, response: sessionResponse },
+  },
+  'POST /v1/sites/{siteId}/heartbeat': {
+    summary: 'The agent lives; what is free at its site',
+    ...{ caller: 'agent', request: heartbeatRequest, status: 200, response: heartbeatResponse },
+    errors: ['CONFLICT'],
+  },
+  'GET /v1/sites/{siteId}/deployments/{deploymentId}': {
+    summary: 'What the agent is to do for a deployment, and with which image',
+    ...{ caller: 'agent', status: 200, response: jobResponse },
+  },
+  'POST /v1/sites/{siteId}/deployments/{deploymentId}/grant': {
+    summary: 'A fresh grant, while something of the image may still have to be fetched',
+    ...{ caller: 'agent', status: 200, response: grantResponse },
+    errors: ['CONFLICT'],
+  },
+  'POST /v1/sites/{siteId}/deployments/{deploymentId}/reports': {
+    summary: 'How far the agent is',
+    ...{ caller: 'agent', request: reportSchema, status: 200, response: reportResponse },
+    errors: ['SUPERSEDED', 'CLAIMED_ELSEWHERE', 'CONFLICT'],
+  },
+  'POST /v1/warmings': {
+    summary: 'Asks that an image be pulled through the edge nearest to a site',
+    ...{ caller: 'member', request: requestWarmingRequest, status: 202, response: warmingResponse },
+    idempotent: true,
+    errors: ['NOT_FOUND', 'FORBIDDEN', 'CONFLICT'],
+  },
+  'GET /v1/warmings/{warmingId}': {
+    summary: "One of the member's own warmings",
+    ...{ caller: 'member', status: 200, response: warmingResponse },
+  },
+  'GET /v1/sites/{siteId}/warmings/{warmingId}': {
+    summary: 'What the agent is to do for a warming; without the image where that version is gone',
+    ...{ caller: 'agent', status: 200, response: warmingJobResponse },
+  },
+  'POST /v1/sites/{siteId}/warmings/{warmingId}/grant': {
+    summary: 'A fresh grant, while the warming is not over',
+    ...{ caller: 'agent', status: 200, response: grantResponse },
+    errors: ['CONFLICT'],
+  },
+  'POST /v1/sites/{siteId}/warmings/{warmingId}/reports': {
+    summary: 'How far the agent is; the first end stands',
+    ...{ caller: 'agent', request: warmingReportSchema, status: 200, response: warmingReportResponse },
+    errors: ['CONFLICT'],
+  },
+} as const satisfies Record<string, Operation>;
+
+export type Route = keyof typeof OPERATIONS;
+
+/** The rows, in the table's order. */
+export function operations(): { readonly route: Route; readonly operation: Operation }[] {
+  return (Object.keys(OPERATIONS) as Route[]).map((route) => ({ route, operation: OPERATIONS[route] }));
+}
