@@ -3,10 +3,13 @@ import { hash } from 'node:crypto';
 import { hasCode } from '#shared/errors.ts';
 import { FrameIndex } from '#shared/image/frame-index.ts';
 import { type DiskDescription, imageObjectName } from '#shared/image/manifest.ts';
-import type { PartSource } from '../ports.ts';
+import type { FetchedObject, PartSource } from '../ports.ts';
 import type { SitePeers } from '../peers/site-peers.ts';
 import { readIfThere, replaceFile } from '../durable-files.ts';
 import { fetchVerified } from '../transfer/fetch-verified.ts';
+
+const MOST_PIECES = 8;
+const LEAST_PIECE_BYTES = 64 * 1024;
 
 export interface IndexLocation {
   readonly file: string;
@@ -45,8 +48,24 @@ export async function fetchFrameIndex(
   return FrameIndex.decode(await fetchIndexBytes(disk, source, signal), disk);
 }
 
+/** In pieces, side by side: from afar a connection is slow at first, and the parts will want several anyway. */
 async function fetchIndexBytes(disk: DiskDescription, source: PartSource, signal: AbortSignal): Promise<Buffer> {
   const { sha256, sizeBytes } = disk.index;
-  const request = { path: imageObjectName('indexes', sha256), sizeBytes };
-  return (await fetchVerified(source, request, sha256, signal)).bytes;
+  const path = imageObjectName('indexes', sha256);
+  const inPieces: PartSource = {
+    async fetch(request) {
+      const pieceBytes = Math.max(LEAST_PIECE_BYTES, Math.ceil(sizeBytes / MOST_PIECES));
+      if (sizeBytes <= pieceBytes) return source.fetch(request, signal);
+      const offsets = Array.from({ length: Math.ceil(sizeBytes / pieceBytes) }, (_, i) => i * pieceBytes);
+      const pieces = await Promise.all(
+        offsets.map((offsetBytes) => {
+          const range = { offsetBytes, lengthBytes: Math.min(pieceBytes, sizeBytes - offsetBytes) };
+          return source.fetch({ ...request, range }, signal);
+        }),
+      );
+      const [first] = pieces as [FetchedObject];
+      return { ...first, bytes: Buffer.concat(pieces.map(({ bytes }) => bytes)) };
+    },
+  };
+  return (await fetchVerified(inPieces, { path, sizeBytes }, sha256, signal)).bytes;
 }

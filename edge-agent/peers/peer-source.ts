@@ -3,7 +3,7 @@ import type { Dispatcher } from 'undici';
 import { EdgebootError, hasCode } from '#shared/errors.ts';
 import type { FetchedObject, ObjectRequest, PartSource } from '../ports.ts';
 import { isRefusal } from '../repositories/http-answer.ts';
-import { getOverHttp, NO_EDGE, overTheNetwork, takeFile } from '../repositories/http-get.ts';
+import { getOverHttp, overTheNetwork, takeFile } from '../repositories/http-get.ts';
 import { signPeerRequest } from './peer-signature.ts';
 
 /** On a LAN a part takes a tenth of a second: whoever needs longer than this keeps a transfer waiting. */
@@ -29,7 +29,7 @@ export function createPeerSource(options: PeerSourceOptions): PartSource {
     const reading = { dispatcher, headers: { authorization }, bandwidth: undefined, signal };
     return getOverHttp(url, request, reading, (statusCode, headers) => {
       if (isRefusal(request, statusCode, headers)) throw refusal(address, statusCode);
-      return takeFile(request, statusCode, headers, NO_EDGE, reading);
+      return takeFile(request, statusCode, headers, { edgeLocation: undefined, cacheHit: undefined }, reading);
     });
   };
   return {

@@ -6,6 +6,7 @@ import { type Headers, textOf } from './http-answer.ts';
 /** Codes of CloudFront's 403 bodies that speak of the key or the signature, not of the right to the object. */
 const KEY_FAULTS = new Set(['MissingKey', 'InvalidKey', 'MalformedPolicy', 'MalformedSignature']);
 
+/** A distribution's headers say it, whoever asks; other servers have none. */
 export function deliveryOf(headers: Headers): Delivery {
   const cache = textOf(headers['x-cache']);
   const isHit = /^(?:Refresh)?Hit /i.test(cache);

@@ -7,9 +7,6 @@ import { type Headers, limitOf, rangeHeaderOf, requireExpectedAnswer } from './h
 import { type BodyTaker, exchange } from './http-exchange.ts';
 import { MinimumRate } from './minimum-rate.ts';
 
-/** Of servers that are no edge of a distribution. */
-export const NO_EDGE: Delivery = { edgeLocation: undefined, cacheHit: undefined };
-
 /** How a file is read. */
 export interface Reading {
   readonly dispatcher: Dispatcher;

@@ -3,9 +3,10 @@ import { EdgebootError } from '#shared/errors.ts';
 import { requireRepositoryPath } from '../core/repository-path.ts';
 import type { FetchedObject, ObjectRequest } from '../ports.ts';
 import { createHttpAgent } from './http-agent.ts';
+import { deliveryOf } from './edge-response.ts';
 import { type Headers, isRefusal, textOf } from './http-answer.ts';
 import type { BodyTaker } from './http-exchange.ts';
-import { getOverHttp, networkCode, NO_EDGE, overTheNetwork, type Reading, takeFile, takeNothing } from './http-get.ts';
+import { getOverHttp, networkCode, overTheNetwork, type Reading, takeFile, takeNothing } from './http-get.ts';
 import type { RepositoryKind } from './repository.ts';
 import { RetryAfter } from './retry-after.ts';
 
@@ -59,7 +60,7 @@ async function fetchFile(start: string, request: ObjectRequest, reading: Reading
       (statusCode, headers): BodyTaker<FetchedObject | string> => {
         if (isRefusal(request, statusCode, headers)) throw errorOf(request, statusCode, headers);
         if (REDIRECTS.has(statusCode)) return takeNothing(textOf(headers['location']));
-        return takeFile(request, statusCode, headers, NO_EDGE, reading);
+        return takeFile(request, statusCode, headers, deliveryOf(headers), reading);
       },
     );
     if (typeof answer !== 'string') return answer;

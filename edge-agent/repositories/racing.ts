@@ -25,15 +25,21 @@ const REMEMBERED = 32;
 const ENOUGH = 8;
 /** Slower than this many times the usual one. */
 const PATIENCE = 3;
+/** The same when less than half of what was under way still is: what comes last is waited for, and connections are free. */
+const PATIENCE_AT_THE_END = 1.5;
 const LEAST_SECONDS = 1;
 
 export function racing(source: PartSource, clock = SYSTEM_CLOCK): PartSource {
   const secondsPerByte: number[] = [];
-  const patienceSeconds = (bytes: number): number | undefined => {
+  let underWay = 0;
+  let mostUnderWay = 0;
+  const looks = new Set<() => void>();
+
+  const usualSeconds = (bytes: number): number | undefined => {
     if (secondsPerByte.length < ENOUGH) return undefined;
-    const usual = secondsPerByte.toSorted((a, b) => a - b)[Math.floor(secondsPerByte.length / 2)] ?? 0;
-    return Math.max(LEAST_SECONDS, PATIENCE * usual * bytes);
+    return bytes * (secondsPerByte.toSorted((a, b) => a - b)[Math.floor(secondsPerByte.length / 2)] ?? 0);
   };
+  const isTheEnd = (): boolean => underWay * 2 <= mostUnderWay;
   const timed = async (request: ObjectRequest, bytes: number, signal: AbortSignal): Promise<FetchedObject> => {
     const begin = clock.nowSeconds();
     const fetched = await source.fetch(request, signal);
@@ -41,17 +47,48 @@ export function racing(source: PartSource, clock = SYSTEM_CLOCK): PartSource {
     if (secondsPerByte.length > REMEMBERED) secondsPerByte.shift();
     return fetched;
   };
+  /** Calls back once, unless it is called off. */
+  const watch = (usual: number, onSlow: () => void): (() => void) => {
+    const begin = clock.nowSeconds();
+    const patience = (times: number): number => Math.max(LEAST_SECONDS, times * usual);
+    const look = (): void => {
+      const seconds = clock.nowSeconds() - begin;
+      if (seconds >= patience(PATIENCE) || (seconds >= patience(PATIENCE_AT_THE_END) && isTheEnd())) onSlow();
+    };
+    const alarms = [PATIENCE_AT_THE_END, PATIENCE].map((times) => clock.after(patience(times), look));
+    looks.add(look);
+    return () => {
+      looks.delete(look);
+      for (const callOff of alarms) callOff();
+    };
+  };
+  const fetchRaced = (request: ObjectRequest, bytes: number, signal: AbortSignal): Promise<FetchedObject> => {
+    const usual = usualSeconds(bytes);
+    const first = (stop: AbortSignal) => timed(request, bytes, stop);
+    if (usual === undefined) return first(signal);
+    // The first one writes into the memory that was given; its rival has its own.
+    const second = { ...request, into: undefined, badCopies: (request.badCopies ?? 0) + 1 };
+    return race(
+      first,
+      (stop) => timed(second, bytes, stop),
+      (onSlow) => watch(usual, onSlow),
+      signal,
+    );
+  };
   return {
     async fetch(request, signal) {
       // What nobody knows the length of is small.
       if (request.sizeBytes === undefined) return source.fetch(request, signal);
       const bytes = Math.max(1, resolveRange(request.range, request.sizeBytes).lengthBytes);
-      const patience = patienceSeconds(bytes);
-      const first = (stop: AbortSignal) => timed(request, bytes, stop);
-      if (patience === undefined) return first(signal);
-      // The first one writes into the memory that was given; its rival has its own.
-      const second = { ...request, into: undefined, badCopies: (request.badCopies ?? 0) + 1 };
-      return race(first, (stop) => timed(second, bytes, stop), patience, signal, clock);
+      underWay++;
+      mostUnderWay = Math.max(mostUnderWay, underWay);
+      try {
+        return await fetchRaced(request, bytes, signal);
+      } finally {
+        underWay--;
+        if (underWay === 0) mostUnderWay = 0;
+        else if (isTheEnd()) for (const look of looks) look();
+      }
     },
   };
 }
@@ -65,26 +102,23 @@ type Attempt = (stop: AbortSignal) => Promise<FetchedObject>;
 async function race(
   first: Attempt,
   second: Attempt,
-  patienceSeconds: number,
+  watch: (onSlow: () => void) => () => void,
   signal: AbortSignal,
-  clock: RaceClock,
 ): Promise<FetchedObject> {
   const over = new AbortController();
   const stop = AbortSignal.any([signal, over.signal]);
+  const slow = Promise.withResolvers<undefined>();
+  const callOff = watch(() => slow.resolve(undefined));
   const running = [first(stop)];
-  let callOff: (() => void) | undefined;
-  const isSlow = new Promise<undefined>((resolve) => {
-    callOff = clock.after(patienceSeconds, () => resolve(undefined));
-  });
   try {
-    const early = await Promise.race([...running, isSlow]);
+    const early = await Promise.race([...running, slow.promise]);
     if (early !== undefined) return early;
     running.push(second(stop));
     return await Promise.any(running);
   } catch (error) {
     throw error instanceof AggregateError ? error.errors[0] : error;
   } finally {
-    callOff?.();
+    callOff();
     over.abort();
     await Promise.allSettled(running);
   }

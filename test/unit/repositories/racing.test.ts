@@ -88,6 +88,25 @@ test('one that is far slower than its like gets a rival, at another place, with 
   assert.equal(alarmCount(), 0);
 });
 
+test('at the end, when most of what was under way has come, patience is shorter', async () => {
+  const { raced, asked, pass } = await warmUp();
+  const fetching = [1, 2, 3, 4].map(() => raced.fetch(request, signal));
+  pass(1);
+  for (const one of asked.slice(0, 1)) one.answer('in time');
+  pass(0.8);
+  await settled();
+  assert.equal(asked.length, 4, 'three of four are under way');
+  asked[1]?.answer('in time');
+  await settled();
+  assert.equal(asked.length, 6, 'both of those that are left have a rival, at once');
+  for (const one of asked.slice(4)) one.answer('rival');
+  const came = await Promise.all(fetching);
+  assert.deepEqual(
+    came.map(({ bytes }) => bytes.toString()),
+    ['in time', 'in time', 'rival', 'rival'],
+  );
+});
+
 test('the first one may still win', async () => {
   const { raced, asked, pass } = await warmUp();
   const fetching = raced.fetch(request, signal);
