@@ -6,6 +6,10 @@ import type { ClusterPlan, PlannedNode } from '../core/plan-cluster.ts';
 import type { AwaitedNode, ClusterFiles, GuestSignals, HypervisorDriver, NodePlan, UserDataChannel } from '../ports.ts';
 import type { Work } from '../run.ts';
 import { together } from '../together.ts';
+import { eachOf } from '../transfer/each-of.ts';
+
+/** To start a domain is mostly to wait for others. */
+const STARTS_AT_ONCE = 4;
 
 export interface BootPorts {
   readonly hypervisor: HypervisorDriver;
@@ -37,11 +41,10 @@ async function startAll(plan: ClusterPlan, nodes: readonly NodePlan[], work: Wor
   await ports.ensurePublicNetwork();
   await ports.hypervisor.prepare(plan);
   await openUserData(plan, ports);
-  for (const node of nodes) {
-    work.signal.throwIfAborted();
-    await ports.hypervisor.boot(plan, node);
-    if (node === frontend && computes.length > 0) await letFrontendComeUp(plan, node, work, ports);
-  }
+  if (frontend === undefined) return;
+  await ports.hypervisor.boot(plan, frontend);
+  if (computes.length > 0) await letFrontendComeUp(plan, frontend, work, ports);
+  await eachOf(computes, STARTS_AT_ONCE, work.signal, (node) => ports.hypervisor.boot(plan, node));
 }
 
 /** Serves the nodes what they are to read; again, where that has changed. */

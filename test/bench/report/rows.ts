@@ -2,6 +2,7 @@
 import { type BenchImages, CHANGES } from '../images/bench-images.ts';
 import { changedBytes } from '../images/change-disk.ts';
 import { SITE_LINK } from '../model/roads.ts';
+import { KILLED_CONNECTIONS } from '../works/killed-fetch.ts';
 import type { PipelineName, ResultOf, WorkName } from '../works/works.ts';
 
 /** What a work brought in this round. */
@@ -41,9 +42,6 @@ function newer(runs: string, name: PipelineName, version: keyof typeof CHANGES, 
 
 /** The peers that verify what they fetched. */
 const VERIFYING_PEERS = ['curl-zstd', 'rclone-zstd', 'aria2-pigz', 'casync'] as const satisfies PipelineName[];
-/** The agent's own number, unless told otherwise. */
-const CONNECTIONS = 8;
-
 export const ROWS = {
   'best-peer': {
     label: 'native over loopback / the best peer that verifies',
@@ -131,7 +129,7 @@ export const ROWS = {
     goal: 1,
     needs: ['killed', 'native'],
     value: (round, { normal }) =>
-      (round('killed').bytes - round('native').transfers.bytes) / (CONNECTIONS * normal.meanPartBytes),
+      (round('killed').bytes - round('native').transfers.bytes) / (KILLED_CONNECTIONS * normal.meanPartBytes),
   },
   'further-nodes': {
     label: "each further node of a cluster: the agent's time",

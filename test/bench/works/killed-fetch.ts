@@ -14,12 +14,16 @@ export interface KilledFetch {
   readonly bytes: number;
 }
 
+/** Told to it, so that what is lost can be counted by connections. */
+export const KILLED_CONNECTIONS = 8;
+
 export const killedFetch: Work<KilledFetch> = (around) =>
   inCleanState(around, async (folder) => {
     const { normal } = around.images;
     const { log } = around.servers.endpoints.loopback;
     const output = path.join(folder, 'disk.raw');
-    const command = fetchCommand(around, folder, output);
+    const connections = ['--connections', String(KILLED_CONNECTIONS)];
+    const command = fetchCommand(around, folder, output, { options: () => ['--no-sync', ...connections] });
     await log.take();
     const before = await runUntilKilled(command, log, normal.storedBytes / 2);
     await measure(command);
