@@ -4,6 +4,7 @@
  * it, and the public API serves where it does not behave as expected.
  */
 import { constants, createZstdDecompress, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { isOneWholeFrame } from './zstd-frame.ts';
 
 /** A publisher's frame holds 256 KiB; a larger window than 2 MiB is an attack on our memory. */
 const MAX_WINDOW_LOG = 21;
@@ -63,7 +64,11 @@ function createReusingDecoder(maxRawBytes: number): FrameDecoder | undefined {
     decode(frame, rawSizeBytes) {
       stream ??= openZstdStream();
       if (stream === undefined) return undefined;
-      if (decompress(stream, frame, output, rawSizeBytes)) return output.subarray(0, rawSizeBytes);
+      if (decompress(stream, frame, output, rawSizeBytes)) {
+        // To reset it makes a new context, with new memory. After a whole frame it expects the next one.
+        if (!isOneWholeFrame(frame)) stream.handle.reset();
+        return output.subarray(0, rawSizeBytes);
+      }
       // A stream that has failed once goes on failing, whatever it is reset to.
       stream.close();
       stream = undefined;
@@ -77,7 +82,6 @@ function decompress(stream: ZstdStream, frame: Uint8Array, output: Buffer, rawSi
   const { handle, writeState } = stream;
   let inputLeft = frame.length;
   let outputLeft = rawSizeBytes + 1;
-  handle.reset();
   // Frames that do not tell their size, as other programs write them, may take several steps.
   for (;;) {
     const inputAt = frame.length - inputLeft;
@@ -125,6 +129,7 @@ function passesSelfTest(decoder: FrameDecoder, maxRawBytes: number): boolean {
   const isGood = (): boolean => decoder.decode(frame, raw.length)?.equals(raw) === true;
   try {
     return (
+      isGood() &&
       isGood() &&
       decoder.decode(damaged, raw.length) === undefined &&
       isGood() &&

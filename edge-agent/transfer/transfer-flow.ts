@@ -22,7 +22,7 @@ export class TransferFlow {
   readonly #connections: AdaptiveConnections;
   readonly #memory: TransferMemory;
   readonly #limiter: Limiter;
-  #consuming = 0;
+  #unused = 0;
 
   constructor({ connections, memoryBytes }: FlowOptions) {
     this.#connections = new AdaptiveConnections(connections);
@@ -46,39 +46,36 @@ export class TransferFlow {
       const taken = await this.#memory.take(answerBytes(request), signal);
       const fetching = this.#fetch(source, { ...request, into: taken.bytes }, signal);
       await fetching.catch(() => undefined);
+      // Before its slot is free, or one more than there may be would begin.
+      this.#unused++;
       return { piece: taken, first: fetching };
     });
     using held = piece;
-    return await refetchWhileCorrupt(async (badCopies) => {
-      const again = { ...request, badCopies, into: held.bytes };
-      const fetched = await (badCopies === 0 ? first : this.#fetch(source, again, signal));
-      signal.throwIfAborted();
-      return this.#consume(() => consume(fetched));
-    });
+    try {
+      return await refetchWhileCorrupt(async (badCopies) => {
+        const again = { ...request, badCopies, into: held.bytes };
+        const fetched = await (badCopies === 0 ? first : this.#fetch(source, again, signal));
+        signal.throwIfAborted();
+        return consume(fetched);
+      });
+    } finally {
+      this.#unused--;
+      this.#limiter.admit();
+    }
   }
 
   /**
-   * What is being consumed, or waits for that, counts too: more would only fill the memory, and be lost by a kill. Requests begin in
-   * order, so whoever waits for an earlier one waits for one that is under way.
+   * What has come and is not used up counts, too: more would only fill the memory, and be lost by a kill. Requests begin in order, so
+   * whoever waits for an earlier one waits for one that is under way.
    */
   #requestsAtOnce(): number {
-    return this.#connections.limit - this.#consuming;
-  }
-
-  async #consume<T>(work: () => Promise<T>): Promise<T> {
-    this.#consuming++;
-    try {
-      return await work();
-    } finally {
-      this.#consuming--;
-      this.#limiter.admit();
-    }
+    return this.#connections.limit - this.#unused;
   }
 
   async #fetch(source: PartSource, request: ObjectRequest, signal: AbortSignal): Promise<FetchedObject> {
     const begin = now();
     const onAnswer = (delivery: Delivery): void => this.#connections.answered(now() - begin, delivery);
-    const onBytes = (bytes: number): void => this.#connections.arrived(bytes, this.#consuming, now());
+    const onBytes = (bytes: number): void => this.#connections.arrived(bytes, this.#unused, now());
     return source.fetch({ ...request, onAnswer, onBytes }, signal);
   }
 }
