@@ -129,7 +129,7 @@ export const ROWS = {
     goal: 1,
     needs: ['killed', 'native'],
     value: (round, { normal }) =>
-      (round('killed').bytes - round('native').transfers.bytes) / (KILLED_CONNECTIONS * normal.meanPartBytes),
+      (round('killed').bytes - round('native').transfers.bytes) / (KILLED_CONNECTIONS * normal.partUnderWayBytes),
   },
   'further-nodes': {
     label: "each further node of a cluster: the agent's time",
