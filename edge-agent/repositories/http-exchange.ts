@@ -60,6 +60,8 @@ export function exchange<T>(
         if (statusCode >= 200) taker = begin(statusCode, answerHeaders);
       },
       onResponseData(body, bytes) {
+        // Going on after a pause gives an empty piece: to pause for it would never end.
+        if (bytes.length === 0) return;
         const wait = taker?.take(bytes);
         if (taker?.isSated?.() === true) {
           succeed();
