@@ -45,7 +45,7 @@ export function takeFile(
   request.onAnswer?.(delivery);
   const careful = withCare(body, request, reading);
   return {
-    take: (bytes) => careful.take(bytes),
+    ...careful,
     end() {
       const bytes = careful.end();
       return { bytes, sizeBytes: sizeBytes ?? bytes.length, version, delivery };

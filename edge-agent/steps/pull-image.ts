@@ -2,11 +2,10 @@
  * Pulls every object of an image's disks through its source, verifies it and lets it go: the edge on the way has it then. Nothing is
  * left here, and memory is held only for what is on its way.
  */
-import { hash } from 'node:crypto';
-import { EdgebootError } from '#shared/errors.ts';
 import { type DiskDescription, imageObjectKey } from '#shared/image/manifest.ts';
-import type { FetchedObject, PartSource } from '../ports.ts';
+import type { PartSource } from '../ports.ts';
 import { eachOf } from '../transfer/each-of.ts';
+import { requireDigest } from '../transfer/fetch-verified.ts';
 import type { TransferFlow } from '../transfer/transfer-flow.ts';
 import { countDelivery, startReport, type TransferReport } from '../transfer/transfer-report.ts';
 
@@ -51,8 +50,4 @@ export async function pullObjects(
     report = countDelivery(report, sizeBytes, delivery);
     onProgress(report);
   });
-}
-
-function requireDigest({ bytes }: FetchedObject, sha256: string, path: string): void {
-  if (hash('sha256', bytes) !== sha256) throw new EdgebootError('PART_CORRUPT', `${path} does not match its digest.`);
 }

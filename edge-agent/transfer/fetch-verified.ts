@@ -1,4 +1,4 @@
-/** Fetches a whole object and verifies it: for manifests and indexes. Parts are verified frame by frame. */
+/** Fetches a whole object and verifies it: for manifests and indexes. Parts that are kept are verified frame by frame. */
 import { hash } from 'node:crypto';
 import { EdgebootError } from '#shared/errors.ts';
 import type { FetchedObject, ObjectRequest, PartSource } from '../ports.ts';
@@ -13,7 +13,12 @@ export async function fetchVerified(
 ): Promise<FetchedObject> {
   return refetchWhileCorrupt(async (badCopies) => {
     const fetched = await source.fetch({ ...request, badCopies }, signal);
-    if (hash('sha256', fetched.bytes) === sha256) return fetched;
-    throw new EdgebootError('PART_CORRUPT', `${request.path} does not match its digest.`);
+    requireDigest(fetched, sha256, request.path);
+    return fetched;
   });
+}
+
+/** Throws PART_CORRUPT. */
+export function requireDigest({ bytes }: FetchedObject, sha256: string, path: string): void {
+  if (hash('sha256', bytes) !== sha256) throw new EdgebootError('PART_CORRUPT', `${path} does not match its digest.`);
 }

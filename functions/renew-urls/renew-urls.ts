@@ -5,14 +5,11 @@ import type { Grant } from '#shared/grant.ts';
 import { deliverOutbox } from '../outbox/deliver-outbox.ts';
 import { deny } from '../outbox/deny.ts';
 import { auditEntry } from '../outbox/entries.ts';
-import type { SiteStore, UrlSigner } from '../ports.ts';
 import { findDeploymentAt, type SiteDeploymentPorts } from '../read-job/read-job.ts';
+import { mintForSite, type MintForSitePorts } from '../mint-for-site.ts';
 import { retryConflict } from '../retry-conflict.ts';
 
-export interface RenewUrlsPorts extends SiteDeploymentPorts {
-  readonly sites: SiteStore;
-  readonly urlSigner: UrlSigner;
-}
+export type RenewUrlsPorts = SiteDeploymentPorts & MintForSitePorts;
 
 /** In these, something of the image may still have to be fetched. */
 const WORKING_PHASES: readonly Phase[] = ['ACCEPTED', 'FETCHING', 'PERSONALIZING', 'BOOTING'];
@@ -26,7 +23,7 @@ export async function renewUrls(siteId: string, deploymentId: string, ports: Ren
   return retryConflict(
     () => findWorking(siteId, deploymentId, ports),
     async (deployment) => {
-      const grant = await (minted ??= mint(deployment, ports));
+      const grant = await (minted ??= mintForSite(deployment, ports));
       const reason = `URLs until ${grant.expiresAt}`;
       await recordMint(deployment, { ...mintOf(deployment), decision: 'allow', reason }, ports);
       return grant;
@@ -40,11 +37,6 @@ async function findWorking(siteId: string, deploymentId: string, ports: RenewUrl
   if (WORKING_PHASES.includes(phase) && desired.power === 'on') return deployment;
   const state = desired.power === 'on' ? phase : `${phase} and to be destroyed`;
   throw await deny(ports, { ...mintOf(deployment), reason: `a deployment that is ${state} needs its image no more` });
-}
-
-async function mint({ imageId, siteId }: Deployment, ports: RenewUrlsPorts): Promise<Grant> {
-  const site = await ports.sites.find(siteId);
-  return ports.urlSigner.mint({ imageId, egressAddress: site?.egressAddress });
 }
 
 function mintOf({ siteId, deploymentId, imageId }: Deployment) {

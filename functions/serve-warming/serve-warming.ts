@@ -4,19 +4,18 @@ import type { AuditAction, AuditRecord } from '#shared/audit.ts';
 import { EdgebootError } from '#shared/errors.ts';
 import type { Grant } from '#shared/grant.ts';
 import { applyWarmingReport, isWarmingOver, type Warming, type WarmingReport } from '#shared/warming.ts';
+import { mintForSite, type MintForSitePorts } from '../mint-for-site.ts';
 import { deliverOutbox, type DeliveryPorts } from '../outbox/deliver-outbox.ts';
 import { deny } from '../outbox/deny.ts';
 import { auditEntry } from '../outbox/entries.ts';
-import type { ImageStore, OutboxEntry, PublisherStore, SiteStore, UrlSigner, WarmingStore } from '../ports.ts';
+import type { ImageStore, OutboxEntry, PublisherStore, WarmingStore } from '../ports.ts';
 import { withPresentCertificate } from '../read-job/read-job.ts';
 import { retryConflict } from '../retry-conflict.ts';
 
-export interface ServeWarmingPorts extends DeliveryPorts {
+export interface ServeWarmingPorts extends DeliveryPorts, MintForSitePorts {
   readonly warmings: WarmingStore;
   readonly images: ImageStore;
   readonly publishers: PublisherStore;
-  readonly sites: SiteStore;
-  readonly urlSigner: UrlSigner;
   readonly now: () => Date;
 }
 
@@ -41,7 +40,7 @@ export async function renewWarmingUrls(siteId: string, warmingId: string, ports:
       throw await deny(ports, { ...recordOf(warming, 'urls.mint'), reason });
     },
     async (before) => {
-      const grant = await (minted ??= mint(before, ports));
+      const grant = await (minted ??= mintForSite(before, ports));
       const after = { ...before, version: before.version + 1 };
       await commit(before, after, { action: 'urls.mint', reason: `URLs until ${grant.expiresAt}` }, ports);
       return grant;
@@ -76,11 +75,6 @@ async function findWarmingAt(siteId: string, warmingId: string, action: AuditAct
   if (warming.siteId === siteId) return warming;
   const asked = { actor: `agent:${siteId}`, action, warmingId, siteId };
   throw await deny(ports, { ...asked, reason: 'a warming at another site' }, notFound);
-}
-
-async function mint({ imageId, siteId }: Warming, ports: ServeWarmingPorts): Promise<Grant> {
-  const site = await ports.sites.find(siteId);
-  return ports.urlSigner.mint({ imageId, egressAddress: site?.egressAddress });
 }
 
 /** Throws CONFLICT where the row is not as it was read. */

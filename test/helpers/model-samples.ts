@@ -58,23 +58,28 @@ export function sampleSite(changes: Partial<SiteRecord> = {}): SiteRecord {
   };
 }
 
+/** What rows of every kind of wish have in common. */
+const sampleWish = () => ({
+  memberId: 'alice',
+  siteId: 'naist',
+  imageId: ulid(),
+  imageName: 'hpc-base',
+  imageVersion: 1,
+  manifestSha256: 'a'.repeat(64),
+  phase: 'ACCEPTED' as const,
+  version: 1,
+  auditSequence: 1,
+  createdAt: AT,
+  updatedAt: AT,
+});
+
 export function sampleDeployment(changes: Partial<Deployment> = {}): Deployment {
   return {
     deploymentId: ulid(),
-    memberId: 'alice',
-    siteId: 'naist',
-    imageId: ulid(),
-    imageName: 'hpc-base',
-    imageVersion: 1,
-    manifestSha256: 'a'.repeat(64),
+    ...sampleWish(),
     sshPublicKeys: [SSH_KEY],
     memoryMiB: { frontend: 2048, compute: 2048 },
     desired: { power: 'on', computes: 2, generation: 1 },
-    phase: 'ACCEPTED',
-    version: 1,
-    auditSequence: 1,
-    createdAt: AT,
-    updatedAt: AT,
     ...changes,
   };
 }
@@ -82,18 +87,8 @@ export function sampleDeployment(changes: Partial<Deployment> = {}): Deployment 
 export function sampleWarming(changes: Partial<Warming> = {}): Warming {
   return {
     warmingId: ulid(),
-    memberId: 'alice',
-    siteId: 'naist',
-    imageId: ulid(),
-    imageName: 'hpc-base',
-    imageVersion: 1,
-    manifestSha256: 'a'.repeat(64),
+    ...sampleWish(),
     keep: false,
-    phase: 'ACCEPTED',
-    version: 1,
-    auditSequence: 1,
-    createdAt: AT,
-    updatedAt: AT,
     ...changes,
   };
 }
