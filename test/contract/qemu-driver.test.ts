@@ -11,7 +11,7 @@ import { runCommandOrThrow } from '#shared/host/run-command.ts';
 import { bridgeName, domainName, stableUuid } from '../../edge-agent/core/libvirt-names.ts';
 import { createQemuDriver } from '../../edge-agent/drivers/qemu/qemu-driver.ts';
 import { assertNothingLeft, hearConsole, pidOf, planNode, type DriverHost } from '../helpers/driver-host.ts';
-import { bootCluster, CLUSTER, driverSuite, LIMIT } from '../helpers/driver-suite.ts';
+import { bootCluster, CLUSTER, driverSuite, killNode, LIMIT } from '../helpers/driver-suite.ts';
 import { inNamespaces } from '../helpers/in-namespaces.ts';
 
 async function startHost(t: TestContext): Promise<DriverHost> {
@@ -77,8 +77,8 @@ if (inNamespaces(import.meta.filename, { timeoutSeconds: 900 })) {
     const node = await planNode(host, 'compute-0');
     const before = await host.openDriver(t);
     await bootCluster(before, CLUSTER, node);
+    await killNode(before, node);
     await before.close();
-    await runCommandOrThrow('kill', ['-KILL', String(await pidOf(CLUSTER, node))]);
     await runCommandOrThrow('ip', ['link', 'delete', 'dev', bridgeName(CLUSTER.deploymentId)]);
 
     const after = await host.openDriver(t);
