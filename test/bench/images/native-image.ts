@@ -16,8 +16,6 @@ export interface BenchDisk {
   readonly manifest: string;
   /** Of the parts and the index. */
   readonly storedBytes: number;
-  /** Of the part that a connection is at, at any moment: the large ones take longer, so it is more than the mean. As it is stored. */
-  readonly partUnderWayBytes: number;
 }
 
 /** Of each version, in order; beside the repository's own files. */
@@ -58,7 +56,6 @@ async function describe(file: string, repository: string, manifest: string): Pro
     nonZeroBytes: nonZeroSchema.parse(await readJson(counted)),
     manifest: `${path.basename(repository)}/${manifest}`,
     storedBytes: partBytes + disk.index.sizeBytes,
-    partUnderWayBytes: disk.parts.reduce((sum, part) => sum + part.sizeBytes ** 2, 0) / partBytes,
   };
 }
 

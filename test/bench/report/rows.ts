@@ -124,12 +124,14 @@ export const ROWS = {
     value: (round) => round('frames').decodeRatio,
   },
   killed: {
-    label: 'bytes fetched again after a kill at 50 %, in parts for each connection',
-    must: 1,
-    goal: 1,
-    needs: ['killed', 'native'],
-    value: (round, { normal }) =>
-      (round('killed').bytes - round('native').transfers.bytes) / (KILLED_CONNECTIONS * normal.partUnderWayBytes),
+    label: 'parts fetched again after a kill at 50 %, for each connection',
+    ...{ must: 1, goal: 1, needs: ['killed'] },
+    value: (round) => round('killed').partsAgain / KILLED_CONNECTIONS,
+  },
+  'killed-megabytes': {
+    label: 'bytes fetched again after a kill at 50 %, the description of the image among them',
+    ...{ unit: 'MB', needs: ['killed', 'native'] },
+    value: (round) => (round('killed').bytes - round('native').transfers.bytes) / 1e6,
   },
   'further-nodes': {
     label: "each further node of a cluster: the agent's time",

@@ -23,7 +23,7 @@ export interface NginxOptions {
   readonly missVia: number;
   readonly certificateFile: string;
   readonly keyFile: string;
-  /** One line for each answer: port, status, bytes of the body. */
+  /** One line for each answer: port, status, bytes of the body, path. */
   readonly accessLog: string;
 }
 
@@ -42,7 +42,7 @@ pid ${folder}/nginx.pid;
 error_log stderr notice;
 events { worker_connections 4096; }
 http {
-  log_format transfers '$server_port $status $body_bytes_sent';
+  log_format transfers '$server_port $status $body_bytes_sent $uri';
   access_log ${options.accessLog} transfers;
   default_type application/octet-stream;
   sendfile on;

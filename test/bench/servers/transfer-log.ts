@@ -5,6 +5,8 @@ export interface Transfers {
   readonly requests: number;
   /** Of all bodies. */
   readonly bytes: number;
+  /** Of each answer. */
+  readonly paths: readonly string[];
 }
 
 export class TransferLog {
@@ -26,9 +28,12 @@ export class TransferLog {
     this.#readLines = Math.max(from, lines.length);
     const sent = lines
       .slice(from)
-      .map((line) => line.split(' ').map(Number))
-      .filter(([port]) => port === this.#port)
-      .map(([, , bytes = 0]) => bytes);
-    return { requests: sent.length, bytes: sent.reduce((sum, bytes) => sum + bytes, 0) };
+      .map((line) => line.split(' '))
+      .filter(([port]) => Number(port) === this.#port);
+    return {
+      requests: sent.length,
+      bytes: sent.reduce((sum, [, , bytes]) => sum + Number(bytes), 0),
+      paths: sent.map(([, , , ...path]) => path.join(' ')),
+    };
   }
 }

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { watch } from 'node:fs';
 import path from 'node:path';
 import { requireSameContent } from '../images/scan-disk.ts';
-import type { TransferLog } from '../servers/transfer-log.ts';
+import type { TransferLog, Transfers } from '../servers/transfer-log.ts';
 import { type Command, measure } from './measure.ts';
 import { fetchCommand } from './ours.ts';
 import { inCleanState, type Work } from './surroundings.ts';
@@ -12,6 +12,8 @@ import { inCleanState, type Work } from './surroundings.ts';
 export interface KilledFetch {
   /** Bytes that the server sent, in both runs. */
   readonly bytes: number;
+  /** How many parts the second run asked for although the first one had, too. */
+  readonly partsAgain: number;
 }
 
 /** Told to it, so that what is lost can be counted by connections. */
@@ -27,18 +29,26 @@ export const killedFetch: Work<KilledFetch> = (around) =>
     await log.take();
     const before = await runUntilKilled(command, log, normal.storedBytes / 2);
     await measure(command);
-    const { bytes } = await log.take();
+    const after = await log.take();
     await requireSameContent(normal.file, output);
-    return { bytes: before + bytes };
+    const had = new Set(before.paths);
+    const again = new Set(after.paths.filter((path) => isPart(path) && had.has(path)));
+    return { bytes: before.bytes + after.bytes, partsAgain: again.size };
   });
 
-/** @returns bytes that were sent meanwhile. Throws where the command ends by itself. */
-async function runUntilKilled({ file, args }: Command, log: TransferLog, limitBytes: number): Promise<number> {
+const isPart = (path: string): boolean => path.includes('/parts/');
+
+type Sent = Pick<Transfers, 'bytes' | 'paths'>;
+
+/** @returns what was sent meanwhile. Throws where the command ends by itself. */
+async function runUntilKilled({ file, args }: Command, log: TransferLog, limitBytes: number): Promise<Sent> {
   const child = spawn(file, args, { stdio: 'ignore' });
   let bytes = 0;
+  const paths: string[] = [];
   const look = async (): Promise<void> => {
     const sent = await log.take();
     bytes += sent.bytes;
+    paths.push(...sent.paths);
     if (bytes >= limitBytes) child.kill('SIGKILL');
   };
   const watcher = watch(log.file, () => void look());
@@ -46,5 +56,5 @@ async function runUntilKilled({ file, args }: Command, log: TransferLog, limitBy
   watcher.close();
   if (exitCode !== null) throw new Error(`the fetch ended with ${exitCode} before it could be killed`);
   await look();
-  return bytes;
+  return { bytes, paths };
 }
