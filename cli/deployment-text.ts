@@ -1,6 +1,6 @@
 /** Deployments as text. */
 import type { Deployment } from '#shared/deployment.ts';
-import { fields, formatBytes, table } from './output.ts';
+import { fields, formatBytes, say, table } from './output.ts';
 
 export function deploymentTable(deployments: readonly Deployment[]): string {
   const heading = ['DEPLOYMENT', 'IMAGE', 'SITE', 'COMPUTES', 'PHASE', 'FRONTEND', 'CREATED'];
@@ -17,10 +17,12 @@ export function deploymentTable(deployments: readonly Deployment[]): string {
 }
 
 export function describeDeployment(deployment: Deployment): string {
-  const { deploymentId, imageName, imageVersion, siteId, desired, phase, nodes, failure, timeline } = deployment;
+  const { deploymentId, imageName, imageVersion, imageDeprecated, siteId, desired, phase } = deployment;
+  const { nodes, failure, timeline } = deployment;
   return fields([
     ['deployment', deploymentId],
     ['image', `${imageName}@${imageVersion}`],
+    ...(imageDeprecated === undefined ? [] : [['deprecated', imageDeprecated] as const]),
     ['site', siteId],
     ['phase', `${phase}${desired.power === 'destroyed' && phase !== 'TERMINATED' ? ' (to be destroyed)' : ''}`],
     ...(phase === 'FETCHING' ? [['progress', describeProgress(deployment)] as const] : []),
@@ -41,6 +43,12 @@ export function describeDeployment(deployment: Deployment): string {
         ] as const)
       : []),
   ]);
+}
+
+/** On standard error: a version that should not be used any more works all the same. */
+export function warnOfDeprecation(one: Pick<Deployment, 'imageName' | 'imageVersion' | 'imageDeprecated'>): void {
+  if (one.imageDeprecated === undefined) return;
+  say(`warning: ${one.imageName}@${one.imageVersion} is deprecated: ${one.imageDeprecated}`);
 }
 
 export function describeProgress({ progress }: Pick<Deployment, 'progress'>): string {

@@ -4,10 +4,11 @@ import { describeProgress } from './deployment-text.ts';
 import { fields, formatBytes } from './output.ts';
 
 export function describeWarming(warming: Warming): string {
-  const { warmingId, imageName, imageVersion, siteId, keep, phase, outcome, failure } = warming;
+  const { warmingId, imageName, imageVersion, imageDeprecated, siteId, keep, phase, outcome, failure } = warming;
   return fields([
     ['warming', warmingId],
     ['image', `${imageName}@${imageVersion}`],
+    ...(imageDeprecated === undefined ? [] : [['deprecated', imageDeprecated] as const]),
     ['site', `${siteId}${keep ? ', kept in its cache' : ''}`],
     ['phase', phase],
     ...(phase === 'FETCHING' ? [['progress', describeProgress(warming)] as const] : []),

@@ -6,7 +6,7 @@ import { SITE_ID } from '#shared/names.ts';
 import { isWarmingOver, type Warming } from '#shared/warming.ts';
 import { ulid } from 'ulid';
 import type * as z from 'zod';
-import { describeProgress } from './deployment-text.ts';
+import { describeProgress, warnOfDeprecation } from './deployment-text.ts';
 import type { ImageReference } from './image-reference.ts';
 import { keepLooking } from './keep-looking.ts';
 import { say } from './output.ts';
@@ -21,6 +21,7 @@ export async function requestWarming(api: ApiClient, wish: WarmingWish): Promise
   const { warming, siteIsSilent } = await repeatUntilAnswered(() => api.call(request));
   const { warmingId, siteId } = warming;
   say(`accepted as ${warmingId}; see how it goes: edgeboot image warming ${warmingId} --wait`);
+  warnOfDeprecation(warming);
   if (siteIsSilent) say(`Nobody at ${siteId} has been heard lately: it begins when the site's agent runs.`);
   return warming;
 }

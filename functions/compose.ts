@@ -22,7 +22,9 @@ import type { AuthorizeRequestPorts } from './authorize-request/authorize-reques
 import type { CertifyPublisherPorts } from './certify-publisher/certify-publisher.ts';
 import type { DestroyDeploymentPorts } from './destroy-deployment/destroy-deployment.ts';
 import type { EnrollAgentPorts } from './enroll-agent/enroll-agent.ts';
+import type { FindImagePorts } from './find-image.ts';
 import type { ApiPorts } from './http/api-handler.ts';
+import type { ManageImagesPorts } from './manage-images/manage-images.ts';
 import type { ManageSitesPorts } from './manage-sites/manage-sites.ts';
 import type { MintUrlsPorts } from './mint-urls/mint-urls.ts';
 import type { DeliveryPorts } from './outbox/deliver-outbox.ts';
@@ -98,6 +100,7 @@ export const composeMintUrls = (): MintUrlsPorts => ({
 
 export const composeRenewUrls = (): RenewUrlsPorts => ({
   ...decisions(),
+  images: images(),
   sites: sites(),
   deployments: deployments(),
   urlSigner: urlSigner(),
@@ -115,7 +118,9 @@ export const composePublishImage = (): PublishImagePorts => ({
   rootPublicKeyPem: rootPublicKeyPem(),
 });
 
-export const composeReadImages = () => ({ images: images() });
+export const composeReadImages = (): FindImagePorts => ({ ...decisions(), images: images() });
+
+export const composeManageImages = (): ManageImagesPorts => ({ ...decisions(), images: images() });
 
 export const composeCertifyPublisher = (): CertifyPublisherPorts => ({
   ...decisions(),

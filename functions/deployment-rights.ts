@@ -5,27 +5,7 @@ import { EdgebootError } from '#shared/errors.ts';
 import type { Member } from './http/identity.ts';
 import type { DeliveryPorts } from './outbox/deliver-outbox.ts';
 import { deny } from './outbox/deny.ts';
-import type { ImageStore, SiteRecord, SiteStore } from './ports.ts';
-
-export interface NamedImage {
-  readonly imageName: string;
-  /** The latest where absent. */
-  readonly imageVersion?: number | undefined;
-}
-
-/** Throws NOT_FOUND. */
-export async function findImageVersion(named: NamedImage, images: ImageStore): Promise<ImageVersion> {
-  const image = await images.findByName(named.imageName);
-  const number = named.imageVersion ?? image?.latestVersion ?? 0;
-  const version = image && number > 0 ? await images.findVersion(image.imageId, number) : undefined;
-  if (version === undefined) {
-    const wanted = named.imageVersion === undefined ? '' : ` version ${named.imageVersion}`;
-    throw new EdgebootError('NOT_FOUND', `there is no image ${named.imageName}${wanted}`, {
-      remedy: 'See what there is: edgeboot image list.',
-    });
-  }
-  return version;
-}
+import type { SiteRecord, SiteStore } from './ports.ts';
 
 /** Throws NOT_FOUND. */
 export async function findSite(siteId: string, sites: SiteStore): Promise<SiteRecord> {

@@ -3,6 +3,7 @@ import type { Capacity, Image, ImageVersion, Site } from '#shared/api.ts';
 import type { AuditRecord } from '#shared/audit.ts';
 import type { Deployment, DeploymentEvent } from '#shared/deployment.ts';
 import type { Grant } from '#shared/grant.ts';
+import type { VersionUse } from '#shared/image/catalog.ts';
 import type { ImageObjectKind } from '#shared/image/manifest.ts';
 import type { SiteMessage } from '#shared/messages.ts';
 import type { Warming } from '#shared/warming.ts';
@@ -60,8 +61,9 @@ export type UnsettledDeployment = Pick<Deployment, 'deploymentId' | 'siteId'>;
 
 export interface DeploymentStore {
   /**
-   * One transaction: the row, its first event, the idempotency record, the outbox. Where the key was used before, answers the
-   * deployment that it made then. Throws IDEMPOTENCY_MISMATCH.
+   * One transaction: the row, its first event, the use of its image version, the idempotency record, the outbox. Where the key was
+   * used before, answers the deployment that it made then. Throws IDEMPOTENCY_MISMATCH; IMAGE_RECALLED and NOT_FOUND where the version
+   * was recalled or deleted meanwhile.
    */
   create(
     deployment: Deployment,
@@ -70,7 +72,10 @@ export interface DeploymentStore {
     idempotencyKey: IdempotencyKey | undefined,
   ): Promise<Deployment>;
   find(deploymentId: string): Promise<Deployment | undefined>;
-  /** One transaction, conditional on `before.version`: the row, an event (if any), the outbox. Throws CONFLICT. */
+  /**
+   * One transaction, conditional on `before.version`: the row, an event (if any), the end of its use of the image version where `after`
+   * is over and `before` was not, the outbox. Throws CONFLICT.
+   */
   replace(
     before: Deployment,
     after: Deployment,
@@ -93,7 +98,7 @@ export type UnsettledWarming = Pick<Warming, 'warmingId' | 'siteId'>;
 export interface WarmingStore {
   /**
    * One transaction: the row, the idempotency record, the outbox. Where the key was used before, answers the warming that it made
-   * then. Throws IDEMPOTENCY_MISMATCH.
+   * then. Throws IDEMPOTENCY_MISMATCH; IMAGE_RECALLED and NOT_FOUND where the version was recalled or deleted meanwhile.
    */
   create(
     warming: Warming,
@@ -119,6 +124,25 @@ export interface ImageStore {
   findVersion(imageId: string, version: number): Promise<ImageVersion | undefined>;
   /** One transaction, conditional on the version being the next one. Throws CONFLICT. */
   addVersion(version: ImageVersion, outbox: readonly OutboxEntry[]): Promise<void>;
+  /**
+   * Channels and sharing become those of `after`, in one transaction: conditional on `before.revision` and, where a channel was pointed
+   * at a version, on its being neither recalled nor deleted. Throws CONFLICT.
+   */
+  replaceSettings(
+    before: Image,
+    after: Image,
+    pointedAt: number | undefined,
+    outbox: readonly OutboxEntry[],
+  ): Promise<void>;
+  /**
+   * Deprecation or recall of a version become those of `version`, in one transaction, conditional on its being there and not recalled.
+   * Once it is recalled, nothing new is made of it. Throws CONFLICT.
+   */
+  judgeVersion(version: ImageVersion, outbox: readonly OutboxEntry[]): Promise<void>;
+  /** One transaction, conditional on `image.revision`, and on no deployment's using the version. Throws CONFLICT. */
+  deleteVersion(image: Image, version: number, outbox: readonly OutboxEntry[]): Promise<void>;
+  /** The deployments that use a version and are not over, oldest first. */
+  listUses(imageId: string, version: number): Promise<readonly VersionUse[]>;
 }
 
 /** The origin bucket: `images/<imageId>/<kind>/<sha256>`. */

@@ -9,7 +9,7 @@ const CONNECT_TIMEOUT_MS = 5_000;
 const ANSWER_TIMEOUT_MS = 35_000;
 
 export interface ApiCall<Schema extends z.ZodType> {
-  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** Path below the API's address, beginning with `/v1/`. */
   readonly path: string;
   readonly query?: Readonly<Record<string, string>>;

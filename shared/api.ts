@@ -2,9 +2,10 @@
 import * as z from 'zod';
 import { deploymentEventSchema, deploymentSchema } from './deployment.ts';
 import { grantSchema } from './grant.ts';
+import { channelsSchema, REASON, sharingSchema, verdictSchema, versionUseSchema } from './image/catalog.ts';
 import { type ImageObjectKind, MAX_INDEX_BYTES, MAX_PART_OBJECT_BYTES, MAX_PARTS } from './image/manifest.ts';
 import { MAX_SIGNED_MANIFEST_BYTES } from './image/signed-manifest.ts';
-import { IMAGE_NAME, SHA256, SITE_ID, SSH_PUBLIC_KEY, ULID } from './names.ts';
+import { CHANNEL, IMAGE_NAME, SHA256, SITE_ID, SSH_PUBLIC_KEY, ULID } from './names.ts';
 import { warmingSchema } from './warming.ts';
 
 /** OAuth 2.0 Protected Resource Metadata (RFC 9728): where members log in. */
@@ -74,6 +75,10 @@ export const imageVersionSchema = z.object({
     .nonnegative()
     .max(2 * MAX_PARTS),
   createdAt: z.iso.datetime(),
+  /** It may still be deployed. */
+  deprecation: verdictSchema.optional(),
+  /** For ever: it may not be deployed or warmed any more. */
+  recall: verdictSchema.optional(),
 });
 export type ImageVersion = z.infer<typeof imageVersionSchema>;
 
@@ -84,10 +89,25 @@ export const imageSchema = z.object({
   /** 0 while nothing has been published under the name. */
   latestVersion: z.int().nonnegative(),
   createdAt: z.iso.datetime(),
+  channels: channelsSchema.optional(),
+  /** With every member where absent. */
+  sharing: sharingSchema.optional(),
+  /** Counts the changes of channels and sharing, from 0 where absent; each of them is conditional on it. */
+  revision: z.int().positive().optional(),
 });
 export type Image = z.infer<typeof imageSchema>;
 export const imageListResponse = z.object({ images: z.array(imageSchema) });
 export const imageResponse = imageSchema.extend({ versions: z.array(imageVersionSchema) });
+
+export const channelRequest = z.strictObject({ version: z.int().positive() });
+export const shareImageRequest = z.strictObject({ sharing: sharingSchema });
+/** Of a deprecation or a recall. */
+export const verdictRequest = z.strictObject({ reason: REASON });
+/** With the deployments that use the version and are not over: their members should know. */
+export const recallResponse = z.object({ version: imageVersionSchema, deployments: z.array(versionUseSchema) });
+export type Recalled = z.infer<typeof recallResponse>;
+/** What was deleted. */
+export const deleteVersionResponse = z.object({ imageName: IMAGE_NAME, version: z.int().positive() });
 
 // ---- trust ----------------------------------------------------------------------------------------------------------
 
@@ -177,8 +197,9 @@ export const reportResponse = z.object({ deployment: deploymentSchema });
 
 export const requestDeploymentRequest = z.strictObject({
   imageName: IMAGE_NAME,
-  /** The latest where absent. */
+  /** Or a channel; the newest that is not recalled where both are absent. */
   imageVersion: z.int().positive().optional(),
+  imageChannel: CHANNEL.optional(),
   siteId: SITE_ID,
   computes: z.int().nonnegative().max(1000),
   sshPublicKeys: z.array(SSH_PUBLIC_KEY).min(1).max(16),
@@ -207,8 +228,9 @@ export const eventsResponse = z.object({ events: z.array(deploymentEventSchema) 
 
 export const requestWarmingRequest = z.strictObject({
   imageName: IMAGE_NAME,
-  /** The latest where absent. */
+  /** Or a channel; the newest that is not recalled where both are absent. */
   imageVersion: z.int().positive().optional(),
+  imageChannel: CHANNEL.optional(),
   siteId: SITE_ID,
   keep: z.boolean(),
 });

@@ -107,6 +107,8 @@ export const deploymentSchema = z.object({
   imageName: IMAGE_NAME,
   imageVersion: z.int().positive(),
   manifestSha256: SHA256,
+  /** Why the version was deprecated when the deployment was asked for. */
+  imageDeprecated: z.string().optional(),
   sshPublicKeys: z.array(SSH_PUBLIC_KEY).min(1).max(16),
   memoryMiB: z.object({ frontend: z.int().positive(), compute: z.int().positive() }),
   desired: desiredSchema,

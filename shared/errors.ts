@@ -64,6 +64,7 @@ export const ERROR_KINDS = {
   NOT_FOUND: kind('reject', 404, 66, 'Check the name: the list command shows what there is.'),
   CONFLICT: kind('reject', 409, 75, 'Somebody changed it at the same time. Look at its present state, then try again.'),
   IDEMPOTENCY_MISMATCH: kind('reject', 409, 64, 'Use a new Idempotency-Key for a different request.'),
+  IMAGE_RECALLED: kind('reject', 409, 65, 'Use another version: edgeboot image show NAME says which there are.'),
   IMAGE_NOT_COMPLIANT: kind('reject', 422, 65, 'Rebuild the disk as the image standard says (docs/image-standard.md).'),
   MANIFEST_UNTRUSTED: kind(
     'reject',

@@ -12,6 +12,15 @@ export const SHA256 = z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in l
 /** Immutable name of a site; also its queue's name. */
 export const SITE_ID = z.string().max(32).regex(LDH_LABEL, 'must be letters, digits and hyphens, at most 32');
 export const IMAGE_NAME = z.string().max(63).regex(LDH_LABEL, 'must be letters, digits and hyphens, at most 63');
+/** Of members, as the issuer's tokens name it. A comma separates groups on their way to the handlers: none holds one. */
+export const GROUP = z.string().regex(/^[\w.@:-]{1,64}$/, 'must be letters, digits and . _ @ : -, at most 64');
+/** Of an image: it points at a version. Begins with a letter, so that it is never taken for the number of one. */
+export const CHANNEL = z
+  .string()
+  .regex(
+    /^[a-z](?:[a-z0-9-]{0,30}[a-z0-9])?$/,
+    'must be letters, digits and hyphens, beginning with a letter, at most 32',
+  );
 export const HOST_LABEL = z.string().regex(LDH_LABEL, 'must be letters, digits and hyphens');
 export const FQDN = z
   .string()

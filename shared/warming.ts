@@ -30,6 +30,8 @@ export const warmingSchema = z.object({
   imageName: IMAGE_NAME,
   imageVersion: z.int().positive(),
   manifestSha256: SHA256,
+  /** Why the version was deprecated when the warming was asked for. */
+  imageDeprecated: z.string().optional(),
   /** The image goes into the site's own cache, too. */
   keep: z.boolean(),
   phase: z.enum(WARMING_PHASES),

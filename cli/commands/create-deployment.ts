@@ -8,8 +8,8 @@ import type { Deployment } from '#shared/deployment.ts';
 import { EdgebootError, hasCode } from '#shared/errors.ts';
 import { SSH_PUBLIC_KEY } from '#shared/names.ts';
 import { ulid } from 'ulid';
-import { describeDeployment } from '../deployment-text.ts';
-import { parseImage } from '../image-reference.ts';
+import { describeDeployment, warnOfDeprecation } from '../deployment-text.ts';
+import { IMAGE_ARGUMENT, parseImage } from '../image-reference.ts';
 import { unlessAborted } from '../interruption.ts';
 import { repeatable, wholeNumber } from '../option-values.ts';
 import { printData, say } from '../output.ts';
@@ -24,7 +24,7 @@ const IDEMPOTENCY_KEY = /^[A-Za-z0-9_-]{8,64}$/;
 export function createDeploymentCommand(interruption: AbortSignal): Command {
   return new Command('create')
     .description('Deploy an image at a site. Prints the deployment; --wait waits until it runs.')
-    .argument('<image>', 'NAME (its latest version), or NAME@VERSION')
+    .argument('<image>', IMAGE_ARGUMENT)
     .requiredOption('--site <site>', 'where; see edgeboot site list')
     .option('--computes <n>', 'number of compute nodes beside the frontend', '0')
     .option(
@@ -64,6 +64,7 @@ async function create(image: string, options: CreateOptions, command: Command, i
     throw tellHowToGoOn(error, idempotencyKey);
   });
   say(`accepted as ${deployment.deploymentId}`);
+  warnOfDeprecation(deployment);
   const shown: Deployment = options.wait ? await watchDeployment(api, deployment.deploymentId) : deployment;
   printData(command, shown, describeDeployment);
   if (options.wait) requireNotFailed(shown);

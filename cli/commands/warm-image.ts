@@ -2,7 +2,7 @@
 import { Command } from 'commander';
 import { EdgebootError } from '#shared/errors.ts';
 import { ULID } from '#shared/names.ts';
-import { parseImage } from '../image-reference.ts';
+import { IMAGE_ARGUMENT, parseImage } from '../image-reference.ts';
 import { printData } from '../output.ts';
 import { requireNotFailed } from '../require-not-failed.ts';
 import { openApi } from '../session.ts';
@@ -12,7 +12,7 @@ import { describeWarming } from '../warming-text.ts';
 export function warmCommands(): Command[] {
   const warm = new Command('warm')
     .description('Pull an image through the edge nearest to a site, so that deploying it there is fast.')
-    .argument('<image>', 'NAME (its latest version), or NAME@VERSION')
+    .argument('<image>', IMAGE_ARGUMENT)
     .requiredOption('--site <site>', 'where; see edgeboot site list')
     .option('--keep', "put it into the site's own cache, too: deploying it fetches nothing then")
     .option('--wait', 'wait until it is done, or has failed')

@@ -5,12 +5,14 @@ import {
   deploymentEventSchema,
   deploymentSchema,
   isOutcome,
+  isTerminal,
 } from '#shared/deployment.ts';
 import { EdgebootError } from '#shared/errors.ts';
 import type { DeploymentStore, IdempotencyKey, OutboxEntry, UnsettledDeployment } from '../ports.ts';
 import { commitOnce } from './dynamodb-idempotency.ts';
 import { outboxWrite } from './dynamodb-outbox.ts';
 import { ConditionRefused, type Item, type Table, UNSETTLED, type Write } from './dynamodb-table.ts';
+import { beginUse, closedError, endUse } from './dynamodb-version-uses.ts';
 
 const PAGE_EVENTS = 1000;
 
@@ -32,12 +34,17 @@ export class DynamoDbDeploymentStore implements DeploymentStore {
     idempotencyKey: IdempotencyKey | undefined,
   ): Promise<Deployment> {
     const writes = [
+      ...beginUse(this.#table, deployment),
       this.#table.put(this.#row(deployment), 'attribute_not_exists(pk)'),
       this.#event(event),
       ...outbox.map((entry) => outboxWrite(this.#table, entry)),
     ];
     const { deploymentId, createdAt } = deployment;
-    const madeId = await commitOnce(this.#table, writes, deploymentId, createdAt, idempotencyKey);
+    const committed = commitOnce(this.#table, writes, deploymentId, createdAt, idempotencyKey);
+    const madeId = await committed.catch(async (error: unknown) => {
+      if (!(error instanceof ConditionRefused && error.positions.includes(0))) throw error;
+      throw await closedError(this.#table, deployment, deploymentId);
+    });
     if (madeId === deploymentId) return deployment;
     const earlier = await this.find(madeId);
     if (earlier === undefined) throw new Error('an idempotency record points at no deployment');
@@ -59,6 +66,7 @@ export class DynamoDbDeploymentStore implements DeploymentStore {
       await this.#table.transact([
         this.#table.putOver(this.#row(after), before.version),
         ...(event ? [this.#event(event)] : []),
+        ...(isTerminal(after.phase) && !isTerminal(before.phase) ? endUse(this.#table, before) : []),
         ...outbox.map((entry) => outboxWrite(this.#table, entry)),
       ]);
     } catch (error) {

@@ -12,7 +12,7 @@ const recordKeyOf = (key: IdempotencyKey): Key => ({
 });
 
 /**
- * Commits, unless the key has made something before. Throws IDEMPOTENCY_MISMATCH.
+ * Commits, unless the key has made something before. Throws IDEMPOTENCY_MISMATCH, and ConditionRefused for a write of the caller's.
  * @returns the id of what the key has made: `madeId`, or an earlier one.
  */
 export async function commitOnce(
@@ -35,7 +35,7 @@ export async function commitOnce(
     await table.transact([...writes, unlessUsed]);
     return madeId;
   } catch (error) {
-    if (error instanceof ConditionRefused) return earlier(table, key);
+    if (error instanceof ConditionRefused && error.positions.includes(writes.length)) return earlier(table, key);
     throw error;
   }
 }

@@ -1,9 +1,11 @@
-/** Images in the table: the image, its name (unique), and its versions below it. */
+/** Images in the table: the image, its name (unique), and its versions below it, each with its uses (dynamodb-version-uses.ts). */
 import { type Image, imageSchema, type ImageVersion, imageVersionSchema } from '#shared/api.ts';
 import { EdgebootError } from '#shared/errors.ts';
+import type { VersionUse } from '#shared/image/catalog.ts';
 import type { ImageStore, OutboxEntry } from '../ports.ts';
 import { outboxWrite } from './dynamodb-outbox.ts';
-import { ConditionRefused, type Table } from './dynamodb-table.ts';
+import { ConditionRefused, type Table, type Write } from './dynamodb-table.ts';
+import { checkOpen, closeGates, listUses } from './dynamodb-version-uses.ts';
 
 const imageKey = (imageId: string) => ({ pk: `IMAGE#${imageId}`, sk: 'IMAGE' });
 const nameKey = (imageName: string) => ({ pk: `IMAGE_NAME#${imageName}`, sk: 'IMAGE_NAME' });
@@ -80,4 +82,77 @@ export class DynamoDbImageStore implements ImageStore {
       });
     }
   }
+
+  async replaceSettings(
+    before: Image,
+    after: Image,
+    pointedAt: number | undefined,
+    outbox: readonly OutboxEntry[],
+  ): Promise<void> {
+    const { imageId } = before;
+    const { condition, values } = unchanged(before);
+    const { channels = {}, sharing = { with: 'members' }, revision } = after;
+    await this.#commit(`the image ${before.imageName} was changed at the same time`, [
+      {
+        Update: {
+          TableName: this.#table.name,
+          Key: imageKey(imageId),
+          UpdateExpression: 'SET channels = :channels, sharing = :sharing, revision = :revision',
+          ConditionExpression: condition,
+          ExpressionAttributeValues: { ':channels': channels, ':sharing': sharing, ':revision': revision, ...values },
+        },
+      },
+      ...(pointedAt === undefined ? [] : [checkOpen(this.#table, { imageId, imageVersion: pointedAt }, imageId)]),
+      ...outbox.map((entry) => outboxWrite(this.#table, entry)),
+    ]);
+  }
+
+  async judgeVersion(version: ImageVersion, outbox: readonly OutboxEntry[]): Promise<void> {
+    const { imageId, imageName } = version;
+    const row = { pk: imageKey(imageId).pk, sk: versionSk(version.version), ...version };
+    const gate = { imageId, imageVersion: version.version };
+    await this.#commit(`version ${version.version} of ${imageName} was changed at the same time`, [
+      this.#table.put(row, 'attribute_exists(pk) AND attribute_not_exists(recall)'),
+      ...(version.recall ? closeGates(this.#table, gate, 'recalled') : []),
+      ...outbox.map((entry) => outboxWrite(this.#table, entry)),
+    ]);
+  }
+
+  async deleteVersion(image: Image, version: number, outbox: readonly OutboxEntry[]): Promise<void> {
+    const { imageId, imageName } = image;
+    const { pk } = imageKey(imageId);
+    const TableName = this.#table.name;
+    const { condition, values } = unchanged(image);
+    await this.#commit(`version ${version} of ${imageName} is used, or was changed at the same time`, [
+      {
+        ConditionCheck: {
+          ...{ TableName, Key: imageKey(imageId), ConditionExpression: condition },
+          ...(Object.keys(values).length > 0 && { ExpressionAttributeValues: values }),
+        },
+      },
+      { Delete: { TableName, Key: { pk, sk: versionSk(version) }, ConditionExpression: 'attribute_exists(pk)' } },
+      ...closeGates(this.#table, { imageId, imageVersion: version }, 'deleted'),
+      ...outbox.map((entry) => outboxWrite(this.#table, entry)),
+    ]);
+  }
+
+  listUses(imageId: string, version: number): Promise<readonly VersionUse[]> {
+    return listUses(this.#table, { imageId, imageVersion: version });
+  }
+
+  async #commit(conflict: string, writes: Write[]): Promise<void> {
+    try {
+      await this.#table.transact(writes);
+    } catch (error) {
+      if (!(error instanceof ConditionRefused)) throw error;
+      throw new EdgebootError('CONFLICT', conflict, { cause: error });
+    }
+  }
+}
+
+/** That channels and sharing are still those that were read. */
+function unchanged({ revision }: Image): { readonly condition: string; readonly values: Record<string, number> } {
+  return revision === undefined
+    ? { condition: 'attribute_exists(pk) AND attribute_not_exists(revision)', values: {} }
+    : { condition: 'revision = :read', values: { ':read': revision } };
 }

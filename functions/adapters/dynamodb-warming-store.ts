@@ -6,6 +6,7 @@ import type { IdempotencyKey, OutboxEntry, UnsettledWarming, WarmingStore } from
 import { commitOnce } from './dynamodb-idempotency.ts';
 import { outboxWrite } from './dynamodb-outbox.ts';
 import { ConditionRefused, type Item, type Key, type Table, UNSETTLED } from './dynamodb-table.ts';
+import { checkOpen, closedError } from './dynamodb-version-uses.ts';
 
 /** Longer than a message stays in a site's queue, and then in the dead-letter queue. */
 const KEPT_SECONDS = 30 * 24 * 3600;
@@ -29,8 +30,16 @@ export class DynamoDbWarmingStore implements WarmingStore {
   ): Promise<Warming> {
     const { warmingId, createdAt } = warming;
     const row = this.#table.put(rowOf(warming), 'attribute_not_exists(pk)');
-    const writes = [row, ...outbox.map((entry) => outboxWrite(this.#table, entry))];
-    const madeId = await commitOnce(this.#table, writes, warmingId, createdAt, idempotencyKey);
+    const writes = [
+      checkOpen(this.#table, warming, warmingId),
+      row,
+      ...outbox.map((entry) => outboxWrite(this.#table, entry)),
+    ];
+    const committed = commitOnce(this.#table, writes, warmingId, createdAt, idempotencyKey);
+    const madeId = await committed.catch(async (error: unknown) => {
+      if (!(error instanceof ConditionRefused && error.positions.includes(0))) throw error;
+      throw await closedError(this.#table, warming, warmingId);
+    });
     if (madeId === warmingId) return warming;
     const earlier = await this.find(madeId);
     if (earlier === undefined) throw new Error('an idempotency record points at no warming');

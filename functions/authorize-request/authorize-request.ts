@@ -4,7 +4,7 @@
  */
 import { AGENT_TOKEN_TYPE, type AgentRequest, claimedSiteId, verifyAgentToken } from '#shared/agent-token.ts';
 import { EdgebootError } from '#shared/errors.ts';
-import { SITE_ID } from '#shared/names.ts';
+import { GROUP, SITE_ID } from '#shared/names.ts';
 import { decodeProtectedHeader, errors, type JWTVerifyGetKey, jwtVerify } from 'jose';
 import * as z from 'zod';
 import type { IdentityContext } from '../http/identity.ts';
@@ -32,16 +32,13 @@ const TOKEN_FAULTS = [
   errors.JWTInvalid,
 ];
 
-/** A comma separates groups on their way to the handlers: a name that holds one would be two. */
-const GROUP = /^[\w.@:-]{1,64}$/;
-
 const memberClaims = z.object({
   sub: z.string().regex(/^[\w.@|:-]{1,128}$/),
   /** Issuers have groups of other services, too, named as those like it: such give no right here, and are left out. */
   groups: z
     .array(z.unknown())
     .default([])
-    .transform((groups) => groups.filter((group) => typeof group === 'string' && GROUP.test(group))),
+    .transform((groups) => groups.filter((group): group is string => GROUP.safeParse(group).success)),
 });
 
 /**

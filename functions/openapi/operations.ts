@@ -7,6 +7,8 @@ import {
   beginImageResponse,
   certifyPublisherRequest,
   certifyPublisherResponse,
+  channelRequest,
+  deleteVersionResponse,
   deploymentListResponse,
   deploymentResponse,
   enrollRequest,
@@ -17,21 +19,25 @@ import {
   heartbeatResponse,
   imageListResponse,
   imageResponse,
+  imageSchema,
   imageVersionSchema,
   jobResponse,
   openApiResponse,
   protectedResourceResponse,
   publishVersionRequest,
+  recallResponse,
   registerSiteRequest,
   registerSiteResponse,
   reportResponse,
   requestDeploymentRequest,
   requestWarmingRequest,
   sessionResponse,
+  shareImageRequest,
   siteListResponse,
   trustResponse,
   uploadsRequest,
   uploadsResponse,
+  verdictRequest,
   warmingJobResponse,
   warmingReportResponse,
   warmingResponse,
@@ -71,7 +77,7 @@ export const OPERATIONS = {
     summary: 'Asks for a cluster: an image version, to be booted at a site',
     ...{ caller: 'member', request: requestDeploymentRequest, status: 202, response: deploymentResponse },
     idempotent: true,
-    errors: ['NOT_FOUND', 'FORBIDDEN', 'CONFLICT'],
+    errors: ['NOT_FOUND', 'FORBIDDEN', 'IMAGE_RECALLED', 'CONFLICT'],
   },
   'GET /v1/deployments': {
     summary: "The member's own deployments, newest first, a page at a time",
@@ -108,12 +114,48 @@ export const OPERATIONS = {
     errors: ['FORBIDDEN', 'MANIFEST_UNTRUSTED', 'CONFLICT'],
   },
   'GET /v1/images': {
-    summary: 'The catalog: every image of the federation',
+    summary: 'The catalog: every image that the member may see',
     ...{ caller: 'member', status: 200, response: imageListResponse },
   },
   'GET /v1/images/{imageName}': {
     summary: 'One image with its versions',
     ...{ caller: 'member', status: 200, response: imageResponse },
+  },
+  'PUT /v1/images/{imageName}/channels/{channel}': {
+    summary: 'Points a channel at a version: a new channel, or one that moves forward. For the owner',
+    ...{ caller: 'member', request: channelRequest, status: 200, response: imageSchema },
+    errors: ['FORBIDDEN', 'IMAGE_RECALLED', 'CONFLICT'],
+  },
+  'DELETE /v1/images/{imageName}/channels/{channel}': {
+    summary: 'Removes a channel. For the owner',
+    ...{ caller: 'member', status: 200, response: imageSchema },
+    errors: ['FORBIDDEN', 'CONFLICT'],
+  },
+  'PUT /v1/images/{imageName}/sharing': {
+    summary: 'Who may see the image, and therefore deploy it. For the owner',
+    ...{ caller: 'member', request: shareImageRequest, status: 200, response: imageSchema },
+    errors: ['FORBIDDEN', 'CONFLICT'],
+  },
+  'PUT /v1/images/{imageName}/versions/{imageVersion}/deprecation': {
+    summary: 'Deprecates a version: it may be deployed, and says why it should not. For the owner',
+    ...{ caller: 'member', request: verdictRequest, status: 200, response: imageVersionSchema },
+    errors: ['FORBIDDEN', 'IMAGE_RECALLED', 'CONFLICT'],
+  },
+  'DELETE /v1/images/{imageName}/versions/{imageVersion}/deprecation': {
+    summary: 'Takes that back. For the owner',
+    ...{ caller: 'member', status: 200, response: imageVersionSchema },
+    errors: ['FORBIDDEN', 'IMAGE_RECALLED', 'CONFLICT'],
+  },
+  'PUT /v1/images/{imageName}/versions/{imageVersion}/recall': {
+    summary:
+      'Recalls a version for ever, and answers which deployments use it. For the owner and for operators of the federation',
+    ...{ caller: 'member', request: verdictRequest, status: 200, response: recallResponse },
+    errors: ['FORBIDDEN', 'CONFLICT'],
+  },
+  'DELETE /v1/images/{imageName}/versions/{imageVersion}': {
+    summary: 'Deletes a version that no channel points at and no deployment uses. For the owner',
+    ...{ caller: 'member', status: 200, response: deleteVersionResponse },
+    errors: ['FORBIDDEN', 'CONFLICT'],
   },
   'GET /v1/trust': {
     summary: "The federation's root key, and the member's own certificate",
@@ -154,7 +196,7 @@ export const OPERATIONS = {
   'POST /v1/sites/{siteId}/deployments/{deploymentId}/grant': {
     summary: 'A fresh grant, while something of the image may still have to be fetched',
     ...{ caller: 'agent', status: 200, response: grantResponse },
-    errors: ['CONFLICT'],
+    errors: ['IMAGE_RECALLED', 'CONFLICT'],
   },
   'POST /v1/sites/{siteId}/deployments/{deploymentId}/reports': {
     summary: 'How far the agent is',
@@ -165,7 +207,7 @@ export const OPERATIONS = {
     summary: 'Asks that an image be pulled through the edge nearest to a site',
     ...{ caller: 'member', request: requestWarmingRequest, status: 202, response: warmingResponse },
     idempotent: true,
-    errors: ['NOT_FOUND', 'FORBIDDEN', 'CONFLICT'],
+    errors: ['NOT_FOUND', 'FORBIDDEN', 'IMAGE_RECALLED', 'CONFLICT'],
   },
   'GET /v1/warmings/{warmingId}': {
     summary: "One of the member's own warmings",
@@ -178,7 +220,7 @@ export const OPERATIONS = {
   'POST /v1/sites/{siteId}/warmings/{warmingId}/grant': {
     summary: 'A fresh grant, while the warming is not over',
     ...{ caller: 'agent', status: 200, response: grantResponse },
-    errors: ['CONFLICT'],
+    errors: ['IMAGE_RECALLED', 'CONFLICT'],
   },
   'POST /v1/sites/{siteId}/warmings/{warmingId}/reports': {
     summary: 'How far the agent is; the first end stands',

@@ -1,20 +1,18 @@
-import { EdgebootError } from '#shared/errors.ts';
 import { composeApi, composeReadImages } from '../compose.ts';
+import { findImage, imageAsSeenBy, maySeeImage } from '../find-image.ts';
 import { apiHandler } from '../http/api-handler.ts';
 import { requireMember } from '../http/identity.ts';
 
 const ports = composeReadImages();
 
-/** The catalogue: every member of the federation sees every image. */
+/** The catalog: what the member may see of it. */
 export const handler = apiHandler(composeApi(), async (request) => {
-  requireMember(request.identity);
-  if (request.routeKey === 'GET /v1/images') return { status: 200, body: { images: await ports.images.list() } };
-  const imageName = request.pathParameter('imageName');
-  const image = await ports.images.findByName(imageName);
-  if (image === undefined) {
-    throw new EdgebootError('NOT_FOUND', `there is no image ${imageName}`, {
-      remedy: 'See what there is: edgeboot image list.',
-    });
+  const member = requireMember(request.identity);
+  if (request.routeKey === 'GET /v1/images') {
+    const images = (await ports.images.list()).filter((image) => maySeeImage(member, image));
+    return { status: 200, body: { images: images.map((image) => imageAsSeenBy(member, image)) } };
   }
-  return { status: 200, body: { ...image, versions: await ports.images.listVersions(image.imageId) } };
+  const image = await findImage(member, request.pathParameter('imageName'), 'image.read', ports);
+  const versions = await ports.images.listVersions(image.imageId);
+  return { status: 200, body: { ...imageAsSeenBy(member, image), versions } };
 });

@@ -2,21 +2,25 @@
 import type { AuditRecord } from '#shared/audit.ts';
 import type { Deployment, Phase } from '#shared/deployment.ts';
 import type { Grant } from '#shared/grant.ts';
+import { denyRecalled } from '../find-image.ts';
 import { deliverOutbox } from '../outbox/deliver-outbox.ts';
 import { deny } from '../outbox/deny.ts';
 import { auditEntry } from '../outbox/entries.ts';
+import type { ImageStore } from '../ports.ts';
 import { findDeploymentAt, type SiteDeploymentPorts } from '../read-job/read-job.ts';
 import { mintForSite, type MintForSitePorts } from '../mint-for-site.ts';
 import { retryConflict } from '../retry-conflict.ts';
 
-export type RenewUrlsPorts = SiteDeploymentPorts & MintForSitePorts;
+export interface RenewUrlsPorts extends SiteDeploymentPorts, MintForSitePorts {
+  readonly images: ImageStore;
+}
 
 /** In these, something of the image may still have to be fetched. */
 const WORKING_PHASES: readonly Phase[] = ['ACCEPTED', 'FETCHING', 'PERSONALIZING', 'BOOTING'];
 
 /**
  * Minted once, and given only when the row allowed it at the moment that the record of it was written.
- * Throws NOT_FOUND, FORBIDDEN (the deployment needs its image no more), CONFLICT, SERVICE_UNAVAILABLE.
+ * Throws NOT_FOUND, FORBIDDEN (the deployment needs its image no more), IMAGE_RECALLED, CONFLICT, SERVICE_UNAVAILABLE.
  */
 export async function renewUrls(siteId: string, deploymentId: string, ports: RenewUrlsPorts): Promise<Grant> {
   let minted: Promise<Grant> | undefined;
@@ -34,7 +38,10 @@ export async function renewUrls(siteId: string, deploymentId: string, ports: Ren
 async function findWorking(siteId: string, deploymentId: string, ports: RenewUrlsPorts): Promise<Deployment> {
   const deployment = await findDeploymentAt(siteId, deploymentId, 'urls.mint', ports);
   const { phase, desired } = deployment;
-  if (WORKING_PHASES.includes(phase) && desired.power === 'on') return deployment;
+  if (WORKING_PHASES.includes(phase) && desired.power === 'on') {
+    await denyRecalled(deployment, mintOf(deployment), ports);
+    return deployment;
+  }
   const state = desired.power === 'on' ? phase : `${phase} and to be destroyed`;
   throw await deny(ports, { ...mintOf(deployment), reason: `a deployment that is ${state} needs its image no more` });
 }

@@ -9,7 +9,8 @@ import { EdgebootError } from '#shared/errors.ts';
 import type { Grant } from '#shared/grant.ts';
 import { ulid } from 'ulid';
 import type * as z from 'zod';
-import { authorizeDeployer, findImageVersion, findSite } from '../deployment-rights.ts';
+import { authorizeDeployer, findSite } from '../deployment-rights.ts';
+import { findUsableVersion } from '../find-image.ts';
 import { idempotencyKeyOf } from '../http/idempotency-key.ts';
 import type { Member } from '../http/identity.ts';
 import { deliverOutbox, type DeliveryPorts } from '../outbox/deliver-outbox.ts';
@@ -31,7 +32,7 @@ const DEFAULT_MEMORY_MIB = 2048;
 
 /**
  * Accepts a deployment. With an idempotency key, asking again answers the deployment that was made the first time.
- * Throws NOT_FOUND, FORBIDDEN, INVALID_REQUEST, IDEMPOTENCY_MISMATCH, SERVICE_UNAVAILABLE.
+ * Throws NOT_FOUND, FORBIDDEN, IMAGE_RECALLED, INVALID_REQUEST, IDEMPOTENCY_MISMATCH, SERVICE_UNAVAILABLE.
  */
 export async function requestDeployment(
   member: Member,
@@ -39,7 +40,7 @@ export async function requestDeployment(
   idempotencyKey: string | undefined,
   ports: RequestDeploymentPorts,
 ): Promise<Deployment> {
-  const image = await findImageVersion(request, ports.images);
+  const image = await findUsableVersion(member, request, 'deployment.request', ports);
   const site = await findSite(request.siteId, ports.sites);
   await authorizeDeployer(member, image, site, 'deployment.request', ports);
   requireComputeImage(image, request.computes);
@@ -75,6 +76,7 @@ function newDeployment(member: Member, request: DeploymentRequest, image: ImageV
     imageName: image.imageName,
     imageVersion: image.version,
     manifestSha256: image.manifestSha256,
+    ...(image.deprecation && { imageDeprecated: image.deprecation.reason }),
     sshPublicKeys: request.sshPublicKeys,
     memoryMiB: request.memoryMiB ?? { frontend: DEFAULT_MEMORY_MIB, compute: DEFAULT_MEMORY_MIB },
     desired: { power: 'on', computes: request.computes, generation: 1 },

@@ -8,7 +8,8 @@ import type { Grant } from '#shared/grant.ts';
 import type { Warming } from '#shared/warming.ts';
 import { ulid } from 'ulid';
 import type * as z from 'zod';
-import { authorizeDeployer, findImageVersion, findSite } from '../deployment-rights.ts';
+import { authorizeDeployer, findSite } from '../deployment-rights.ts';
+import { findUsableVersion } from '../find-image.ts';
 import { idempotencyKeyOf } from '../http/idempotency-key.ts';
 import type { Member } from '../http/identity.ts';
 import { deliverOutbox, type DeliveryPorts } from '../outbox/deliver-outbox.ts';
@@ -27,7 +28,7 @@ export interface WarmImagePorts extends DeliveryPorts {
 
 /**
  * Accepts a warming. With an idempotency key, asking again answers the warming that was made the first time.
- * Throws NOT_FOUND, FORBIDDEN, IDEMPOTENCY_MISMATCH, SERVICE_UNAVAILABLE.
+ * Throws NOT_FOUND, FORBIDDEN, IMAGE_RECALLED, INVALID_REQUEST, IDEMPOTENCY_MISMATCH, SERVICE_UNAVAILABLE.
  */
 export async function warmImage(
   member: Member,
@@ -35,7 +36,7 @@ export async function warmImage(
   idempotencyKey: string | undefined,
   ports: WarmImagePorts,
 ): Promise<Warming> {
-  const image = await findImageVersion(request, ports.images);
+  const image = await findUsableVersion(member, request, 'warming.request', ports);
   const site = await findSite(request.siteId, ports.sites);
   await authorizeDeployer(member, image, site, 'warming.request', ports);
 
@@ -49,7 +50,7 @@ export async function warmImage(
 }
 
 function newWarming(member: Member, { siteId, keep }: WarmingRequest, image: ImageVersion, now: Date): Warming {
-  const { imageId, imageName, version, manifestSha256 } = image;
+  const { imageId, imageName, version, manifestSha256, deprecation } = image;
   return {
     warmingId: ulid(now.getTime()),
     memberId: member.memberId,
@@ -58,6 +59,7 @@ function newWarming(member: Member, { siteId, keep }: WarmingRequest, image: Ima
     imageName,
     imageVersion: version,
     manifestSha256,
+    ...(deprecation && { imageDeprecated: deprecation.reason }),
     keep,
     phase: 'ACCEPTED',
     version: 1,

@@ -31,7 +31,7 @@ const DISK_BYTES = 4096;
 const NEVER_MADE = ulid();
 /** Good for every path; but for the site there is nothing of the kind. */
 const NOTHING_THERE = {
-  ...{ siteId: 'naist', imageName: 'none' },
+  ...{ siteId: 'naist', imageName: 'none', imageVersion: '1', channel: 'stable' },
   ...{ imageId: NEVER_MADE, deploymentId: NEVER_MADE, warmingId: NEVER_MADE },
 };
 
@@ -41,6 +41,11 @@ const CONFLICT_IN_RACES_ONLY = [
   'POST /v1/warmings',
   'DELETE /v1/deployments/{deploymentId}',
   'POST /v1/images',
+  'DELETE /v1/images/{imageName}/channels/{channel}',
+  'PUT /v1/images/{imageName}/sharing',
+  'PUT /v1/images/{imageName}/versions/{imageVersion}/deprecation',
+  'DELETE /v1/images/{imageName}/versions/{imageVersion}/deprecation',
+  'PUT /v1/images/{imageName}/versions/{imageVersion}/recall',
   'POST /v1/publishers',
   'POST /v1/sites',
   'POST /v1/enrollments',
@@ -116,11 +121,13 @@ void suite('the API is as it describes itself', { timeout: 180_000 }, () => {
     const path = { imageId };
     const [index, part] = [Buffer.from('index'), Buffer.from('part')];
     const [manifest, stranger] = [publisher, newKeyPair()].map(({ privateKeyPem }) =>
-      signManifest(manifestOf(imageId, index, part), privateKeyPem),
+      signManifest(manifestOf(imageId, 1, index, part), privateKeyPem),
     );
+    const second = signManifest(manifestOf(imageId, 2, index, part), publisher.privateKeyPem);
     assert.ok(manifest && stranger);
     await upload(imageId, [
       ['manifests', manifest],
+      ['manifests', second],
       ['manifests', stranger],
       ['indexes', index],
       ['parts', part],
@@ -149,9 +156,11 @@ void suite('the API is as it describes itself', { timeout: 180_000 }, () => {
     await api.refuse('NOT_FOUND', 'POST /v1/images/{imageId}/versions', { as: alice, path: elsewhere, body });
     await api.succeed('POST /v1/images/{imageId}/versions', { as: alice, path, body });
     await api.refuse('CONFLICT', 'POST /v1/images/{imageId}/versions', { as: alice, path, body });
+    const next = { manifestSha256: hash('sha256', second) };
+    await api.succeed('POST /v1/images/{imageId}/versions', { as: alice, path, body: next });
     await api.succeed('GET /v1/images', { as: mallory });
     const image = { as: mallory, path: { imageName: IMAGE_NAME } };
-    assert.equal((await api.succeed<{ versions: unknown[] }>('GET /v1/images/{imageName}', image)).versions.length, 1);
+    assert.equal((await api.succeed<{ versions: unknown[] }>('GET /v1/images/{imageName}', image)).versions.length, 2);
   });
 
   async function upload(imageId: string, objects: readonly (readonly [Kind, Buffer])[]): Promise<void> {
@@ -215,6 +224,78 @@ void suite('the API is as it describes itself', { timeout: 180_000 }, () => {
     });
     const elsewhere = { as: agentOf('ucsd'), path: { siteId: 'ucsd', warmingId } };
     await api.refuse('NOT_FOUND', reports, { ...elsewhere, body: { phase: 'FETCHING' } });
+  });
+
+  void test('what becomes of an image after it was published', async () => {
+    const named = { imageName: IMAGE_NAME };
+    const none = { as: alice, path: NOTHING_THERE };
+    const channel = '/v1/images/{imageName}/channels/{channel}';
+    const stable = { ...named, channel: 'stable' };
+    const [first, second] = ['1', '2'].map((imageVersion) => ({ ...named, imageVersion }));
+    assert.ok(first && second);
+    await api.succeed(`PUT ${channel}`, { as: alice, path: stable, body: { version: 2 } });
+    await api.refuse('CONFLICT', `PUT ${channel}`, { as: alice, path: stable, body: { version: 1 } });
+    await api.refuse('FORBIDDEN', `PUT ${channel}`, { as: mallory, path: stable, body: { version: 2 } });
+    await api.refuse('FORBIDDEN', `DELETE ${channel}`, { as: mallory, path: stable });
+    await api.refuse('NOT_FOUND', `PUT ${channel}`, { ...none, body: { version: 1 } });
+
+    const deployment = { ...named, siteId: 'naist', computes: 0, sshPublicKeys: [SSH_KEY] };
+    const deploy = async (wish: object) =>
+      api.succeed<{ deployment: Record<'deploymentId' | 'imageDeprecated', string> & { imageVersion: number } }>(
+        'POST /v1/deployments',
+        { as: alice, body: { ...deployment, ...wish } },
+      );
+    assert.equal((await deploy({ imageChannel: 'stable' })).deployment.imageVersion, 2);
+
+    const deprecation = '/v1/images/{imageName}/versions/{imageVersion}/deprecation';
+    const body = { reason: 'an old kernel' };
+    await api.succeed(`PUT ${deprecation}`, { as: alice, path: second, body });
+    await api.succeed(`DELETE ${deprecation}`, { as: alice, path: second });
+    await api.succeed(`PUT ${deprecation}`, { as: alice, path: first, body });
+    await api.refuse('FORBIDDEN', `PUT ${deprecation}`, { as: mallory, path: first, body });
+    await api.refuse('FORBIDDEN', `DELETE ${deprecation}`, { as: mallory, path: first });
+    await api.refuse('NOT_FOUND', `PUT ${deprecation}`, { ...none, body });
+    const { deploymentId, imageDeprecated } = (await deploy({ imageVersion: 1 })).deployment;
+    assert.equal(imageDeprecated, body.reason);
+    const warming = { as: alice, body: { ...named, imageVersion: 1, siteId: 'naist', keep: false } };
+    const { warmingId } = (await api.succeed<{ warming: { warmingId: string } }>('POST /v1/warmings', warming)).warming;
+
+    const recall = 'PUT /v1/images/{imageName}/versions/{imageVersion}/recall';
+    await api.refuse('FORBIDDEN', recall, { as: mallory, path: first, body });
+    await api.refuse('NOT_FOUND', recall, { ...none, body });
+    const recalled = await api.succeed<{ deployments: unknown[] }>(recall, { as: olga, path: first, body });
+    assert.deepEqual(recalled.deployments, [{ deploymentId, memberId: 'alice', siteId: 'naist' }]);
+    const old = { ...named, channel: 'old' };
+    await api.refuse('IMAGE_RECALLED', `PUT ${channel}`, { as: alice, path: old, body: { version: 1 } });
+    await api.refuse('IMAGE_RECALLED', `PUT ${deprecation}`, { as: alice, path: first, body });
+    await api.refuse('IMAGE_RECALLED', `DELETE ${deprecation}`, { as: alice, path: first });
+    const again = { as: alice, body: { ...deployment, imageVersion: 1 } };
+    await api.refuse('IMAGE_RECALLED', 'POST /v1/deployments', again);
+    await api.refuse('IMAGE_RECALLED', 'POST /v1/warmings', warming);
+    const job = { as: naist, path: { siteId: 'naist', deploymentId, warmingId } };
+    await api.refuse('IMAGE_RECALLED', 'POST /v1/sites/{siteId}/deployments/{deploymentId}/grant', job);
+    await api.refuse('IMAGE_RECALLED', 'POST /v1/sites/{siteId}/warmings/{warmingId}/grant', job);
+
+    const version = 'DELETE /v1/images/{imageName}/versions/{imageVersion}';
+    await api.refuse('FORBIDDEN', version, { as: mallory, path: first });
+    await api.refuse('CONFLICT', version, { as: alice, path: first });
+    await api.refuse('CONFLICT', version, { as: alice, path: second });
+    const failure = { code: 'IMAGE_RECALLED', message: 'recalled', remedy: 'Take another.' };
+    const end = { generation: 1, phase: 'FAILED', agentId: 'a', failure };
+    await api.succeed('POST /v1/sites/{siteId}/deployments/{deploymentId}/reports', { ...job, body: end });
+    await api.succeed(version, { as: alice, path: first });
+    await api.succeed(`DELETE ${channel}`, { as: alice, path: stable });
+
+    const share = 'PUT /v1/images/{imageName}/sharing';
+    const owner = { sharing: { with: 'owner' } };
+    await api.refuse('FORBIDDEN', share, { as: mallory, path: named, body: owner });
+    await api.refuse('NOT_FOUND', share, { ...none, body: owner });
+    await api.succeed(share, { as: alice, path: named, body: { sharing: { with: 'groups', groups: ['physics'] } } });
+    await api.succeed(share, { as: alice, path: named, body: owner });
+    await api.refuse('NOT_FOUND', 'GET /v1/images/{imageName}', { as: mallory, path: named });
+    await api.refuse('NOT_FOUND', 'POST /v1/deployments', { as: mallory, body: deployment });
+    const seen = async (as: Authorize) => (await api.succeed<{ images: unknown[] }>('GET /v1/images', { as })).images;
+    assert.deepEqual([(await seen(mallory)).length, (await seen(alice)).length], [0, 1]);
   });
 
   /** Accepted once, whether asked once or twice; refused for each reason that there is. */
@@ -286,10 +367,10 @@ const objectOf = (objectKind: Kind, bytes: Buffer) => ({
 });
 
 /** One disk of one part, of which the control plane knows digests and sizes, and no more. */
-function manifestOf(imageId: string, index: Buffer, part: Buffer): Manifest {
+function manifestOf(imageId: string, version: number, index: Buffer, part: Buffer): Manifest {
   const described = (bytes: Buffer) => ({ sha256: hash('sha256', bytes), sizeBytes: bytes.length });
   return {
-    ...{ schemaVersion: 1, imageId, imageName: IMAGE_NAME, version: 1, createdAt: '2026-11-23T00:00:00Z' },
+    ...{ schemaVersion: 1, imageId, imageName: IMAGE_NAME, version, createdAt: '2026-11-23T00:00:00Z' },
     architecture: 'x86_64',
     disks: { frontend: { sizeBytes: DISK_BYTES, index: described(index), parts: [{ number: 0, ...described(part) }] } },
   };

@@ -11,6 +11,7 @@ import {
   MemoryOutbox,
   MemoryPublisherStore,
   MemorySiteStore,
+  MemoryVersionUses,
   MemoryWarmingStore,
 } from './memory-stores.ts';
 import { sampleImage, sampleImageVersion, sampleSite, SSH_KEY } from './model-samples.ts';
@@ -33,7 +34,8 @@ type Sent = Partial<
 export async function controlPlane() {
   const outbox = new MemoryOutbox();
   const keys = new MemoryIdempotencyKeys();
-  const images = new MemoryImageStore(outbox);
+  const uses = new MemoryVersionUses();
+  const images = new MemoryImageStore(outbox, uses);
   const sites = new MemorySiteStore(outbox);
   const sent: { queueUrl: string; message: Sent }[] = [];
   const trail: AuditRecord[] = [];
@@ -54,8 +56,8 @@ export async function controlPlane() {
     outbox,
     images,
     sites,
-    deployments: new MemoryDeploymentStore(outbox, keys),
-    warmings: new MemoryWarmingStore(outbox, keys),
+    deployments: new MemoryDeploymentStore(outbox, keys, uses),
+    warmings: new MemoryWarmingStore(outbox, keys, uses),
     publishers: new MemoryPublisherStore(outbox),
     queues: {
       create: () => Promise.reject(new Error('not asked for here')),

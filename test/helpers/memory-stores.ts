@@ -1,7 +1,8 @@
 /** The control plane's stores in memory: for tests of the flows, held to the same contracts as the real ones. */
 import type { Image, ImageVersion } from '#shared/api.ts';
-import { type Deployment, type DeploymentEvent, isOutcome } from '#shared/deployment.ts';
+import { type Deployment, type DeploymentEvent, isOutcome, isTerminal } from '#shared/deployment.ts';
 import { EdgebootError } from '#shared/errors.ts';
+import type { VersionUse } from '#shared/image/catalog.ts';
 import { isWarmingOver, type Warming } from '#shared/warming.ts';
 import { RATE_LIMITS, type RateClass, takeToken } from '../../functions/http/rate-limit.ts';
 import type {
@@ -60,15 +61,51 @@ export class MemoryOutbox implements Outbox {
 export class MemoryIdempotencyKeys {
   readonly #made = new Map<string, { requestSha256: string; madeId: string }>();
 
-  /** What the key has made before, or `madeId` where that is nothing. */
-  use(key: IdempotencyKey | undefined, madeId: string): string {
-    if (key === undefined) return madeId;
-    const known = this.#made.get(`${key.memberId}#${key.key}`) ?? { requestSha256: key.requestSha256, madeId };
-    if (known.requestSha256 !== key.requestSha256) {
+  /** What the key has made before. */
+  earlier(key: IdempotencyKey | undefined): string | undefined {
+    const known = key && this.#made.get(`${key.memberId}#${key.key}`);
+    if (known && known.requestSha256 !== key.requestSha256) {
       throw new EdgebootError('IDEMPOTENCY_MISMATCH', 'this Idempotency-Key was used for a different request');
     }
-    this.#made.set(`${key.memberId}#${key.key}`, known);
-    return known.madeId;
+    return known?.madeId;
+  }
+
+  remember(key: IdempotencyKey | undefined, madeId: string): void {
+    if (key) this.#made.set(`${key.memberId}#${key.key}`, { requestSha256: key.requestSha256, madeId });
+  }
+}
+
+/** Who uses which image version, and which are closed: of all stores together, as in the one table. */
+export class MemoryVersionUses {
+  readonly #uses = new Map<string, Map<string, VersionUse>>();
+  readonly #closed = new Map<string, 'recalled' | 'deleted'>();
+
+  requireOpen({ imageId, imageVersion }: Pick<Deployment, 'imageId' | 'imageVersion'>): void {
+    const closed = this.#closed.get(`${imageId}#${imageVersion}`);
+    if (closed === undefined) return;
+    throw new EdgebootError(closed === 'recalled' ? 'IMAGE_RECALLED' : 'NOT_FOUND', `it was ${closed} a moment ago`);
+  }
+
+  close(imageId: string, version: number, why: 'recalled' | 'deleted'): void {
+    this.#closed.set(`${imageId}#${version}`, why);
+  }
+
+  begin({ deploymentId, memberId, siteId, imageId, imageVersion }: Deployment): void {
+    this.#of(imageId, imageVersion).set(deploymentId, { deploymentId, memberId, siteId });
+  }
+
+  end({ deploymentId, imageId, imageVersion }: Deployment): void {
+    this.#of(imageId, imageVersion).delete(deploymentId);
+  }
+
+  list(imageId: string, version: number): VersionUse[] {
+    return [...this.#of(imageId, version).values()].sort((a, b) => (a.deploymentId < b.deploymentId ? -1 : 1));
+  }
+
+  #of(imageId: string, version: number): Map<string, VersionUse> {
+    const uses = this.#uses.get(`${imageId}#${version}`) ?? new Map<string, VersionUse>();
+    this.#uses.set(`${imageId}#${version}`, uses);
+    return uses;
   }
 }
 
@@ -77,10 +114,12 @@ export class MemoryDeploymentStore implements DeploymentStore {
   readonly #events: DeploymentEvent[] = [];
   readonly #keys: MemoryIdempotencyKeys;
   readonly #outbox: MemoryOutbox;
+  readonly #uses: MemoryVersionUses;
 
-  constructor(outbox: MemoryOutbox, keys: MemoryIdempotencyKeys) {
+  constructor(outbox: MemoryOutbox, keys: MemoryIdempotencyKeys, uses: MemoryVersionUses) {
     this.#outbox = outbox;
     this.#keys = keys;
+    this.#uses = uses;
   }
 
   async create(
@@ -89,8 +128,11 @@ export class MemoryDeploymentStore implements DeploymentStore {
     outbox: readonly OutboxEntry[],
     key: IdempotencyKey | undefined,
   ): Promise<Deployment> {
-    const madeId = this.#keys.use(key, deployment.deploymentId);
-    if (madeId !== deployment.deploymentId) return this.#rows.get(madeId) as Deployment;
+    const earlier = this.#keys.earlier(key);
+    if (earlier !== undefined) return this.#rows.get(earlier) as Deployment;
+    this.#uses.requireOpen(deployment);
+    this.#keys.remember(key, deployment.deploymentId);
+    this.#uses.begin(deployment);
     this.#rows.set(deployment.deploymentId, deployment);
     this.#events.push(event);
     await this.#outbox.add(outbox);
@@ -111,6 +153,7 @@ export class MemoryDeploymentStore implements DeploymentStore {
       throw new EdgebootError('CONFLICT', 'the deployment was changed at the same time');
     }
     this.#rows.set(after.deploymentId, after);
+    if (isTerminal(after.phase) && !isTerminal(before.phase)) this.#uses.end(before);
     if (event) this.#events.push(event);
     await this.#outbox.add(outbox);
   }
@@ -146,15 +189,19 @@ export class MemoryWarmingStore implements WarmingStore {
   readonly #rows = new Map<string, Warming>();
   readonly #keys: MemoryIdempotencyKeys;
   readonly #outbox: MemoryOutbox;
+  readonly #uses: MemoryVersionUses;
 
-  constructor(outbox: MemoryOutbox, keys: MemoryIdempotencyKeys) {
+  constructor(outbox: MemoryOutbox, keys: MemoryIdempotencyKeys, uses: MemoryVersionUses) {
     this.#outbox = outbox;
     this.#keys = keys;
+    this.#uses = uses;
   }
 
   async create(warming: Warming, outbox: readonly OutboxEntry[], key: IdempotencyKey | undefined): Promise<Warming> {
-    const madeId = this.#keys.use(key, warming.warmingId);
-    if (madeId !== warming.warmingId) return this.#rows.get(madeId) as Warming;
+    const earlier = this.#keys.earlier(key);
+    if (earlier !== undefined) return this.#rows.get(earlier) as Warming;
+    this.#uses.requireOpen(warming);
+    this.#keys.remember(key, warming.warmingId);
     this.#rows.set(warming.warmingId, warming);
     await this.#outbox.add(outbox);
     return warming;
@@ -181,11 +228,13 @@ export class MemoryWarmingStore implements WarmingStore {
 
 export class MemoryImageStore implements ImageStore {
   readonly #images = new Map<string, Image>();
-  readonly #versions: ImageVersion[] = [];
+  #versions: readonly ImageVersion[] = [];
   readonly #outbox: MemoryOutbox;
+  readonly #uses: MemoryVersionUses;
 
-  constructor(outbox: MemoryOutbox) {
+  constructor(outbox: MemoryOutbox, uses: MemoryVersionUses) {
     this.#outbox = outbox;
+    this.#uses = uses;
   }
 
   async findOrCreate(image: Image, outbox: readonly OutboxEntry[]): Promise<Image> {
@@ -217,7 +266,11 @@ export class MemoryImageStore implements ImageStore {
   }
 
   findVersion(imageId: string, version: number): Promise<ImageVersion | undefined> {
-    return Promise.resolve(this.#versions.find((one) => one.imageId === imageId && one.version === version));
+    return Promise.resolve(this.#version(imageId, version));
+  }
+
+  #version(imageId: string, version: number): ImageVersion | undefined {
+    return this.#versions.find((one) => one.imageId === imageId && one.version === version);
   }
 
   async addVersion(version: ImageVersion, outbox: readonly OutboxEntry[]): Promise<void> {
@@ -226,8 +279,52 @@ export class MemoryImageStore implements ImageStore {
       throw new EdgebootError('CONFLICT', `version ${version.version} is not the next one of ${version.imageName}`);
     }
     this.#images.set(image.imageId, { ...image, latestVersion: version.version });
-    this.#versions.push(version);
+    this.#versions = [...this.#versions, version];
     await this.#outbox.add(outbox);
+  }
+
+  async replaceSettings(
+    ...[before, after, pointedAt, outbox]: Parameters<ImageStore['replaceSettings']>
+  ): Promise<void> {
+    const { imageId } = before;
+    const image = this.#requireUnchanged(before);
+    try {
+      if (pointedAt !== undefined) this.#uses.requireOpen({ imageId, imageVersion: pointedAt });
+    } catch (error) {
+      throw new EdgebootError('CONFLICT', 'the version was recalled or deleted at the same time', { cause: error });
+    }
+    const { channels = {}, sharing = { with: 'members' }, revision } = after;
+    this.#images.set(imageId, { ...image, channels, sharing, revision });
+    await this.#outbox.add(outbox);
+  }
+
+  async judgeVersion(version: ImageVersion, outbox: readonly OutboxEntry[]): Promise<void> {
+    const there = this.#version(version.imageId, version.version);
+    if (!there || there.recall) throw new EdgebootError('CONFLICT', 'the version was changed at the same time');
+    this.#versions = this.#versions.map((one) => (one === there ? version : one));
+    if (version.recall) this.#uses.close(version.imageId, version.version, 'recalled');
+    await this.#outbox.add(outbox);
+  }
+
+  async deleteVersion(image: Image, version: number, outbox: readonly OutboxEntry[]): Promise<void> {
+    this.#requireUnchanged(image);
+    const there = this.#version(image.imageId, version);
+    if (!there || this.#uses.list(image.imageId, version).length > 0) {
+      throw new EdgebootError('CONFLICT', 'the version is used, or was changed at the same time');
+    }
+    this.#versions = this.#versions.filter((one) => one !== there);
+    this.#uses.close(image.imageId, version, 'deleted');
+    await this.#outbox.add(outbox);
+  }
+
+  listUses(imageId: string, version: number): Promise<readonly VersionUse[]> {
+    return Promise.resolve(this.#uses.list(imageId, version));
+  }
+
+  #requireUnchanged({ imageId, revision }: Image): Image {
+    const image = this.#images.get(imageId);
+    if (image && image.revision === revision) return image;
+    throw new EdgebootError('CONFLICT', 'the image was changed at the same time');
   }
 }
 

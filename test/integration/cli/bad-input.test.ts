@@ -70,9 +70,39 @@ const CASES: readonly Case[] = [
   },
   {
     what: 'a warming of what is no image',
-    args: () => ['image', 'warm', 'x@new', '--site', 'naist'],
+    args: () => ['image', 'warm', 'x@New', '--site', 'naist'],
     exitCode: 64,
-    words: /neither NAME nor NAME@VERSION/,
+    words: /neither NAME nor NAME@VERSION nor NAME@CHANNEL/,
+  },
+  {
+    what: 'a channel to set that is a version',
+    args: () => ['image', 'channel', 'set', 'x@3', '4'],
+    exitCode: 64,
+    words: /"x@3" names no channel: NAME@CHANNEL is needed/,
+  },
+  {
+    what: 'a version to delete that is a channel',
+    args: () => ['image', 'delete', 'x@stable'],
+    exitCode: 64,
+    words: /"x@stable" names no version: NAME@VERSION is needed/,
+  },
+  {
+    what: 'a deprecation without a reason',
+    args: () => ['image', 'deprecate', 'x@1'],
+    exitCode: 64,
+    words: /give --reason TEXT, or --undo/,
+  },
+  {
+    what: 'an image shared with two kinds of members at once',
+    args: () => ['image', 'share', 'x', '--members', '--private'],
+    exitCode: 64,
+    words: /give one of --members, --groups A,B and --private/,
+  },
+  {
+    what: 'an image shared with what can be no group',
+    args: () => ['image', 'share', 'x', '--groups', 'physics,high energy'],
+    exitCode: 64,
+    words: /--groups takes up to 32 names of groups/,
   },
   {
     what: 'no id of a warming',

@@ -1,0 +1,144 @@
+/** What an owner does with an image's channels and with whom it is shared; its content stays as it was published. */
+import type { Image } from '#shared/api.ts';
+import type { AuditAction } from '#shared/audit.ts';
+import { EdgebootError } from '#shared/errors.ts';
+import {
+  type ChannelRefusal,
+  MAX_CHANNELS,
+  pointChannel,
+  type Sharing,
+  versionAt,
+  withoutChannel,
+} from '#shared/image/catalog.ts';
+import { findImage, type FindImagePorts, findVersion, recalledError, requireChannel } from '../find-image.ts';
+import { FEDERATION_OPERATORS, type Member } from '../http/identity.ts';
+import { deliverOutbox } from '../outbox/deliver-outbox.ts';
+import { deny } from '../outbox/deny.ts';
+import { auditEntry } from '../outbox/entries.ts';
+import type { OutboxEntry } from '../ports.ts';
+import { retryConflict } from '../retry-conflict.ts';
+
+export type ManageImagesPorts = FindImagePorts;
+
+/**
+ * A new channel, or one that moves forward. Pointed at the version that it points at, it stays as it is.
+ * Throws NOT_FOUND, FORBIDDEN, IMAGE_RECALLED, CONFLICT (one too many, backwards, or changed at the same time).
+ */
+export async function setChannel(
+  member: Member,
+  imageName: string,
+  channel: string,
+  version: number,
+  ports: ManageImagesPorts,
+): Promise<Image> {
+  return retryConflict(
+    async () => {
+      const before = await findOwnImage(member, imageName, 'image.channel', ports);
+      const target = await findVersion(before, version, ports);
+      if (target.recall) throw recalledError(target);
+      const channels = pointChannel(before.channels ?? {}, channel, version);
+      if (typeof channels === 'string') throw channelError(before, channel, channels);
+      return { before, channels };
+    },
+    async ({ before, channels }) => {
+      if (versionAt(before.channels, channel) === version) return before;
+      const entry = record(member, before, 'image.channel', `${imageName}@${channel} is version ${version}`, ports);
+      return commit(before, { ...before, channels }, version, entry, ports);
+    },
+  );
+}
+
+/** Throws NOT_FOUND (no such image or channel), FORBIDDEN, CONFLICT. */
+export async function removeChannel(
+  member: Member,
+  imageName: string,
+  channel: string,
+  ports: ManageImagesPorts,
+): Promise<Image> {
+  return retryConflict(
+    () => findOwnImage(member, imageName, 'image.channel', ports),
+    async (before) => {
+      const version = requireChannel(before, channel);
+      const channels = withoutChannel(before.channels ?? {}, channel);
+      const reason = `${imageName}@${channel} is no more; it was version ${version}`;
+      const entry = record(member, before, 'image.channel', reason, ports);
+      return commit(before, { ...before, channels }, undefined, entry, ports);
+    },
+  );
+}
+
+/** From now on; what was deployed before goes on. Throws NOT_FOUND, FORBIDDEN, CONFLICT. */
+export async function shareImage(
+  member: Member,
+  imageName: string,
+  sharing: Sharing,
+  ports: ManageImagesPorts,
+): Promise<Image> {
+  return retryConflict(
+    () => findOwnImage(member, imageName, 'image.share', ports),
+    (before) => {
+      const reason = `${imageName} is shared with ${describeSharing(sharing)}`;
+      const entry = record(member, before, 'image.share', reason, ports);
+      return commit(before, { ...before, sharing }, undefined, entry, ports);
+    },
+  );
+}
+
+/** Of the member's own, or any where an operator may, too. Throws NOT_FOUND and FORBIDDEN, on record. */
+export async function findOwnImage(
+  member: Member,
+  imageName: string,
+  action: AuditAction,
+  ports: ManageImagesPorts,
+  { orOperator = false } = {},
+): Promise<Image> {
+  const image = await findImage(member, imageName, action, ports);
+  if (image.ownerId === member.memberId) return image;
+  if (orOperator && member.groups.includes(FEDERATION_OPERATORS)) return image;
+  const who = orOperator ? `its owner, or a member of ${FEDERATION_OPERATORS},` : 'its owner';
+  const reason = `the image ${imageName} belongs to another member: only ${who} may do this`;
+  const record = { actor: `member:${member.memberId}`, action, imageId: image.imageId, reason };
+  throw await deny(ports, record, { code: 'FORBIDDEN', message: reason, remedy: `Ask ${image.ownerId}, its owner.` });
+}
+
+export function record(
+  { memberId }: Member,
+  { imageId }: Pick<Image, 'imageId'>,
+  action: AuditAction,
+  reason: string,
+  ports: ManageImagesPorts,
+): OutboxEntry {
+  const allowed = { actor: `member:${memberId}`, action, decision: 'allow', imageId, reason } as const;
+  return auditEntry(ports.now().toISOString(), allowed);
+}
+
+async function commit(
+  before: Image,
+  settings: Image,
+  pointedAt: number | undefined,
+  entry: OutboxEntry,
+  ports: ManageImagesPorts,
+): Promise<Image> {
+  const { channels = {}, sharing = { with: 'members' } } = settings;
+  const after = { ...settings, channels, sharing, revision: (before.revision ?? 0) + 1 };
+  await ports.images.replaceSettings(before, after, pointedAt, [entry]);
+  await deliverOutbox([entry], ports);
+  return after;
+}
+
+function channelError({ imageName, channels }: Image, channel: string, why: ChannelRefusal): EdgebootError {
+  if (why === 'too many') {
+    return new EdgebootError('CONFLICT', `the image ${imageName} has ${MAX_CHANNELS} channels already`, {
+      remedy: `Remove one: edgeboot image channel remove ${imageName}@CHANNEL.`,
+    });
+  }
+  const present = versionAt(channels, channel) ?? 0;
+  return new EdgebootError('CONFLICT', `${imageName}@${channel} is version ${present}, and never goes back`, {
+    remedy: 'Publish the earlier content as a new version; or remove the channel, and set it again.',
+  });
+}
+
+function describeSharing(sharing: Sharing): string {
+  if (sharing.with === 'groups') return `members of ${sharing.groups.join(', ')}`;
+  return sharing.with === 'owner' ? 'nobody else' : 'every member';
+}
