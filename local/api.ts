@@ -10,6 +10,8 @@ import type { Service } from './service-definition.ts';
 
 export interface ApiOptions {
   readonly service: Service;
+  /** Where functions are to be found by each other; a free port when it does not matter to anybody else. */
+  readonly lambdaPort?: number;
   /** Gets the output of the framework and of all functions, line by line. */
   readonly log: LogLine;
 }
@@ -28,10 +30,10 @@ const READY_TIMEOUT_SECONDS = 60;
  * Bundles the functions, serves them on free loopback ports and resolves when the API answers.
  * @throws EdgebootError INVALID_CONFIG when they cannot be bundled, SERVICE_UNAVAILABLE with the end of the framework's output
  */
-export async function startApi({ service, log }: ApiOptions): Promise<Api> {
+export async function startApi({ service, lambdaPort, log }: ApiOptions): Promise<Api> {
   const folder = join(service.directory, '.esbuild', randomUUID());
   const removeFolder = () => rm(folder, { recursive: true, force: true });
-  const ports = { http: await freePort(), lambda: await freePort() };
+  const ports = { http: await freePort(), lambda: lambdaPort ?? (await freePort()) };
   try {
     await mkdir(folder, { recursive: true });
     await bundleService(service, folder);
@@ -59,8 +61,8 @@ function serve(
   return startChildServer({
     name: 'serverless-offline (the API)',
     command: process.execPath,
-    args: serverlessArguments('offline', '--httpPort', String(ports.http), '--lambdaPort', String(ports.lambda)),
-    environment: serverlessEnvironment({ ...environment, AWS_ENDPOINT_URL_LAMBDA: lambdaEndpoint(ports.lambda) }),
+    args: serverlessArguments(['offline', '--httpPort', String(ports.http), '--lambdaPort', String(ports.lambda)]),
+    environment: serverlessEnvironment({ AWS_ENDPOINT_URL_LAMBDA: lambdaEndpoint(ports.lambda), ...environment }),
     directory,
     readyTimeoutSeconds: READY_TIMEOUT_SECONDS,
     judge,
@@ -68,7 +70,7 @@ function serve(
   });
 }
 
-const lambdaEndpoint = (port: number) => `http://127.0.0.1:${port}`;
+export const lambdaEndpoint = (port: number) => `http://127.0.0.1:${port}`;
 
 /** On an error the framework says so, and stays. */
 function judge(line: string): 'ready' | 'failed' | undefined {

@@ -9,10 +9,10 @@ export const LOCAL_STAGE = 'local';
 export const SERVICE_DIRECTORY = resolve(import.meta.dirname, '..');
 
 /** Arguments for this process's own node (`process.execPath`). */
-export function serverlessArguments(...args: readonly string[]): string[] {
+export function serverlessArguments(args: readonly string[], stage = LOCAL_STAGE): string[] {
   const entry = createRequire(import.meta.url).resolve('serverless/bin/serverless.js');
   // An invocation of type Event that throws is an unhandled rejection in serverless-offline, and would end it.
-  return ['--unhandled-rejections=warn', entry, ...args, '--stage', LOCAL_STAGE];
+  return ['--unhandled-rejections=warn', entry, ...args, '--stage', stage];
 }
 
 /**

@@ -25,7 +25,16 @@ const bundlingSchema = z.strictObject({
 
 const definitionSchema = z.looseObject({
   custom: z.looseObject({ esbuild: bundlingSchema }),
-  functions: z.record(z.string(), z.looseObject({ handler: z.string() })),
+  provider: z.looseObject({ environment: z.record(z.string(), z.unknown()).optional() }),
+  functions: z.record(
+    z.string(),
+    z.looseObject({
+      handler: z.string(),
+      /** Of one of the resources. */
+      role: z.string().optional(),
+      environment: z.record(z.string(), z.unknown()).optional(),
+    }),
+  ),
   resources: z.object({ Resources: stackResourcesSchema }),
 });
 
@@ -49,7 +58,7 @@ export async function readService(
   directory = SERVICE_DIRECTORY,
 ): Promise<Service> {
   try {
-    const args = ['--pdeathsig', 'KILL', '--', process.execPath, ...serverlessArguments('print', '--format', 'json')];
+    const args = ['--pdeathsig', 'KILL', '--', process.execPath, ...serverlessArguments(['print', '--format', 'json'])];
     const { stdout } = await promisify(execFile)('setpriv', args, {
       cwd: directory,
       env: serverlessEnvironment(environment),

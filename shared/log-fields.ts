@@ -34,6 +34,9 @@ export interface LogFields {
   readonly disposition?: string;
   readonly reason?: string;
   readonly acceleration?: string;
+  readonly silentSites?: number;
+  readonly oldestEntrySeconds?: number;
+  readonly oldestJobSeconds?: number;
 }
 
 /** A logger that takes only those fields. pino and the Lambda logger both stand behind it. */

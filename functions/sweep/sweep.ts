@@ -1,7 +1,11 @@
-/** Every minute: delivers what a handler committed but could not deliver itself, and announces again what nobody works on. */
+/**
+ * Every minute: delivers what a handler committed but could not deliver itself, announces again what nobody works on, and takes stock
+ * of what is left.
+ */
 import { deliverOutbox, type DeliveryPorts } from '../outbox/deliver-outbox.ts';
 import type { OutboxEntry } from '../ports.ts';
 import { announceAgain, type AnnounceAgainPorts } from './announce-again.ts';
+import { takeStock } from './take-stock.ts';
 
 /** A handler is given this long to deliver its own entries. */
 const HANDLER_SECONDS = 10;
@@ -24,6 +28,7 @@ export async function sweep(ports: SweepPorts): Promise<Swept> {
   const { found, delivered } = await deliverPending(ports);
   const announced = await announceAgain(ports);
   if (found + announced > 0) ports.log.info('sweep', { operation: 'sweep', count: delivered + announced });
+  await takeStock(ports);
   return { found, delivered, announced };
 }
 
