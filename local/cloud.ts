@@ -1,6 +1,7 @@
 /** The embedded cloud: everything that AWS and an identity provider do for this project, on the loopback of one machine. */
 import { PutSecretValueCommand } from '@aws-sdk/client-secrets-manager';
-import { startApi } from './api.ts';
+import { lambdaEndpoint, startApi } from './api.ts';
+import { type CallWatcher, startCallWatch } from './aws/call-watch.ts';
 import { awsClients, awsEnvironment, startAwsServices, type AwsEndpoints } from './aws/services.ts';
 import { createStackResources, nameOfOnly, type StackResources } from './aws/stack-resources.ts';
 import type { AssumedRole } from './aws/sts.ts';
@@ -9,7 +10,7 @@ import { Closers } from './closers.ts';
 import { freePort } from './free-port.ts';
 import { startDistribution, type Distribution, type DistributionOptions } from './distribution/distribution.ts';
 import { startOidcIssuer, type Member, type OidcIssuer } from './oidc-issuer.ts';
-import { readService } from './service-definition.ts';
+import { readService, type ServiceDefinition } from './service-definition.ts';
 import { createSigningKeyPair, type SigningKeyPair } from './signing-key-pair.ts';
 
 export interface CloudOptions {
@@ -18,12 +19,16 @@ export interface CloudOptions {
   readonly rootPublicKeyPem: string;
   /** Gets the output of the API, its functions and the database, line by line. */
   readonly log: LogLine;
+  /** Sees every call that a function makes, or that its presigned URLs are used for; nobody watches by default. */
+  readonly watchCalls?: CallWatcher;
   /** What the distribution does otherwise than by default: locations, observers, faults. */
   readonly distribution?: Partial<Omit<DistributionOptions, 'originBaseUrl' | 'keyGroup'>>;
 }
 
 export interface Cloud {
   readonly apiUrl: string;
+  /** serverless.yml as it is served, for the stage of the embedded cloud. */
+  readonly definition: ServiceDefinition;
   /** Functions by their full name, for the Lambda client. */
   readonly lambdaEndpoint: string;
   readonly issuer: OidcIssuer;
@@ -71,10 +76,17 @@ async function start(options: CloudOptions, closers: Closers): Promise<Cloud> {
     startAwsServices(log, closers),
     closers.keep(startOidcIssuer({ members, audience: OIDC_AUDIENCE })),
   ]);
+  const lambdaPort = await freePort();
+  const { endpoints, lambda } = await watchedEndpoints(
+    { endpoints: aws.endpoints, lambda: lambdaEndpoint(lambdaPort) },
+    options.watchCalls,
+    closers,
+  );
   // Functions and distribution need each other's names: the port is what the distribution's is made of.
   const { host = DISTRIBUTION_HOST, port = await freePort() } = options.distribution ?? {};
   const environment = {
-    ...awsEnvironment(aws.endpoints),
+    ...awsEnvironment(endpoints),
+    AWS_ENDPOINT_URL_LAMBDA: lambda,
     OIDC_ISSUER: issuer.issuerUrl,
     OIDC_JWKS_URL: `${issuer.issuerUrl}/jwks`,
     OIDC_AUDIENCE: issuer.audience,
@@ -92,7 +104,7 @@ async function start(options: CloudOptions, closers: Closers): Promise<Cloud> {
     return pair;
   };
   const [api, distribution] = await Promise.all([
-    closers.keep(startApi({ service, log })),
+    closers.keep(startApi({ service, lambdaPort, log })),
     closers.keep(
       startDistribution({
         locations: LOCATIONS,
@@ -102,21 +114,42 @@ async function start(options: CloudOptions, closers: Closers): Promise<Cloud> {
         keyGroup: () => keyGroup,
       }),
     ),
-    makeResources(resources, aws.endpoints).then(rotateSigningKey),
+    // A queue's URL names the address that it was made at, and the SDK calls it there.
+    makeResources(resources, { ...aws.endpoints, sqs: endpoints.sqs }).then(rotateSigningKey),
   ]);
   return {
     apiUrl: api.apiUrl,
+    definition: service.definition,
     lambdaEndpoint: api.lambdaEndpoint,
     issuer,
     distribution,
     endpoints: aws.endpoints,
-    environment: { ...environment, AWS_ENDPOINT_URL_LAMBDA: api.lambdaEndpoint },
+    environment,
     names,
     keyGroup,
     rotateSigningKey,
     assumedRoles: aws.assumedRoles,
     close: () => closers.close(),
   };
+}
+
+interface Endpoints {
+  readonly endpoints: AwsEndpoints;
+  readonly lambda: string;
+}
+
+/** The same, or one address before all of them where somebody watches. */
+async function watchedEndpoints(
+  direct: Endpoints,
+  watch: CallWatcher | undefined,
+  closers: Closers,
+): Promise<Endpoints> {
+  if (watch === undefined) return direct;
+  const { dynamoDb, cloudWatchLogs, secretsManager, ...sameNames } = direct.endpoints;
+  const byService = { ...sameNames, dynamodb: dynamoDb, logs: cloudWatchLogs, secretsmanager: secretsManager };
+  const { url } = await closers.keep(startCallWatch({ ...byService, lambda: direct.lambda }, watch));
+  const all = { dynamoDb: url, sqs: url, s3: url, secretsManager: url, sts: url, cloudWatchLogs: url };
+  return { endpoints: all, lambda: url };
 }
 
 function namesIn(resources: StackResources): Cloud['names'] {

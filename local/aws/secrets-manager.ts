@@ -2,6 +2,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import * as z from 'zod';
 import { startLoopbackServer } from '../loopback-server.ts';
+import { localArn } from './account.ts';
 import { AwsFault, awsJsonListener, operation } from './aws-json.ts';
 
 interface Secret {
@@ -85,5 +86,5 @@ function stagesOf(secret: Secret, versionId: string): string[] {
 
 const identity = (secret: Secret) => ({ ARN: secret.arn, Name: secret.name });
 const arnOf = (secretName: string) =>
-  `arn:aws:secretsmanager:us-east-1:000000000000:secret:${secretName}-${randomBytes(3).toString('hex')}`;
+  localArn('secretsmanager', `secret:${secretName}-${randomBytes(3).toString('hex')}`);
 const epochSeconds = () => Math.floor(Date.now() / 1_000);

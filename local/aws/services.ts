@@ -6,6 +6,7 @@ import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import type { LogLine } from '../child-server.ts';
 import type { Closers } from '../closers.ts';
+import { LOCAL_REGION } from './account.ts';
 import { startCloudWatchLogs } from './cloudwatch-logs.ts';
 import { startDynamoDb } from './dynamodb.ts';
 import { startQueuesAndBucket } from './queues-and-bucket.ts';
@@ -13,7 +14,6 @@ import { startSecretsManager } from './secrets-manager.ts';
 import type { StackClients } from './stack-resources.ts';
 import { startSts, type AssumedRole } from './sts.ts';
 
-export const LOCAL_REGION = 'us-east-1';
 /** Any will do: signatures are not checked. */
 const CREDENTIALS = { accessKeyId: 'AKIALOCAL', secretAccessKey: 'local' };
 

@@ -7,10 +7,10 @@ import { randomBytes } from 'node:crypto';
 import { create } from 'xmlbuilder2';
 import * as z from 'zod';
 import { startLoopbackServer } from '../loopback-server.ts';
+import { LOCAL_ACCOUNT_ID } from './account.ts';
 import { AwsFault, readBody } from './aws-json.ts';
 
 const XML_NAMESPACE = 'https://sts.amazonaws.com/doc/2011-06-15/';
-const ACCOUNT_ID = '000000000000';
 
 const assumeRoleInput = z.object({
   RoleArn: z.string().regex(/^arn:aws:iam::\d{12}:role\/[\w+=,.@/-]+$/),
@@ -101,15 +101,15 @@ function callerIdentity(authorization: string, assumedRoles: readonly AssumedRol
   return {
     action: 'GetCallerIdentity',
     result: {
-      Arn: role === undefined ? `arn:aws:iam::${ACCOUNT_ID}:user/local` : assumedRoleArn(role),
+      Arn: role === undefined ? `arn:aws:iam::${LOCAL_ACCOUNT_ID}:user/local` : assumedRoleArn(role),
       UserId: role === undefined ? 'AIDALOCAL' : `AROALOCAL:${role.sessionName}`,
-      Account: ACCOUNT_ID,
+      Account: LOCAL_ACCOUNT_ID,
     },
   };
 }
 
 function assumedRoleArn(role: AssumedRole): string {
-  return `arn:aws:sts::${ACCOUNT_ID}:assumed-role/${role.roleArn.split('/').at(-1) ?? ''}/${role.sessionName}`;
+  return `arn:aws:sts::${LOCAL_ACCOUNT_ID}:assumed-role/${role.roleArn.split('/').at(-1) ?? ''}/${role.sessionName}`;
 }
 
 function toXml(result: QueryResult | AwsFault): string {

@@ -11,6 +11,8 @@ import { issueCertificate } from '#shared/image/publisher-certificate.ts';
 import { signManifest } from '#shared/image/signed-manifest.ts';
 import { newKeyPair } from '#shared/keys.ts';
 import { ulid } from 'ulid';
+import { createSqsJobQueue } from '../../edge-agent/adapters/sqs-job-queue.ts';
+import type { AgentSession } from '../../edge-agent/ports.ts';
 import { DynamoDbRateLimiter } from '../../functions/adapters/dynamodb-rate-limiter.ts';
 import { Table } from '../../functions/adapters/dynamodb-table.ts';
 import { FAULTS } from '../../functions/openapi/error-codes.ts';
@@ -20,6 +22,9 @@ import { awsClients } from '../../local/aws/services.ts';
 import { type Cloud, OIDC_AUDIENCE, startCloud } from '../../local/cloud.ts';
 import { ApiContract, type Authorize, type Call } from '../helpers/api-contract.ts';
 import { SSH_KEY } from '../helpers/model-samples.ts';
+import { functionFindings, sessionFindings } from '../helpers/permission-findings.ts';
+import { sweepOldWork } from '../helpers/sweep-old-work.ts';
+import { WatchedCalls } from '../helpers/watched-calls.ts';
 
 const MEMBERS = [
   { id: 'olga', groups: ['federation-operators'] },
@@ -60,8 +65,12 @@ void suite('the API is as it describes itself', { timeout: 180_000 }, () => {
   const agents = { naist: newKeyPair(), ucsd: newKeyPair() };
   let cloud: Cloud;
   let api: ApiContract;
+  const calls = new WatchedCalls();
   before(async () => {
-    cloud = await startCloud({ members: MEMBERS, rootPublicKeyPem: root.publicKeyPem, log: () => undefined });
+    cloud = await startCloud({
+      ...{ members: MEMBERS, rootPublicKeyPem: root.publicKeyPem, log: () => undefined },
+      watchCalls: calls.watch,
+    });
     const description = await fetch(`${cloud.apiUrl}/v1/openapi.json`);
     api = new ApiContract(cloud.apiUrl, await description.json());
   });
@@ -186,6 +195,7 @@ void suite('the API is as it describes itself', { timeout: 180_000 }, () => {
     const own = { as: alice, path: { deploymentId } };
     await api.succeed('GET /v1/deployments', { as: alice });
     await api.succeed('GET /v1/deployments/{deploymentId}', own);
+    await api.refuse('NOT_FOUND', 'GET /v1/deployments/{deploymentId}', { ...own, as: mallory });
     await api.succeed('GET /v1/deployments/{deploymentId}/events', { ...own, query: { after: '0' } });
 
     const job = { as: naist, path: { siteId: 'naist', deploymentId } };
@@ -298,6 +308,22 @@ void suite('the API is as it describes itself', { timeout: 180_000 }, () => {
     assert.deepEqual([(await seen(mallory)).length, (await seen(alice)).length], [0, 1]);
   });
 
+  void test('an agent’s session reaches its own queue, and nothing else', async () => {
+    const session = await api.succeed<AgentSession>('POST /v1/sites/{siteId}/session', {
+      ...{ as: naist, path: { siteId: 'naist' } },
+    });
+    const queue = await createSqsJobQueue(() => Promise.resolve(session));
+    const receive = () => queue.receive(1, AbortSignal.timeout(10_000));
+    const [message] = await receive();
+    assert.ok(message);
+    await queue.extend(message, 0);
+    const [again] = await receive();
+    assert.ok(again);
+    await queue.delete(again);
+    await queue.depth();
+    assert.deepEqual(sessionFindings(cloud, session.credentials.accessKeyId, calls), []);
+  });
+
   /** Accepted once, whether asked once or twice; refused for each reason that there is. */
   async function wishFor<T>(route: string, body: Readonly<Record<string, unknown>>): Promise<T> {
     const call = { as: alice, headers: { 'idempotency-key': ulid() } };
@@ -348,6 +374,14 @@ void suite('the API is as it describes itself', { timeout: 180_000 }, () => {
     }
     await api.succeed('GET /v1/sites', { as: mallory });
     await api.succeed('POST /v1/sites/{siteId}/session', { as: agentOf('ucsd'), path: { siteId: 'ucsd' } });
+  });
+
+  void test('what nobody delivered, and wishes that nobody works on, are the sweep’s', async () => {
+    assert.deepEqual(await sweepOldWork(cloud), { found: 1, delivered: 1, announced: 2 });
+  });
+
+  void test('each function may do what it did, and did all that it may', () => {
+    assert.deepEqual(functionFindings(cloud.definition, calls), []);
   });
 
   void test('nothing of the description was left out', () => {

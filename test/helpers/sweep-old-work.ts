@@ -1,0 +1,32 @@
+/** Leaves in the table what the sweep is there for, and has it sweep. */
+import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import { DynamoDbDeploymentStore } from '../../functions/adapters/dynamodb-deployment-store.ts';
+import { Table } from '../../functions/adapters/dynamodb-table.ts';
+import { DynamoDbWarmingStore } from '../../functions/adapters/dynamodb-warming-store.ts';
+import { auditEntry } from '../../functions/outbox/entries.ts';
+import { LOCAL_REGION } from '../../local/aws/account.ts';
+import { awsClients } from '../../local/aws/services.ts';
+import type { Cloud } from '../../local/cloud.ts';
+import { sampleDeployment, sampleEvent, sampleWarming } from './model-samples.ts';
+
+/** A record that was never shipped, and a deployment and a warming at the site `naist` that nothing happens to. */
+export async function sweepOldWork(cloud: Cloud): Promise<unknown> {
+  const clients = awsClients(cloud.endpoints);
+  const lambda = new LambdaClient({
+    ...{ endpoint: cloud.lambdaEndpoint, region: LOCAL_REGION },
+    credentials: { accessKeyId: 'scheduler', secretAccessKey: 'local' },
+  });
+  try {
+    const table = new Table(cloud.names.table, clients.dynamoDb);
+    const deployment = sampleDeployment();
+    const record = { actor: 'member:alice', action: 'deployment.request', decision: 'allow' } as const;
+    const undelivered = auditEntry(deployment.createdAt, record);
+    await new DynamoDbDeploymentStore(table).create(deployment, sampleEvent(deployment), [undelivered], undefined);
+    await new DynamoDbWarmingStore(table).create(sampleWarming(), [], undefined);
+    const answer = await lambda.send(new InvokeCommand({ FunctionName: 'edgeboot-local-sweep' }));
+    return JSON.parse(Buffer.from(answer.Payload ?? []).toString());
+  } finally {
+    clients.destroy();
+    lambda.destroy();
+  }
+}

@@ -1,0 +1,292 @@
+/**
+ * The CloudFormation template that would be deployed, for the stages dev and prod. That each role permits what its function does, and
+ * nothing else, is shown on the embedded cloud's stage by test/contract/api.test.ts; here it is shown that the roles are the same.
+ */
+import assert from 'node:assert/strict';
+import { before, describe, it } from 'node:test';
+import type { LogFields } from '#shared/log-fields.ts';
+import { operations } from '../../functions/openapi/operations.ts';
+import { takeStock } from '../../functions/sweep/take-stock.ts';
+import { LOCAL_ACCOUNT_ID, localArn } from '../../local/aws/account.ts';
+import { readService } from '../../local/service-definition.ts';
+import { controlPlane } from '../helpers/control-plane.ts';
+import { packageStack, PackagedStack } from '../helpers/packaged-stack.ts';
+import { permits, statementsOf } from '../helpers/policies.ts';
+
+const STAGES = ['dev', 'prod'];
+/** What would take the traces away, or give more rights: nothing of ours ever does it. */
+const NOBODYS_ACTIONS = [
+  ...['logs:DeleteLogGroup', 'logs:DeleteLogStream', 'logs:PutRetentionPolicy', 'logs:DeleteRetentionPolicy'],
+  'logs:PutLogGroupDeletionProtection',
+  ...['dynamodb:DeleteTable', 'dynamodb:UpdateTable', 'dynamodb:UpdateContinuousBackups'],
+  ...['s3:DeleteBucket', 's3:PutBucketPolicy', 's3:PutObjectAcl', 's3:PutBucketPublicAccessBlock'],
+  ...['secretsmanager:PutSecretValue', 'secretsmanager:DeleteSecret'],
+  ...['iam:PassRole', 'iam:PutRolePolicy', 'lambda:UpdateFunctionCode', 'sqs:SetQueueAttributes', 'sqs:AddPermission'],
+];
+
+void describe('the stack', { timeout: 300_000 }, () => {
+  let stacks: PackagedStack[];
+  before(async () => {
+    stacks = await Promise.all(STAGES.map(packageStack));
+  });
+  const inEach = (what: string, check: (stack: PackagedStack, prefix: string) => unknown): void => {
+    it(what, async () => {
+      for (const stack of stacks) await check(stack, `edgeboot-${stack.stage}`);
+    });
+  };
+  const only = (stack: PackagedStack, type: string): [id: string, properties: Record<string, unknown>] => {
+    const [id = '', ...others] = stack.idsOf(type);
+    assert.deepEqual(others, [], `one ${type}`);
+    return [id, stack.properties(id)];
+  };
+
+  inEach('has a role for each function, which no other function and no other service can take on', (stack) => {
+    const functions = stack.functions();
+    assert.equal(new Set(functions.map(({ roleId }) => roleId)).size, functions.length);
+    for (const { name, roleId } of functions) {
+      assert.deepEqual(stack.properties(roleId)['AssumeRolePolicyDocument'], {
+        Version: '2012-10-17',
+        Statement: [{ Effect: 'Allow', Principal: { Service: 'lambda.amazonaws.com' }, Action: 'sts:AssumeRole' }],
+      });
+      const ownLog = { context: {}, resourceArn: logArn(`/aws/lambda/${name}`) };
+      const statements = stack.roles().get(roleId) ?? [];
+      assert.ok(permits(statements, { ...ownLog, action: 'logs:PutLogEvents' }), name);
+      const others = functions.filter((other) => other.name !== name);
+      for (const other of others) {
+        const otherLog = { context: {}, resourceArn: logArn(`/aws/lambda/${other.name}`) };
+        assert.ok(!permits(statements, { ...otherLog, action: 'logs:PutLogEvents' }), `${name}, log of ${other.name}`);
+      }
+    }
+  });
+
+  it('has the same roles at every stage, the embedded cloud’s included', async () => {
+    const { definition } = await readService({});
+    for (const stack of stacks) {
+      const named = (text: string) =>
+        text
+          .replaceAll(`edgeboot-${stack.stage}-images-000000000000`, 'edgeboot-local-images')
+          .replaceAll(`edgeboot-${stack.stage}`, 'edgeboot-local')
+          .replaceAll(`/edgeboot/${stack.stage}/`, '/edgeboot/local/');
+      const local = new PackagedStack('local', definition.resources.Resources);
+      const textOf = (of: PackagedStack) =>
+        [...of.roles()].map(([id, statements]) => `${id} ${JSON.stringify(statements)}`);
+      assert.deepEqual(textOf(stack).map(named).sort(), textOf(local).sort());
+    }
+  });
+
+  inEach('lets nobody do what would take traces away or give more rights; no right is a wildcard', (stack) => {
+    for (const [role, statements] of stack.roles()) {
+      const wide = statements.flatMap(({ Action }) => Action).filter((action) => action.includes('*'));
+      assert.deepEqual(wide, [], role);
+      for (const action of NOBODYS_ACTIONS) {
+        const anywhere = statements.filter(({ Action }) =>
+          Action.some((one) => one.toLowerCase() === action.toLowerCase()),
+        );
+        assert.deepEqual(anywhere, [], `${role} may ${action}`);
+      }
+    }
+  });
+
+  inEach('gives the signing key to the mint function alone, which nothing from outside invokes', (stack, prefix) => {
+    const [, { Name }] = only(stack, 'AWS::SecretsManager::Secret');
+    assert.equal(Name, `${prefix}-signing-key`);
+    assert.deepEqual(stack.idsOf('AWS::SecretsManager::ResourcePolicy'), []);
+    const readers = [...stack.roles()].filter(([, statements]) =>
+      statements.some(({ Action }) => Action.some((action) => action.startsWith('secretsmanager:'))),
+    );
+    const mint = stack.functions().find(({ name }) => name === `${prefix}-mintUrls`);
+    assert.deepEqual(
+      readers.map(([id]) => id),
+      [mint?.roleId],
+    );
+    const invoked = stack.allOf('AWS::Lambda::Permission').map((permission) => permission['FunctionName']);
+    const all = stack.functions().map(({ name }) => localArn('lambda', `function:${name}`));
+    const others = all.filter((arn) => !arn.endsWith(`:${prefix}-mintUrls`));
+    assert.deepEqual([...new Set(invoked)].sort(), others.sort());
+  });
+
+  inEach('lets the sites’ role be taken on by the session’s function alone', (stack) => {
+    const functionRoles = new Set(stack.functions().map(({ roleId }) => roleId));
+    const [siteRole, ...others] = stack.idsOf('AWS::IAM::Role').filter((id) => !functionRoles.has(id));
+    assert.ok(siteRole !== undefined && others.length === 0);
+    assert.deepEqual(stack.properties(siteRole)['AssumeRolePolicyDocument'], {
+      Version: '2012-10-17',
+      Statement: [
+        {
+          Effect: 'Allow',
+          Principal: { AWS: 'arn:aws:iam::000000000000:role/<OpenAgentSessionRole>' },
+          Action: 'sts:AssumeRole',
+        },
+      ],
+    });
+  });
+
+  inEach('keeps its buckets private and encrypted, and the images when the stack goes', (stack) => {
+    const block = {
+      BlockPublicAcls: true,
+      BlockPublicPolicy: true,
+      IgnorePublicAcls: true,
+      RestrictPublicBuckets: true,
+    };
+    for (const bucket of stack.allOf('AWS::S3::Bucket')) {
+      assert.deepEqual(bucket['PublicAccessBlockConfiguration'], block);
+      assert.match(JSON.stringify(bucket['BucketEncryption']), /"SSEAlgorithm":"AES256"/);
+    }
+    assert.deepEqual(stack.properties('ImageBucket')['OwnershipControls'], {
+      Rules: [{ ObjectOwnership: 'BucketOwnerEnforced' }],
+    });
+    assert.deepEqual(retention(stack, 'ImageBucket'), ['Retain', 'Retain']);
+  });
+
+  inEach('opens the images to its own distribution alone, and over TLS alone', (stack, prefix) => {
+    const bucket = `arn:aws:s3:::${prefix}-images-000000000000`;
+    const { Bucket, PolicyDocument } = stack.properties('ImageBucketPolicy');
+    assert.equal(`arn:aws:s3:::${String(Bucket)}`, bucket);
+    assert.deepEqual((PolicyDocument as { Statement: unknown }).Statement, [
+      {
+        Effect: 'Deny',
+        Principal: '*',
+        Action: 's3:*',
+        Resource: [bucket, `${bucket}/*`],
+        Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+      },
+      {
+        Effect: 'Allow',
+        Principal: { Service: 'cloudfront.amazonaws.com' },
+        Action: ['s3:GetObject', 's3:ListBucket'],
+        Resource: [bucket, `${bucket}/images/*`],
+        Condition: {
+          StringEquals: { 'AWS:SourceArn': 'arn:aws:cloudfront::000000000000:distribution/<Distribution>' },
+        },
+      },
+    ]);
+    const [, control] = only(stack, 'AWS::CloudFront::OriginAccessControl');
+    const config = control['OriginAccessControlConfig'] as Record<string, unknown>;
+    assert.deepEqual([config['SigningBehavior'], config['SigningProtocol']], ['always', 'sigv4']);
+  });
+
+  inEach('serves nothing that is not signed for, over IPv4 and TLS, from near Asia too', (stack) => {
+    const [, { DistributionConfig }] = only(stack, 'AWS::CloudFront::Distribution');
+    const config = DistributionConfig as Record<string, unknown> & {
+      Origins: Record<string, unknown>[];
+      DefaultCacheBehavior: Record<string, unknown>;
+      CacheBehaviors?: Record<string, unknown>[];
+    };
+    assert.equal(config['IPV6Enabled'], false, 'a policy binds an IPv4 address');
+    assert.equal(config['PriceClass'], 'PriceClass_200');
+    assert.deepEqual(
+      config.Origins.map(({ OriginAccessControlId, OriginShield }) => [OriginAccessControlId, OriginShield]),
+      [['<OriginAccess.Id>', { Enabled: false }]],
+    );
+    for (const behavior of [config.DefaultCacheBehavior, ...(config.CacheBehaviors ?? [])]) {
+      assert.deepEqual(behavior['TrustedKeyGroups'], ['<SigningKeyGroup>']);
+      assert.equal(behavior['ViewerProtocolPolicy'], 'https-only');
+      assert.deepEqual(behavior['AllowedMethods'], ['GET', 'HEAD']);
+    }
+  });
+
+  inEach('trusts up to two keys, each in a slot of its own', (stack) => {
+    const [, { KeyGroupConfig }] = only(stack, 'AWS::CloudFront::KeyGroup');
+    const slots = (KeyGroupConfig as { Items: { 'Fn::If': unknown[] }[] }).Items.map((item) => item['Fn::If']);
+    assert.deepEqual(
+      slots,
+      ['A', 'B'].map((slot) => [`HasSigningKey${slot}`, `<SigningKey${slot}>`, '<AWS::NoValue>']),
+    );
+    for (const slot of ['A', 'B']) {
+      const key = stack.resources[`SigningKey${slot}`];
+      assert.equal(key?.['Condition'], `HasSigningKey${slot}`);
+      assert.match(JSON.stringify(key.Properties), new RegExp(`"EncodedKey":\\{"Ref":"SigningPublicKey${slot}"\\}`));
+    }
+  });
+
+  inEach('asks who it is at every request, but where the API says that anybody may call', (stack) => {
+    const [, authorizer] = only(stack, 'AWS::ApiGatewayV2::Authorizer');
+    assert.equal(authorizer['AuthorizerResultTtlInSeconds'], 0, 'a decision would serve every route');
+    const open = stack
+      .allOf('AWS::ApiGatewayV2::Route')
+      .filter((route) => route['AuthorizationType'] !== 'CUSTOM' || route['AuthorizerId'] === undefined);
+    const anybodys = operations().filter(({ operation }) => operation.caller === 'anyone');
+    assert.deepEqual(open.map((route) => route['RouteKey']).sort(), anybodys.map(({ route }) => route).sort());
+    assert.equal(stack.idsOf('AWS::ApiGatewayV2::Route').length, operations().length);
+  });
+
+  inEach('can go back to any second of the table, and loses neither it nor the audit trail by mistake', (stack) => {
+    const table = stack.properties('Table');
+    assert.deepEqual(table['PointInTimeRecoverySpecification'], { PointInTimeRecoveryEnabled: true });
+    assert.deepEqual(table['SSESpecification'], { SSEEnabled: true });
+    const trail = stack.properties('AuditLogGroup');
+    assert.equal(trail['LogGroupName'], `/edgeboot/${stack.stage}/audit`);
+    assert.ok(Number(trail['RetentionInDays']) >= 731);
+    for (const id of ['Table', 'AuditLogGroup']) {
+      assert.equal(stack.properties(id)['DeletionProtectionEnabled'], true, id);
+      assert.deepEqual(retention(stack, id), ['Retain', 'Retain'], id);
+    }
+    for (const log of stack.allOf('AWS::Logs::LogGroup')) assert.ok(Number(log['RetentionInDays']) > 0);
+    const queue = stack.properties('DeadLetterQueue');
+    assert.deepEqual([queue['SqsManagedSseEnabled'], queue['MessageRetentionPeriod']], [true, 14 * 24 * 3600]);
+  });
+
+  inEach('tells somebody of every alarm, and counts what its alarms look at', async (stack, prefix) => {
+    const alarms = stack.allOf('AWS::CloudWatch::Alarm');
+    const named = alarms.map((alarm) => String(alarm['AlarmName']).replace(`${prefix}-`, ''));
+    const wanted = [
+      'dead-letters',
+      'mint-failures',
+      'denials',
+      'sweep-lag',
+      'oldest-job',
+      'silent-sites',
+      'api-faults',
+    ];
+    assert.deepEqual(named.sort(), wanted.sort());
+    for (const alarm of alarms) assert.deepEqual(alarm['AlarmActions'], ['<AlarmTopic>']);
+    const counted = stack.allOf('AWS::Logs::MetricFilter').map((filter) => filter as unknown as MetricFilter);
+    const metrics = counted.map(
+      ({ MetricTransformations: [metric] }) => `${metric.MetricNamespace} ${metric.MetricName}`,
+    );
+    const looked = alarms
+      .filter((alarm) => alarm['Namespace'] === prefix)
+      .map((alarm) => `${prefix} ${String(alarm['MetricName'])}`);
+    assert.deepEqual(metrics.sort(), looked.sort());
+    const lines: Readonly<Record<string, Record<string, unknown>>> = {
+      [`/aws/lambda/${prefix}-sweep`]: await stockLine(),
+      '<AuditLogGroup>': { decision: 'deny' },
+    };
+    for (const { LogGroupName, FilterPattern, MetricTransformations } of counted) {
+      const line = lines[LogGroupName];
+      const [, field = '', value] = /^\{ \$\.(\w+) = "(\w+)" \}$/.exec(FilterPattern) ?? [];
+      assert.equal(line?.[field], value, `${FilterPattern} in ${LogGroupName}`);
+      const counts = MetricTransformations[0].MetricValue;
+      if (counts !== '1') assert.equal(typeof line?.[counts.replace('$.', '')], 'number', counts);
+    }
+    const [, budget] = only(stack, 'AWS::Budgets::Budget');
+    assert.match(JSON.stringify(budget), /"SubscriptionType":"SNS","Address":"<AlarmTopic>"/);
+    const [, { PolicyDocument }] = only(stack, 'AWS::SNS::TopicPolicy');
+    const publish = { action: 'sns:Publish', resourceArn: '<AlarmTopic>' };
+    const fromAccount = (account: string) => ({ ...publish, context: { 'aws:SourceAccount': [account] } });
+    const statements = statementsOf(PolicyDocument);
+    assert.ok(permits(statements, fromAccount(LOCAL_ACCOUNT_ID)) && !permits(statements, fromAccount('111111111111')));
+  });
+});
+
+interface MetricFilter {
+  readonly LogGroupName: string;
+  readonly FilterPattern: string;
+  readonly MetricTransformations: readonly [{ MetricNamespace: string; MetricName: string; MetricValue: string }];
+}
+
+/** What the sweep really writes. */
+async function stockLine(): Promise<Record<string, unknown>> {
+  const { ports } = await controlPlane();
+  const lines: Record<string, unknown>[] = [];
+  const info = (message: string, fields?: LogFields) => void lines.push({ message, ...fields });
+  await takeStock({ ...ports, log: { ...ports.log, info } });
+  assert.equal(lines.length, 1);
+  return lines[0] ?? {};
+}
+
+const logArn = (group: string): string => localArn('logs', `log-group:${group}:log-stream:s`);
+const retention = (stack: PackagedStack, id: string) => [
+  stack.resources[id]?.DeletionPolicy,
+  stack.resources[id]?.UpdateReplacePolicy,
+];
