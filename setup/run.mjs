@@ -40,11 +40,13 @@ const COMMANDS = {
   // A bundle with an error never ends: types are checked first, and time is bounded.
   package: {
     host: false,
-    steps: () => [
+    steps: (args) => [
       bin('tsc', '-p', '.'),
-      ['timeout', '120', ...bin('serverless', 'package', '--package', 'build/package')],
+      ['timeout', '120', ...bin('serverless', 'package', '--package', 'build/package', ...args)],
+      [NODE, 'local/print-bundle-weights.ts'],
     ],
   },
+  supply: { host: false, steps: () => [[NODE, 'setup/supply-chain.mjs']] },
 };
 
 /** One more than there are CPUs, since suites with guests often wait for them; not so many that memory becomes scarce. */
