@@ -28,6 +28,8 @@ const PACKAGES = [
   // the plain web server of the tests' repositories, and a certificate that nobody trusts
   'nginx-light',
   'openssl',
+  // the other signer of CloudFront URLs, which ours is held against
+  'python3-botocore',
   // the tests' Debian guests
   'mmdebstrap',
   // the tests' looks at processes
