@@ -295,6 +295,11 @@ void suite('the API is as it describes itself', { timeout: 180_000 }, () => {
     await api.succeed('POST /v1/sites/{siteId}/deployments/{deploymentId}/reports', { ...job, body: end });
     await api.succeed(version, { as: alice, path: first });
     await api.succeed(`DELETE ${channel}`, { as: alice, path: stable });
+    // Now the latest of what is left is recalled, too: the name alone means nothing that may be used.
+    await api.succeed(recall, { as: alice, path: second, body });
+    await api.refuse('IMAGE_RECALLED', 'POST /v1/deployments', { as: alice, body: deployment });
+    const latest = { ...named, siteId: 'naist', keep: false };
+    await api.refuse('IMAGE_RECALLED', 'POST /v1/warmings', { as: alice, body: latest });
 
     const share = 'PUT /v1/images/{imageName}/sharing';
     const owner = { sharing: { with: 'owner' } };
