@@ -1,11 +1,11 @@
 /** The HTTP API, version 1: what requests and answers hold. Members, agents and the functions share these schemas. */
 import * as z from 'zod';
-import { deploymentEventSchema, deploymentSchema } from './deployment.ts';
+import { deploymentEventSchema, deploymentSchema, PHASES } from './deployment.ts';
 import { grantSchema } from './grant.ts';
 import { channelsSchema, REASON, sharingSchema, verdictSchema, versionUseSchema } from './image/catalog.ts';
 import { type ImageObjectKind, MAX_INDEX_BYTES, MAX_PART_OBJECT_BYTES, MAX_PARTS } from './image/manifest.ts';
 import { MAX_SIGNED_MANIFEST_BYTES } from './image/signed-manifest.ts';
-import { CHANNEL, IMAGE_NAME, SHA256, SITE_ID, SSH_PUBLIC_KEY, ULID } from './names.ts';
+import { CHANNEL, IMAGE_NAME, MEMBER_ID, SHA256, SITE_ID, SSH_PUBLIC_KEY, ULID, VERSION_NUMBER } from './names.ts';
 import { warmingSchema } from './warming.ts';
 
 /** OAuth 2.0 Protected Resource Metadata (RFC 9728): where members log in. */
@@ -217,10 +217,51 @@ export const requestDeploymentRequest = z.strictObject({
     .optional(),
 });
 export const deploymentResponse = z.object({ deployment: deploymentSchema });
-/** Newest first. Where there are more, the next page is asked for with `?before=<nextBefore>`. */
+
+/** So many deployments a page has, and where nobody says otherwise as many as that. */
+export const MAX_PAGE_DEPLOYMENTS = 100;
+const behind = z.string().refine((id) => ULID.safeParse(id).success, 'must be `next` of an earlier page');
+/** Where a page begins: behind this deployment. For callers it is a token that says nothing. */
+export const nextToken = z.codec(z.base64url().max(64), behind, {
+  decode: (token) => Buffer.from(token, 'base64url').toString(),
+  encode: (deploymentId) => Buffer.from(deploymentId).toString('base64url'),
+});
+/** All of them hold for each deployment of the answer. */
+export const deploymentListQuery = z.strictObject({
+  siteId: SITE_ID.optional().describe('Those at this site.'),
+  imageName: IMAGE_NAME.optional().describe('Those of this image.'),
+  imageVersion: VERSION_NUMBER.transform(Number).optional().describe('Those of this version of an image.'),
+  phase: z
+    .string()
+    .transform((phases) => phases.split(','))
+    .pipe(z.array(z.enum(PHASES)))
+    .optional()
+    .describe('Those in one of these phases, with commas between them.'),
+  memberId: MEMBER_ID.optional().describe("This member's instead of one's own: for operators of the federation."),
+  limit: z
+    .string()
+    .regex(/^\d{1,3}$/)
+    .transform(Number)
+    .pipe(z.int().min(1).max(MAX_PAGE_DEPLOYMENTS))
+    .optional()
+    .describe(`At most so many, ${MAX_PAGE_DEPLOYMENTS} where absent.`),
+  next: nextToken.optional().describe('`next` of the page before this one, asked for with the same filters.'),
+});
+/** Newest first. A page may be short, or empty, while there are more: they are asked for with `?next=<next>`. */
 export const deploymentListResponse = z.object({
   deployments: z.array(deploymentSchema),
-  nextBefore: ULID.optional(),
+  next: z.base64url().max(64).optional(),
+});
+/** Sequence numbers are kept with ten digits, and the first event that is answered is the next one. */
+const MAX_AFTER = 9_999_999_998;
+export const eventsQuery = z.strictObject({
+  after: z
+    .string()
+    .regex(/^\d{1,10}$/, 'must be the sequence number of an event')
+    .transform(Number)
+    .pipe(z.int().max(MAX_AFTER))
+    .optional()
+    .describe('Events after this sequence number; all where absent.'),
 });
 export const eventsResponse = z.object({ events: z.array(deploymentEventSchema) });
 

@@ -12,6 +12,8 @@ export const SHA256 = z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in l
 /** Immutable name of a site; also its queue's name. */
 export const SITE_ID = z.string().max(32).regex(LDH_LABEL, 'must be letters, digits and hyphens, at most 32');
 export const IMAGE_NAME = z.string().max(63).regex(LDH_LABEL, 'must be letters, digits and hyphens, at most 63');
+/** A member, as the issuer's tokens name them (`sub`). */
+export const MEMBER_ID = z.string().regex(/^[\w.@|:-]{1,128}$/, 'must be the id of a member');
 /** Of members, as the issuer's tokens name it. A comma separates groups on their way to the handlers: none holds one. */
 export const GROUP = z.string().regex(/^[\w.@:-]{1,64}$/, 'must be letters, digits and . _ @ : -, at most 64');
 /** Of an image: it points at a version. Begins with a letter, so that it is never taken for the number of one. */
@@ -21,6 +23,8 @@ export const CHANNEL = z
     /^[a-z](?:[a-z0-9-]{0,30}[a-z0-9])?$/,
     'must be letters, digits and hyphens, beginning with a letter, at most 32',
   );
+/** An image's version, as paths and queries have it. */
+export const VERSION_NUMBER = z.string().regex(/^[1-9]\d{0,8}$/, 'must be the number of a version');
 export const HOST_LABEL = z.string().regex(LDH_LABEL, 'must be letters, digits and hyphens');
 export const FQDN = z
   .string()

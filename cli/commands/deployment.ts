@@ -1,27 +1,21 @@
-/** `edgeboot deployment`: create, list, show, destroy. */
+/** `edgeboot deployment`: show, destroy; the other commands have files of their own. */
 import { Command } from 'commander';
-import type { ApiClient } from '#shared/api-client.ts';
-import { deploymentListResponse, deploymentResponse } from '#shared/api.ts';
-import type { Deployment } from '#shared/deployment.ts';
+import { deploymentResponse } from '#shared/api.ts';
 import { EdgebootError } from '#shared/errors.ts';
 import { ULID } from '#shared/names.ts';
-import { describeDeployment, deploymentTable } from '../deployment-text.ts';
-import { wholeNumber } from '../option-values.ts';
-import { printData, say } from '../output.ts';
+import { describeDeployment } from '../deployment-text.ts';
+import { printData } from '../output.ts';
 import { requireNotFailed } from '../require-not-failed.ts';
 import { openApi } from '../session.ts';
 import { watchDeployment } from '../watch-deployment.ts';
 import { createDeploymentCommand } from './create-deployment.ts';
+import { listDeploymentsCommand } from './list-deployments.ts';
 
 /** @param interruption Ctrl-C */
 export function deploymentCommand(interruption: AbortSignal): Command {
   const deployment = new Command('deployment').description('Clusters: images booted at a site.');
   deployment.addCommand(createDeploymentCommand(interruption));
-  deployment
-    .command('list')
-    .description('List your deployments, newest first.')
-    .option('--limit <n>', 'at most so many', '100')
-    .action(list);
+  deployment.addCommand(listDeploymentsCommand());
   deployment
     .command('show')
     .description('Show a deployment.')
@@ -35,30 +29,6 @@ export function deploymentCommand(interruption: AbortSignal): Command {
     .option('--wait', 'wait until it is gone')
     .action(destroy);
   return deployment;
-}
-
-async function list(options: { limit: string }, command: Command): Promise<void> {
-  const limit = wholeNumber(options.limit, '--limit', { min: 1 });
-  const { deployments, isAll } = await newestDeployments(await openApi(), limit);
-  printData(command, deployments, deploymentTable);
-  if (!isAll) say(`There are older ones: see them with a --limit above ${limit}.`);
-}
-
-/** The API answers a page at a time; `nextBefore` is where the next one begins. */
-async function newestDeployments(api: ApiClient, limit: number) {
-  const deployments: Deployment[] = [];
-  let before: string | undefined;
-  do {
-    const page = await api.call({
-      method: 'GET',
-      path: '/v1/deployments',
-      ...(before !== undefined && { query: { before } }),
-      answer: deploymentListResponse,
-    });
-    deployments.push(...page.deployments);
-    before = page.nextBefore;
-  } while (before !== undefined && deployments.length < limit);
-  return { deployments: deployments.slice(0, limit), isAll: before === undefined && deployments.length <= limit };
 }
 
 async function show(deploymentId: string, options: { watch?: boolean }, command: Command): Promise<void> {

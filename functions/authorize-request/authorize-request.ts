@@ -4,7 +4,7 @@
  */
 import { AGENT_TOKEN_TYPE, type AgentRequest, claimedSiteId, verifyAgentToken } from '#shared/agent-token.ts';
 import { EdgebootError } from '#shared/errors.ts';
-import { GROUP, SITE_ID } from '#shared/names.ts';
+import { GROUP, MEMBER_ID, SITE_ID } from '#shared/names.ts';
 import { decodeProtectedHeader, errors, type JWTVerifyGetKey, jwtVerify } from 'jose';
 import * as z from 'zod';
 import type { IdentityContext } from '../http/identity.ts';
@@ -33,7 +33,7 @@ const TOKEN_FAULTS = [
 ];
 
 const memberClaims = z.object({
-  sub: z.string().regex(/^[\w.@|:-]{1,128}$/),
+  sub: MEMBER_ID,
   /** Issuers have groups of other services, too, named as those like it: such give no right here, and are left out. */
   groups: z
     .array(z.unknown())

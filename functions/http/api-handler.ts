@@ -25,7 +25,8 @@ export interface ApiRequest {
   readonly sourceAddress: string;
   /** Throws NOT_FOUND for what can be no such id or name: it never reaches the store. */
   pathParameter(name: PathParameter): string;
-  query(name: string): string | undefined;
+  /** Throws INVALID_REQUEST naming the parameter. */
+  query<Schema extends z.ZodType>(schema: Schema): z.infer<Schema>;
   header(name: string): string | undefined;
   /** Throws INVALID_REQUEST naming the field. */
   body<Schema extends z.ZodType>(schema: Schema): z.infer<Schema>;
@@ -126,7 +127,7 @@ function readRequest(event: Event): ApiRequest {
       if (!value.success) throw new EdgebootError('NOT_FOUND', `what the path names can be no ${name}`);
       return value.data;
     },
-    query: (name) => event.queryStringParameters?.[name],
+    query: (schema) => parse(schema, event.queryStringParameters ?? {}, 'query'),
     header: (name) => event.headers[name.toLowerCase()],
     body: (schema) => parseBody(schema, text),
   };
@@ -148,9 +149,13 @@ function parseBody<Schema extends z.ZodType>(schema: Schema, text: string): z.in
   if (isDeeperThan(MAX_BODY_DEPTH, json)) {
     throw new EdgebootError('INVALID_REQUEST', `the body nests deeper than ${MAX_BODY_DEPTH} levels`);
   }
-  const parsed = schema.safeParse(json);
+  return parse(schema, json, 'body');
+}
+
+function parse<Schema extends z.ZodType>(schema: Schema, value: unknown, what: string): z.infer<Schema> {
+  const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  const issues = parsed.error.issues.slice(0, 5).map((issue) => `${issue.path.join('.') || 'body'}: ${issue.message}`);
+  const issues = parsed.error.issues.slice(0, 5).map((issue) => `${issue.path.join('.') || what}: ${issue.message}`);
   throw new EdgebootError('INVALID_REQUEST', boundedText(issues.join('; ')));
 }
 

@@ -77,11 +77,18 @@ function parametersOf(route: Route, { idempotent, query }: Operation) {
   const header = { name: 'Idempotency-Key', in: 'header', schema: plainSchema(IDEMPOTENCY_KEY) };
   return [
     ...inPath,
-    ...(query ? [{ ...query, in: 'query', schema: { type: 'string' } }] : []),
+    ...queryParametersOf(query),
     ...(idempotent
       ? [{ ...header, description: 'Asked again with the same key, the API answers what was made the first time.' }]
       : []),
   ];
+}
+
+function queryParametersOf(query: Operation['query']) {
+  return Object.entries(query?.shape ?? {}).map(([name, described]) => {
+    const { description, ...schema } = plainSchema(described as z.ZodType);
+    return { name, in: 'query', description, schema };
+  });
 }
 
 const plainSchema = (schema: z.ZodType) => withoutDialect(z.toJSONSchema(schema, { io: 'input' }));

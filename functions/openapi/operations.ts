@@ -9,10 +9,12 @@ import {
   certifyPublisherResponse,
   channelRequest,
   deleteVersionResponse,
+  deploymentListQuery,
   deploymentListResponse,
   deploymentResponse,
   enrollRequest,
   enrollResponse,
+  eventsQuery,
   eventsResponse,
   grantResponse,
   heartbeatRequest,
@@ -58,7 +60,7 @@ export interface Operation {
   readonly response: z.ZodType;
   /** Takes an `Idempotency-Key`: asked again with it, answers what was made the first time. */
   readonly idempotent?: true;
-  readonly query?: { readonly name: 'before' | 'after'; readonly description: string };
+  readonly query?: z.ZodObject;
   /** Codes beside those that follow from the rest of the row (error-codes.ts). */
   readonly errors?: readonly ErrorCode[];
 }
@@ -80,9 +82,11 @@ export const OPERATIONS = {
     errors: ['NOT_FOUND', 'FORBIDDEN', 'IMAGE_RECALLED', 'CONFLICT'],
   },
   'GET /v1/deployments': {
-    summary: "The member's own deployments, newest first, a page at a time",
+    summary:
+      "The member's own deployments, newest first, a page at a time; an operator of the federation may name another member",
     ...{ caller: 'member', status: 200, response: deploymentListResponse },
-    query: { name: 'before', description: 'Those older than this deployment: `nextBefore` of the page before.' },
+    query: deploymentListQuery,
+    errors: ['FORBIDDEN'],
   },
   'GET /v1/deployments/{deploymentId}': {
     summary: "One of the member's own deployments",
@@ -91,7 +95,7 @@ export const OPERATIONS = {
   'GET /v1/deployments/{deploymentId}/events': {
     summary: 'Its history; answered at once',
     ...{ caller: 'member', status: 200, response: eventsResponse },
-    query: { name: 'after', description: 'Events after this sequence number; all where absent.' },
+    query: eventsQuery,
   },
   'DELETE /v1/deployments/{deploymentId}': {
     summary: 'Wishes the cluster gone. Idempotent: asked again, the wish is announced again',

@@ -1,9 +1,7 @@
 /** What a member sees of deployments: their own, and nothing of anybody else's, not even that it exists. */
-import type { deploymentListResponse } from '#shared/api.ts';
 import type { AuditAction } from '#shared/audit.ts';
 import type { Deployment, DeploymentEvent } from '#shared/deployment.ts';
 import { EdgebootError } from '#shared/errors.ts';
-import type * as z from 'zod';
 import type { Member } from '../http/identity.ts';
 import type { DeliveryPorts } from '../outbox/deliver-outbox.ts';
 import { deny } from '../outbox/deny.ts';
@@ -33,20 +31,6 @@ export async function findOwnDeployment(
     { actor: `member:${member.memberId}`, action, deploymentId, reason: "another member's deployment" },
     notFound,
   );
-}
-
-const PAGE_DEPLOYMENTS = 100;
-
-/** The member's own deployments, newest first, a page at a time: those older than `before`, where it is given. */
-export async function listDeployments(
-  member: Member,
-  before: string | undefined,
-  ports: ReadDeploymentsPorts,
-): Promise<z.infer<typeof deploymentListResponse>> {
-  const found = await ports.deployments.listByMember(member.memberId, before, PAGE_DEPLOYMENTS + 1);
-  const deployments = found.slice(0, PAGE_DEPLOYMENTS);
-  const last = deployments.at(-1);
-  return { deployments, ...(found.length > PAGE_DEPLOYMENTS && last && { nextBefore: last.deploymentId }) };
 }
 
 /** History after an event already seen (0: from the start); `sequence` counts up. */

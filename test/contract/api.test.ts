@@ -193,7 +193,18 @@ void suite('the API is as it describes itself', { timeout: 180_000 }, () => {
     const { deploymentId } = (await wishFor<{ deployment: { deploymentId: string } }>('POST /v1/deployments', wish))
       .deployment;
     const own = { as: alice, path: { deploymentId } };
-    await api.succeed('GET /v1/deployments', { as: alice });
+    const filters = { siteId: 'naist', imageName: IMAGE_NAME, imageVersion: '2', phase: 'ACCEPTED,RUNNING' };
+    for (const [as, query] of [
+      [alice, {}],
+      [alice, { ...filters, limit: '1' }],
+      [olga, { ...filters, memberId: 'alice' }],
+    ] as const) {
+      const list = await api.succeed<{ deployments: unknown[] }>('GET /v1/deployments', { as, query });
+      assert.equal(list.deployments.length, 1);
+    }
+    const failed = { as: alice, query: { phase: 'FAILED' } };
+    assert.deepEqual(await api.succeed('GET /v1/deployments', failed), { deployments: [] });
+    await api.refuse('FORBIDDEN', 'GET /v1/deployments', { as: mallory, query: { memberId: 'alice' } });
     await api.succeed('GET /v1/deployments/{deploymentId}', own);
     await api.refuse('NOT_FOUND', 'GET /v1/deployments/{deploymentId}', { ...own, as: mallory });
     await api.succeed('GET /v1/deployments/{deploymentId}/events', { ...own, query: { after: '0' } });
@@ -361,8 +372,8 @@ void suite('the API is as it describes itself', { timeout: 180_000 }, () => {
       } else if (route.includes('{siteId}')) {
         await api.refuse('NOT_FOUND', route, { ...call, path: { siteId: 'NAIST' } });
       }
-      if (operation.query)
-        await api.refuse('INVALID_REQUEST', route, { ...call, query: { [operation.query.name]: '?' } });
+      for (const name of operation.query ? [...Object.keys(operation.query.shape), 'unknown'] : [])
+        await api.refuse('INVALID_REQUEST', route, { ...call, query: { [name]: '?' } });
     }
   });
 

@@ -2,8 +2,10 @@
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import { signAgentToken } from '#shared/agent-token.ts';
+import { nextToken } from '#shared/api.ts';
 import { newKeyPair } from '#shared/keys.ts';
 import { generateKeyPair, SignJWT } from 'jose';
+import * as z from 'zod';
 import { freePort } from '../../local/free-port.ts';
 
 const AUDIENCE = 'https://api.example.org';
@@ -108,8 +110,8 @@ describe('an id or a cursor that can be none never reaches the store', () => {
     for (const after of ['-1', '1.5', '1e3', '', '9999999999', '99999999999999999999']) {
       assert.equal(await ask('read-deployments', EVENTS, { deploymentId }, { after }), 400, after);
     }
-    for (const before of ['', 'x'.repeat(3000)]) {
-      assert.equal(await ask('read-deployments', LIST, {}, { before }), 400);
+    for (const next of ['', 'x'.repeat(3000), deploymentId]) {
+      assert.equal(await ask('read-deployments', LIST, {}, { next }), 400);
     }
   });
 
@@ -118,7 +120,7 @@ describe('an id or a cursor that can be none never reaches the store', () => {
     assert.equal(await ask('warm-image', WARMING, { warmingId: deploymentId }), 500);
     assert.equal(await ask('serve-warming', JOB, { siteId: 'naist', warmingId: deploymentId }), 500);
     assert.equal(await ask('read-deployments', EVENTS, { deploymentId }, { after: '9999999998' }), 500);
-    assert.equal(await ask('read-deployments', LIST, {}, { before: deploymentId }), 500);
+    assert.equal(await ask('read-deployments', LIST, {}, { next: z.encode(nextToken, deploymentId) }), 500);
   });
 });
 

@@ -5,18 +5,20 @@ import type { Deployment } from '#shared/deployment.ts';
 import { sampleDeployment } from '../../helpers/model-samples.ts';
 import { edgeboot, json, playApi, problem, type ReceivedRequest } from './edgeboot-process.ts';
 
-const PAGE = 100;
 const ALL: readonly Deployment[] = Array.from({ length: 230 }, () => sampleDeployment()).sort((a, b) =>
   a.deploymentId < b.deploymentId ? 1 : -1,
 );
 
-/** As the API pages: at most 100, newest first, `nextBefore` where there are more. */
+/** Base64url, as the API's are. */
+const tokenOf = (begin: number) => String(begin).padStart(4, '0');
+
+/** As the API pages: as many as asked for, newest first, `next` where there are more. */
 function page({ operation }: ReceivedRequest) {
-  const before = new URL(operation.replace(/^GET /, ''), 'http://x').searchParams.get('before');
-  const rest = before === null ? ALL : ALL.filter(({ deploymentId }) => deploymentId < before);
-  const deployments = rest.slice(0, PAGE);
-  const last = deployments.at(-1);
-  return json(200, { deployments, ...(rest.length > PAGE && last && { nextBefore: last.deploymentId }) });
+  const asked = new URL(operation.replace(/^GET /, ''), 'http://x').searchParams;
+  const [begin, limit] = [Number(asked.get('next') ?? 0), Number(asked.get('limit'))];
+  assert.ok(limit >= 1 && limit <= 100);
+  const deployments = ALL.slice(begin, begin + limit);
+  return json(200, { deployments, ...(begin + limit < ALL.length && { next: tokenOf(begin + limit) }) });
 }
 
 for (const { limit, shown, requests, hint } of [
@@ -40,9 +42,23 @@ for (const { limit, shown, requests, hint } of [
       ALL.slice(0, shown).map(({ deploymentId }) => deploymentId),
     );
     assert.equal(api.requests.length, requests);
-    assert.equal(/--limit/.test(stderr), hint);
+    assert.equal(new RegExp(`--next ${tokenOf(shown)}\\b`).test(stderr), hint);
   });
 }
+
+test('deployment list sends its filters with every page, and begins where it is told', async () => {
+  await using api = await playApi(page);
+  const filters = ['--site', 'naist', '--image', 'hpc-base@3', '--phase', 'running,failed', '--member', 'bob'];
+  const args = ['deployment', 'list', ...filters, '--limit', '120', '--next', tokenOf(50), '--output', 'json'];
+  const { exitCode, stdout, stderr } = await edgeboot(args, api.environment);
+  assert.equal(exitCode, 0, stderr);
+  assert.equal((JSON.parse(stdout) as Deployment[])[0]?.deploymentId, ALL[50]?.deploymentId);
+  const named = 'siteId=naist&imageName=hpc-base&imageVersion=3&phase=RUNNING%2CFAILED&memberId=bob';
+  assert.deepEqual(
+    api.requests.map(({ operation }) => operation),
+    [`${named}&limit=100&next=0050`, `${named}&limit=20&next=0150`].map((query) => `GET /v1/deployments?${query}`),
+  );
+});
 
 const HOSTILE = 'first\n\u001b[2Jsecond\u009b31m\r\nedgeboot: all is well';
 /** Anything but printable text and line feeds. */

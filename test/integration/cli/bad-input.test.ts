@@ -75,6 +75,18 @@ const CASES: readonly Case[] = [
     words: /neither NAME nor NAME@VERSION nor NAME@CHANNEL/,
   },
   {
+    what: 'deployments of a channel',
+    args: () => ['deployment', 'list', '--image', 'x@stable'],
+    exitCode: 64,
+    words: /a deployment has a version, and no channel/,
+  },
+  {
+    what: 'deployments in a phase that there is not',
+    args: () => ['deployment', 'list', '--phase', 'running,asleep'],
+    exitCode: 64,
+    words: /phases are accepted, fetching/,
+  },
+  {
     what: 'a channel to set that is a version',
     args: () => ['image', 'channel', 'set', 'x@3', '4'],
     exitCode: 64,

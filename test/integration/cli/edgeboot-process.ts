@@ -10,7 +10,7 @@ import { EDGEBOOT, type ProgramResult } from '../../../local/federation/program.
 import { createTemporaryFolder } from '../../helpers/temporary-folder.ts';
 
 export interface ReceivedRequest {
-  /** `GET /v1/deployments?before=…` */
+  /** `GET /v1/deployments?next=…` */
   readonly operation: string;
   readonly headers: IncomingMessage['headers'];
   readonly body: string;

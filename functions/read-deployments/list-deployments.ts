@@ -1,0 +1,74 @@
+/**
+ * The list of deployments, newest first, a page at a time: the member's own, or those of a member whom an operator of the federation
+ * names. Filters are held against rows as they are read; how many rows a page may read is bounded, so a page may be short.
+ */
+import { type deploymentListQuery, type deploymentListResponse, MAX_PAGE_DEPLOYMENTS, nextToken } from '#shared/api.ts';
+import type { Deployment } from '#shared/deployment.ts';
+import * as z from 'zod';
+import { FEDERATION_OPERATORS, type Member } from '../http/identity.ts';
+import { deliverOutbox } from '../outbox/deliver-outbox.ts';
+import { deny } from '../outbox/deny.ts';
+import { auditEntry } from '../outbox/entries.ts';
+import type { DeploymentStore } from '../ports.ts';
+import type { ReadDeploymentsPorts } from './read-deployments.ts';
+
+export type DeploymentListQuery = z.infer<typeof deploymentListQuery>;
+
+const BATCH_ROWS = 200;
+/** For one page. A second passes well before the API's 30. */
+const MAX_BATCHES = 10;
+
+/** Throws FORBIDDEN (another member's, and no operator asks), on record. */
+export async function listDeployments(
+  member: Member,
+  query: DeploymentListQuery,
+  ports: ReadDeploymentsPorts,
+): Promise<z.infer<typeof deploymentListResponse>> {
+  const { memberId = member.memberId } = query;
+  if (memberId !== member.memberId) await authorizeOperator(member, memberId, ports);
+  const { deployments, behind } = await readPage(memberId, query, ports.deployments);
+  return { deployments, ...(behind !== undefined && { next: z.encode(nextToken, behind) }) };
+}
+
+/** Whether there is such a member changes nothing. */
+async function authorizeOperator(member: Member, memberId: string, ports: ReadDeploymentsPorts): Promise<void> {
+  const record = { actor: `member:${member.memberId}`, action: 'deployment.read' } as const;
+  if (!member.groups.includes(FEDERATION_OPERATORS)) {
+    const reason = `only members of ${FEDERATION_OPERATORS} may list another member's deployments`;
+    throw await deny(ports, { ...record, reason });
+  }
+  const reason = `the list of ${memberId}'s deployments`;
+  const entry = auditEntry(ports.now().toISOString(), { ...record, decision: 'allow', reason });
+  await ports.outbox.add([entry]);
+  await deliverOutbox([entry], ports);
+}
+
+/** `behind`: the deployment that the next page begins behind, where there may be one. */
+async function readPage(memberId: string, query: DeploymentListQuery, store: DeploymentStore) {
+  const { limit = MAX_PAGE_DEPLOYMENTS } = query;
+  const deployments: Deployment[] = [];
+  let behind = query.next;
+  // Without filters these are enough: the page, and one to know that there is another page.
+  let size = limit + 1;
+  for (let batch = 0; batch < MAX_BATCHES; batch++) {
+    const rows = await store.listByMember(memberId, behind, size);
+    for (const row of rows) {
+      const isWanted = matches(row, query);
+      if (isWanted && deployments.length === limit) return { deployments, behind };
+      if (isWanted) deployments.push(row);
+      behind = row.deploymentId;
+    }
+    if (rows.length < size) return { deployments };
+    size = BATCH_ROWS;
+  }
+  return { deployments, behind };
+}
+
+function matches({ siteId, imageName, imageVersion, phase }: Deployment, query: DeploymentListQuery): boolean {
+  return (
+    (query.siteId === undefined || query.siteId === siteId) &&
+    (query.imageName === undefined || query.imageName === imageName) &&
+    (query.imageVersion === undefined || query.imageVersion === imageVersion) &&
+    (query.phase === undefined || query.phase.includes(phase))
+  );
+}
