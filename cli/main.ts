@@ -2,6 +2,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import { EdgebootError, ERROR_KINDS, messageOf } from '#shared/errors.ts';
 import packageJson from '../package.json' with { type: 'json' };
+import { auditCommand } from './commands/audit.ts';
 import { deploymentCommand } from './commands/deployment.ts';
 import { imageCommand } from './commands/image.ts';
 import { loginCommand } from './commands/login.ts';
@@ -56,6 +57,7 @@ for (const command of [
   loginCommand(),
   imageCommand(interruption.signal),
   deploymentCommand(interruption.signal),
+  auditCommand(),
   siteCommand(),
   publisherCommand(),
 ]) {

@@ -4,6 +4,7 @@
  */
 import { createRemoteJWKSet } from 'jose';
 import { CloudWatchAuditLog } from './adapters/cloudwatch-audit-log.ts';
+import { CloudWatchAuditTrail } from './adapters/cloudwatch-audit-trail.ts';
 import { DynamoDbDeploymentStore } from './adapters/dynamodb-deployment-store.ts';
 import { DynamoDbImageStore } from './adapters/dynamodb-image-store.ts';
 import { DynamoDbOutbox } from './adapters/dynamodb-outbox.ts';
@@ -29,6 +30,7 @@ import type { ManageSitesPorts } from './manage-sites/manage-sites.ts';
 import type { MintUrlsPorts } from './mint-urls/mint-urls.ts';
 import type { DeliveryPorts } from './outbox/deliver-outbox.ts';
 import type { PublishImagePorts } from './publish-image/publish-image.ts';
+import type { ReadAuditPorts } from './read-audit/read-audit.ts';
 import type { ReadDeploymentsPorts } from './read-deployments/read-deployments.ts';
 import type { ReadJobPorts, SiteDeploymentPorts } from './read-job/read-job.ts';
 import type { RenewUrlsPorts } from './renew-urls/renew-urls.ts';
@@ -147,6 +149,13 @@ export const composeOpenAgentSession = () => ({
   region: setting('AWS_REGION'),
   distributionUrl: setting('DISTRIBUTION_URL'),
   siteCredentials: new StsSiteCredentials(setting('SITE_SESSION_ROLE')),
+});
+
+export const composeReadAudit = (): ReadAuditPorts => ({
+  ...decisions(),
+  trail: new CloudWatchAuditTrail(setting('AUDIT_LOG_GROUP')),
+  deployments: deployments(),
+  warmings: warmings(),
 });
 
 export const composeReadJob = (): ReadJobPorts => ({

@@ -40,6 +40,20 @@ export interface AuditLog {
   append(records: readonly AuditRecord[]): Promise<void>;
 }
 
+/** The same log group, for those who read it. */
+export interface AuditTrail {
+  /**
+   * Records from `since` until before `until` (ISO 8601) that have all of these words in them, the oldest first, a page at a time: a page may be
+   * empty while there are more. Words have neither quotes nor backslashes. Throws INVALID_REQUEST for a cursor that is none.
+   */
+  read(query: {
+    readonly since: string;
+    readonly until: string;
+    readonly words: readonly string[];
+    readonly cursor: string | undefined;
+  }): Promise<{ readonly records: readonly AuditRecord[]; readonly nextCursor: string | undefined }>;
+}
+
 /** One queue per site. */
 export interface DeploymentQueues {
   /** Makes the site's queue, redriving to the dead-letter queue. Idempotent. */

@@ -30,6 +30,7 @@ export const auditRecordSchema = z.object({
     'agent.session',
     'agent.heartbeat',
     'job.read',
+    'audit.read',
   ]),
   decision: z.enum(['allow', 'deny']),
   deploymentId: z.string().optional(),

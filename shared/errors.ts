@@ -65,6 +65,12 @@ export const ERROR_KINDS = {
   CONFLICT: kind('reject', 409, 75, 'Somebody changed it at the same time. Look at its present state, then try again.'),
   IDEMPOTENCY_MISMATCH: kind('reject', 409, 64, 'Use a new Idempotency-Key for a different request.'),
   IMAGE_RECALLED: kind('reject', 409, 65, 'Use another version: edgeboot image show NAME says which there are.'),
+  AUDIT_INCOMPLETE: kind(
+    'reject',
+    500,
+    65,
+    'Records of the audit trail are gone. Find out who could write to its log group, or had it deleted.',
+  ),
   IMAGE_NOT_COMPLIANT: kind('reject', 422, 65, 'Rebuild the disk as the image standard says (docs/image-standard.md).'),
   MANIFEST_UNTRUSTED: kind(
     'reject',

@@ -2,6 +2,7 @@
 import * as api from '#shared/api.ts';
 import { reportSchema } from '#shared/apply-report.ts';
 import { deploymentEventSchema, deploymentSchema, failureSchema } from '#shared/deployment.ts';
+import { auditRecordSchema } from '#shared/audit.ts';
 import { grantSchema } from '#shared/grant.ts';
 import { warmingReportSchema, warmingSchema } from '#shared/warming.ts';
 import * as z from 'zod';
@@ -19,6 +20,7 @@ const REQUESTS = {
   HeartbeatRequest: api.heartbeatRequest,
   DeploymentRequest: api.requestDeploymentRequest,
   WarmingRequest: api.requestWarmingRequest,
+  AuditCountsRequest: api.auditCountsRequest,
   DeploymentReport: reportSchema,
   WarmingReport: warmingReportSchema,
 };
@@ -32,6 +34,7 @@ const RESPONSES = {
   ImageVersion: api.imageVersionSchema,
   Site: api.siteSchema,
   Grant: grantSchema,
+  AuditRecord: auditRecordSchema,
   Problem: api.problemSchema,
   ProtectedResource: api.protectedResourceResponse,
   OpenApi: api.openApiResponse,
@@ -57,6 +60,8 @@ const RESPONSES = {
   WarmingAnswer: api.warmingResponse,
   WarmingJobAnswer: api.warmingJobResponse,
   WarmingReportAnswer: api.warmingReportResponse,
+  AuditPageAnswer: api.auditPageResponse,
+  AuditCountsAnswer: api.auditCountsResponse,
 };
 
 const uri = (name: string): string => `#/components/schemas/${name}`;

@@ -87,7 +87,8 @@ function parametersOf(route: Route, { idempotent, query }: Operation) {
 function queryParametersOf(query: Operation['query']) {
   return Object.entries(query?.shape ?? {}).map(([name, described]) => {
     const { description, ...schema } = plainSchema(described as z.ZodType);
-    return { name, in: 'query', description, schema };
+    const isRequired = !(described as z.ZodType).safeParse(undefined).success;
+    return { name, in: 'query', ...(isRequired && { required: true }), description, schema };
   });
 }
 

@@ -3,6 +3,10 @@
  * the routes of serverless.yml, and against what a running API answers.
  */
 import {
+  auditCountsRequest,
+  auditCountsResponse,
+  auditPageResponse,
+  auditQuery,
   beginImageRequest,
   beginImageResponse,
   certifyPublisherRequest,
@@ -230,6 +234,17 @@ export const OPERATIONS = {
     summary: 'How far the agent is; the first end stands',
     ...{ caller: 'agent', request: warmingReportSchema, status: 200, response: warmingReportResponse },
     errors: ['CONFLICT'],
+  },
+  'GET /v1/audit': {
+    summary: 'The audit trail, oldest records first, a page at a time. For operators of the federation',
+    ...{ caller: 'member', status: 200, response: auditPageResponse },
+    query: auditQuery,
+    errors: ['FORBIDDEN'],
+  },
+  'POST /v1/audit/counts': {
+    summary: 'How many records there should be of deployments and warmings. For operators of the federation',
+    ...{ caller: 'member', request: auditCountsRequest, status: 200, response: auditCountsResponse },
+    errors: ['FORBIDDEN'],
   },
 } as const satisfies Record<string, Operation>;
 

@@ -324,6 +324,31 @@ void suite('the API is as it describes itself', { timeout: 180_000 }, () => {
     assert.deepEqual([(await seen(mallory)).length, (await seen(alice)).length], [0, 1]);
   });
 
+  void test('the audit trail', async () => {
+    const since = new Date(Date.now() - 3_600_000).toISOString();
+    const trail = await api.succeed<{ records: unknown[] }>('GET /v1/audit', {
+      as: olga,
+      query: { since, site: 'naist' },
+    });
+    assert.notEqual(trail.records.length, 0);
+    await api.refuse('FORBIDDEN', 'GET /v1/audit', { as: alice, query: { since } });
+    await api.refuse('INVALID_REQUEST', 'GET /v1/audit', { as: olga, query: { since, cursor: '?' } });
+    const { deployments } = await api.succeed<{ deployments: { deploymentId: string; auditSequence: number }[] }>(
+      'GET /v1/deployments',
+      { as: alice },
+    );
+    const body = { deploymentIds: deployments.map(({ deploymentId }) => deploymentId), warmingIds: [NEVER_MADE] };
+    const { counts } = await api.succeed<{ counts: { records: number }[] }>('POST /v1/audit/counts', {
+      as: olga,
+      body,
+    });
+    assert.deepEqual(
+      counts.map(({ records }) => records),
+      deployments.map(({ auditSequence }) => auditSequence),
+    );
+    await api.refuse('FORBIDDEN', 'POST /v1/audit/counts', { as: alice, body });
+  });
+
   void test('an agent’s session reaches its own queue, and nothing else', async () => {
     const session = await api.succeed<AgentSession>('POST /v1/sites/{siteId}/session', {
       ...{ as: naist, path: { siteId: 'naist' } },

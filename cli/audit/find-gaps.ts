@@ -1,0 +1,73 @@
+/**
+ * Whether the audit trail is whole: the records about one deployment, or one warming, are numbered without gaps, and its row says up
+ * to which number. Refusals have no numbers: that one of them is gone cannot be told. Pure.
+ */
+import type { AuditCounts } from '#shared/api.ts';
+import type { AuditRecord } from '#shared/audit.ts';
+import { decodeTime } from 'ulid';
+
+export interface AuditGap {
+  readonly subject: 'deployment' | 'warming';
+  readonly id: string;
+  /** Inclusive. */
+  readonly first: number;
+  readonly last: number;
+  /** `forged`: a number is there with two records. */
+  readonly kind: 'missing' | 'forged';
+}
+
+/** A decision's records may be on their way so long: the sweep delivers what was not delivered at once. */
+const DELIVERY_MINUTES = 15;
+
+type Subject = Pick<AuditGap, 'subject' | 'id'>;
+
+/** The deployments and warmings that records are about. */
+export function subjectsOf(records: readonly AuditRecord[]): readonly Subject[] {
+  const subjects = records.map(subjectOf).filter((subject) => subject !== undefined);
+  return [...new Map(subjects.map((subject) => [subject.id, subject])).values()];
+}
+
+/**
+ * @param records all from `since` until `until` (ISO 8601), in any order; a record may be there several times
+ * @param counts how many there should be by now. What is younger than `until`, or may still be on its way, is not missing
+ */
+export function findGaps(
+  records: readonly AuditRecord[],
+  counts: AuditCounts['counts'],
+  { since, until }: { readonly since: string; readonly until: string },
+): readonly AuditGap[] {
+  const deliveredBefore = Date.parse(until) - DELIVERY_MINUTES * 60_000;
+  const countOf = new Map(counts.map((count) => [count.id, count]));
+  return subjectsOf(records).flatMap(({ subject, id }) => {
+    const auditIds = new Map<number, Set<string>>();
+    for (const record of records) {
+      if (subjectOf(record)?.id !== id || record.sequence === undefined) continue;
+      auditIds.set(record.sequence, (auditIds.get(record.sequence) ?? new Set()).add(record.auditId));
+    }
+    const numbers = [...auditIds.keys()].sort((a, b) => a - b);
+    const count = countOf.get(id);
+    const isSettled = count && Date.parse(count.updatedAt) < deliveredBefore;
+    const last = Math.max(isSettled ? count.records : 0, numbers.at(-1) ?? 0);
+    // Those of before `since` were not read.
+    const first = decodeTime(id) >= Date.parse(since) ? 1 : (numbers[0] ?? last + 1);
+    const forged = numbers.filter((number) => (auditIds.get(number)?.size ?? 0) > 1);
+    return [
+      ...missingRanges(numbers, first, last).map((range) => ({ subject, id, ...range, kind: 'missing' }) as const),
+      ...forged.map((number) => ({ subject, id, first: number, last: number, kind: 'forged' }) as const),
+    ];
+  });
+}
+
+function subjectOf({ sequence, deploymentId, warmingId }: AuditRecord): Subject | undefined {
+  if (sequence === undefined) return undefined;
+  if (deploymentId !== undefined) return { subject: 'deployment', id: deploymentId };
+  return warmingId === undefined ? undefined : { subject: 'warming', id: warmingId };
+}
+
+function missingRanges(numbers: readonly number[], first: number, last: number) {
+  const edges = [first - 1, ...numbers.filter((number) => number >= first), last + 1];
+  return edges.flatMap((number, i) => {
+    const next = edges[i + 1];
+    return next === undefined || next <= number + 1 ? [] : [{ first: number + 1, last: next - 1 }];
+  });
+}

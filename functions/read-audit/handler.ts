@@ -1,0 +1,15 @@
+import { auditCountsRequest, auditQuery } from '#shared/api.ts';
+import { composeApi, composeReadAudit } from '../compose.ts';
+import { apiHandler } from '../http/api-handler.ts';
+import { requireMember } from '../http/identity.ts';
+import { countAudit, readAudit } from './read-audit.ts';
+
+const ports = composeReadAudit();
+
+export const handler = apiHandler(composeApi(), async (request) => {
+  const member = requireMember(request.identity);
+  if (request.routeKey === 'GET /v1/audit') {
+    return { status: 200, body: await readAudit(member, request.query(auditQuery), ports) };
+  }
+  return { status: 200, body: await countAudit(member, request.body(auditCountsRequest), ports) };
+});

@@ -1,0 +1,79 @@
+/**
+ * The federation's operators read the audit trail, and ask how many records there should be of a deployment or warming. To ask is a
+ * decision of its own: it is recorded.
+ */
+import type { AuditCounts, AuditPage, AuditQuery } from '#shared/api.ts';
+import type { AuditRecord } from '#shared/audit.ts';
+import { FEDERATION_OPERATORS, type Member } from '../http/identity.ts';
+import { deliverOutbox, type DeliveryPorts } from '../outbox/deliver-outbox.ts';
+import { deny } from '../outbox/deny.ts';
+import { auditEntry } from '../outbox/entries.ts';
+import type { AuditTrail, DeploymentStore, WarmingStore } from '../ports.ts';
+
+export interface ReadAuditPorts extends DeliveryPorts {
+  readonly trail: AuditTrail;
+  readonly deployments: Pick<DeploymentStore, 'find'>;
+  readonly warmings: Pick<WarmingStore, 'find'>;
+  readonly now: () => Date;
+}
+
+/** A page, oldest first; it may be empty while there are more. Throws FORBIDDEN; INVALID_REQUEST for a cursor that is none. */
+export async function readAudit(operator: Member, query: AuditQuery, ports: ReadAuditPorts): Promise<AuditPage> {
+  await requireOperator(operator, ports);
+  const { records, nextCursor } = await ports.trail.read({
+    since: query.since,
+    until: query.until ?? ports.now().toISOString(),
+    words: [query.member && `member:${query.member}`, query.site, query.deployment].filter(
+      (word) => word !== undefined,
+    ),
+    cursor: query.cursor,
+  });
+  return {
+    records: records.filter((record) => isAskedFor(record, query)),
+    ...(nextCursor !== undefined && { nextCursor }),
+  };
+}
+
+/** How far the records of each are numbered by now. One that is forgotten is not in the answer. Throws FORBIDDEN. */
+export async function countAudit(
+  operator: Member,
+  { deploymentIds, warmingIds }: { readonly deploymentIds: readonly string[]; readonly warmingIds: readonly string[] },
+  ports: ReadAuditPorts,
+): Promise<AuditCounts> {
+  await requireOperator(operator, ports);
+  const deployments = await Promise.all(deploymentIds.map((id) => ports.deployments.find(id)));
+  const warmings = await Promise.all(warmingIds.map((id) => ports.warmings.find(id)));
+  return {
+    counts: [
+      ...deployments.flatMap((row) => (row ? [{ id: row.deploymentId, ...countOf(row) }] : [])),
+      ...warmings.flatMap((row) => (row ? [{ id: row.warmingId, ...countOf(row) }] : [])),
+    ],
+  };
+}
+
+const countOf = ({ auditSequence, updatedAt }: { auditSequence: number; updatedAt: string }) => ({
+  records: auditSequence,
+  updatedAt,
+});
+
+async function requireOperator(operator: Member, ports: ReadAuditPorts): Promise<void> {
+  const decision = { actor: `member:${operator.memberId}`, action: 'audit.read' } as const;
+  if (!operator.groups.includes(FEDERATION_OPERATORS)) {
+    throw await deny(ports, {
+      ...decision,
+      reason: `only members of ${FEDERATION_OPERATORS} may read the audit trail`,
+    });
+  }
+  const entry = auditEntry(ports.now().toISOString(), { ...decision, decision: 'allow' });
+  await ports.outbox.add([entry]);
+  await deliverOutbox([entry], ports);
+}
+
+/** The log group was asked for words only, wherever in a record they are. */
+function isAskedFor({ actor, siteId, deploymentId }: AuditRecord, { member, site, deployment }: AuditQuery): boolean {
+  return (
+    (member === undefined || actor === `member:${member}`) &&
+    (site === undefined || siteId === site || actor === `agent:${site}` || actor.startsWith(`agent:${site}/`)) &&
+    (deployment === undefined || deploymentId === deployment)
+  );
+}
