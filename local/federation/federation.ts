@@ -25,7 +25,7 @@ export interface FederationOptions {
   readonly log: (line: string) => void;
   readonly distribution?: CloudOptions['distribution'];
   /** Settings of single sites' agents. */
-  readonly agents?: Readonly<Record<string, Pick<SiteAgentOptions, 'capacity' | 'readyTimeoutSeconds'>>>;
+  readonly agents?: Readonly<Record<string, Pick<SiteAgentOptions, 'capacity' | 'readyTimeoutSeconds' | 'logLevel'>>>;
 }
 
 export interface Federation extends AsyncDisposable {

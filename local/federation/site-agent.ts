@@ -19,6 +19,7 @@ export interface SiteAgentOptions {
   readonly resolvers: readonly string[];
   readonly capacity?: { readonly cpus?: number; readonly memoryMiB?: number };
   readonly readyTimeoutSeconds?: number;
+  readonly logLevel?: 'debug' | 'info';
 }
 
 /** One line of the agent's log. */
@@ -77,7 +78,8 @@ export class SiteAgent implements AsyncDisposable {
 
   /** Starts the agent; resolves when it polls. */
   async start(): Promise<void> {
-    const child = spawn(EDGEBOOT_AGENT, ['run', '--config', this.configFile], {
+    const { logLevel = 'info' } = this.#options;
+    const child = spawn(EDGEBOOT_AGENT, ['run', '--config', this.configFile, '--log-level', logLevel], {
       stdio: ['ignore', 'pipe', 'pipe'],
       // A Ctrl-C at the terminal is ours to handle: the agent is stopped in its turn.
       detached: true,

@@ -18,6 +18,8 @@ export interface RunningFederation {
   readonly aws: AwsClients;
   readonly directory: string;
   readonly keyFile: string;
+  /** What cloud, functions and libvirtd have logged so far. */
+  readonly lines: readonly string[];
   /** `edgeboot deployment create … --wait`; extra arguments replace earlier ones. */
   create(site: string, ...more: string[]): Promise<ProgramResult>;
   /** The same, which must succeed. */
@@ -70,6 +72,7 @@ export async function runFederation(
     aws,
     directory,
     keyFile,
+    lines,
     create: (site, ...more) => member.run(createArguments(site, more)),
     run: (site, ...more) => member.ask<Deployment>(createArguments(site, more)),
     async destroy({ deploymentId }) {
