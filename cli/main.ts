@@ -8,6 +8,7 @@ import { imageCommand } from './commands/image.ts';
 import { loginCommand } from './commands/login.ts';
 import { publisherCommand } from './commands/publisher.ts';
 import { siteCommand } from './commands/site.ts';
+import { usageCommand } from './commands/usage.ts';
 import { say } from './output.ts';
 
 const HELP = `
@@ -57,6 +58,7 @@ for (const command of [
   loginCommand(),
   imageCommand(interruption.signal),
   deploymentCommand(interruption.signal),
+  usageCommand(),
   auditCommand(),
   siteCommand(),
   publisherCommand(),

@@ -5,6 +5,7 @@
 import { createRemoteJWKSet } from 'jose';
 import { CloudWatchAuditLog } from './adapters/cloudwatch-audit-log.ts';
 import { CloudWatchAuditTrail } from './adapters/cloudwatch-audit-trail.ts';
+import { DynamoDbConsumptionStore } from './adapters/dynamodb-consumption.ts';
 import { DynamoDbDeploymentStore } from './adapters/dynamodb-deployment-store.ts';
 import { DynamoDbImageStore } from './adapters/dynamodb-image-store.ts';
 import { DynamoDbOutbox } from './adapters/dynamodb-outbox.ts';
@@ -33,6 +34,7 @@ import type { PublishImagePorts } from './publish-image/publish-image.ts';
 import type { ReadAuditPorts } from './read-audit/read-audit.ts';
 import type { ReadDeploymentsPorts } from './read-deployments/read-deployments.ts';
 import type { ReadJobPorts, SiteDeploymentPorts } from './read-job/read-job.ts';
+import type { ReadUsagePorts } from './read-usage/read-usage.ts';
 import type { RenewUrlsPorts } from './renew-urls/renew-urls.ts';
 import type { RequestDeploymentPorts } from './request-deployment/request-deployment.ts';
 import type { ServeWarmingPorts } from './serve-warming/serve-warming.ts';
@@ -156,6 +158,11 @@ export const composeReadAudit = (): ReadAuditPorts => ({
   trail: new CloudWatchAuditTrail(setting('AUDIT_LOG_GROUP')),
   deployments: deployments(),
   warmings: warmings(),
+});
+
+export const composeReadUsage = (): ReadUsagePorts => ({
+  ...decisions(),
+  consumption: new DynamoDbConsumptionStore(table()),
 });
 
 export const composeReadJob = (): ReadJobPorts => ({

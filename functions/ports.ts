@@ -1,5 +1,5 @@
 /** What the control plane needs from the world, in its own words. The files in adapters/ implement these; compose.ts chooses. */
-import type { Capacity, Image, ImageVersion, Site } from '#shared/api.ts';
+import type { Capacity, ConsumptionRow, Image, ImageVersion, Site } from '#shared/api.ts';
 import type { AuditRecord } from '#shared/audit.ts';
 import type { Deployment, DeploymentEvent } from '#shared/deployment.ts';
 import type { Grant } from '#shared/grant.ts';
@@ -180,6 +180,15 @@ export interface PublisherStore {
   /** The certificate that the federation's root signed for this member. */
   findCertificate(memberId: string): Promise<string | undefined>;
   saveCertificate(memberId: string, certificate: string, outbox: readonly OutboxEntry[]): Promise<void>;
+}
+
+// ---- usage -------------------------------------------------------------------------------------------------------------
+
+/** What is consumed is counted by the stores of deployments and warmings, in their own transactions. Months are `YYYY-MM`, in UTC. */
+export interface ConsumptionStore {
+  listOf(memberId: string, month: string): Promise<readonly ConsumptionRow[]>;
+  /** In the order of `consumptionKey`, `limit` at most, those behind this key. */
+  list(month: string, behind: string | undefined, limit: number): Promise<readonly ConsumptionRow[]>;
 }
 
 // ---- sites and agents --------------------------------------------------------------------------------------------------

@@ -222,11 +222,13 @@ export const deploymentResponse = z.object({ deployment: deploymentSchema });
 /** So many deployments a page has, and where nobody says otherwise as many as that. */
 export const MAX_PAGE_DEPLOYMENTS = 100;
 const behind = z.string().refine((id) => ULID.safeParse(id).success, 'must be `next` of an earlier page');
-/** Where a page begins: behind this deployment. For callers it is a token that says nothing. */
-export const nextToken = z.codec(z.base64url().max(64), behind, {
-  decode: (token) => Buffer.from(token, 'base64url').toString(),
-  encode: (deploymentId) => Buffer.from(deploymentId).toString('base64url'),
-});
+/** Behind what a page begins. For callers it is a token that says nothing. */
+const tokenOf = (behindWhat: z.ZodType<string, string>, maxCharacters: number) =>
+  z.codec(z.base64url().max(maxCharacters), behindWhat, {
+    decode: (token) => Buffer.from(token, 'base64url').toString(),
+    encode: (text) => Buffer.from(text).toString('base64url'),
+  });
+export const nextToken = tokenOf(behind, 64);
 /** All of them hold for each deployment of the answer. */
 export const deploymentListQuery = z.strictObject({
   siteId: SITE_ID.optional().describe('Those at this site.'),
@@ -286,6 +288,45 @@ export const warmingResponse = z.object({
 export const warmingJobResponse = z.object({ warming: warmingSchema, image: imageVersionSchema.optional() });
 export type WarmingJob = z.infer<typeof warmingJobResponse>;
 export const warmingReportResponse = z.object({ warming: warmingSchema });
+
+// ---- usage ----------------------------------------------------------------------------------------------------------
+
+export const consumptionSchema = z.object({
+  /** That came to run in this month. */
+  clusters: z.int().nonnegative(),
+  warmings: z.int().nonnegative(),
+  /** From the edges: for deployments and warmings. */
+  bytesFetched: z.int().nonnegative(),
+  /** Of clusters that ran and do so no more; counted, all of it, in the month in which they ended. */
+  clusterSeconds: z.int().nonnegative(),
+  /** The same for each of their nodes. */
+  nodeSeconds: z.int().nonnegative(),
+});
+export type Consumption = z.infer<typeof consumptionSchema>;
+/** What a member consumed of an image at a site. */
+export const consumptionRowSchema = consumptionSchema.extend({
+  memberId: z.string(),
+  siteId: SITE_ID,
+  imageId: ULID,
+  imageName: IMAGE_NAME,
+});
+export type ConsumptionRow = z.infer<typeof consumptionRowSchema>;
+
+export const MONTH = z.string().regex(/^20\d\d-(?:0[1-9]|1[0-2])$/, 'must be a month: YYYY-MM');
+export const usageToken = tokenOf(z.string().min(1), 2048);
+export const usageQuery = z.strictObject({
+  month: MONTH.optional().describe('YYYY-MM, in UTC; this month where absent.'),
+  memberId: MEMBER_ID.optional().describe("This member's instead of one's own: for operators of the federation."),
+  everybody: z.literal('true').optional().describe("Everybody's: for operators of the federation."),
+  next: usageToken.optional().describe('`next` of the page before this one.'),
+});
+export type UsageQuery = z.infer<typeof usageQuery>;
+export const usageResponse = z.object({
+  month: MONTH,
+  usage: z.array(consumptionRowSchema),
+  next: z.base64url().max(2048).optional(),
+});
+export type UsageAnswer = z.infer<typeof usageResponse>;
 
 // ---- audit trail ----------------------------------------------------------------------------------------------------
 

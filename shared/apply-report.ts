@@ -60,6 +60,7 @@ export function applyReport(row: Deployment, report: Report, now: string): { row
       ...(nodes && { nodes }),
       ...(failure && { failure }),
       ...(timeline && { timeline }),
+      ...(report.phase === 'RUNNING' && { runningSince: now }),
     },
   };
 }

@@ -31,6 +31,7 @@ export const auditRecordSchema = z.object({
     'agent.heartbeat',
     'job.read',
     'audit.read',
+    'usage.read',
   ]),
   decision: z.enum(['allow', 'deny']),
   deploymentId: z.string().optional(),

@@ -123,6 +123,8 @@ export const deploymentSchema = z.object({
   nodes: z.array(nodeSchema).optional(),
   failure: failureSchema.optional(),
   timeline: timelineSchema.optional(),
+  /** Since its agent said so; what was earlier stays when it runs no more. */
+  runningSince: z.iso.datetime().optional(),
   createdAt: z.iso.datetime(),
   updatedAt: z.iso.datetime(),
 });

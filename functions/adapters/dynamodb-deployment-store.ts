@@ -8,7 +8,9 @@ import {
   isTerminal,
 } from '#shared/deployment.ts';
 import { EdgebootError } from '#shared/errors.ts';
+import { consumedByDeployment } from '../consumption.ts';
 import type { DeploymentStore, IdempotencyKey, OutboxEntry, UnsettledDeployment } from '../ports.ts';
+import { countConsumption } from './dynamodb-consumption.ts';
 import { commitOnce } from './dynamodb-idempotency.ts';
 import { outboxWrite } from './dynamodb-outbox.ts';
 import { ConditionRefused, type Item, type Table, UNSETTLED, type Write } from './dynamodb-table.ts';
@@ -67,6 +69,7 @@ export class DynamoDbDeploymentStore implements DeploymentStore {
         this.#table.putOver(this.#row(after), before.version),
         ...(event ? [this.#event(event)] : []),
         ...(isTerminal(after.phase) && !isTerminal(before.phase) ? endUse(this.#table, before) : []),
+        ...countConsumption(this.#table, after, consumedByDeployment(before, after)),
         ...outbox.map((entry) => outboxWrite(this.#table, entry)),
       ]);
     } catch (error) {

@@ -2,7 +2,9 @@
 import { EdgebootError } from '#shared/errors.ts';
 import { isWarmingOver, type Warming, warmingSchema } from '#shared/warming.ts';
 import * as z from 'zod';
+import { consumedByWarming } from '../consumption.ts';
 import type { IdempotencyKey, OutboxEntry, UnsettledWarming, WarmingStore } from '../ports.ts';
+import { countConsumption } from './dynamodb-consumption.ts';
 import { commitOnce } from './dynamodb-idempotency.ts';
 import { outboxWrite } from './dynamodb-outbox.ts';
 import { ConditionRefused, type Item, type Key, type Table, UNSETTLED } from './dynamodb-table.ts';
@@ -54,7 +56,11 @@ export class DynamoDbWarmingStore implements WarmingStore {
   async replace(before: Warming, after: Warming, outbox: readonly OutboxEntry[]): Promise<void> {
     const row = this.#table.putOver(rowOf(after), before.version);
     try {
-      await this.#table.transact([row, ...outbox.map((entry) => outboxWrite(this.#table, entry))]);
+      await this.#table.transact([
+        row,
+        ...countConsumption(this.#table, after, consumedByWarming(before, after)),
+        ...outbox.map((entry) => outboxWrite(this.#table, entry)),
+      ]);
     } catch (error) {
       if (!(error instanceof ConditionRefused)) throw error;
       throw new EdgebootError('CONFLICT', 'the warming was changed at the same time', { cause: error });

@@ -60,6 +60,8 @@ const RESPONSES = {
   WarmingAnswer: api.warmingResponse,
   WarmingJobAnswer: api.warmingJobResponse,
   WarmingReportAnswer: api.warmingReportResponse,
+  ConsumptionRow: api.consumptionRowSchema,
+  UsageAnswer: api.usageResponse,
   AuditPageAnswer: api.auditPageResponse,
   AuditCountsAnswer: api.auditCountsResponse,
 };

@@ -43,6 +43,8 @@ import {
   trustResponse,
   uploadsRequest,
   uploadsResponse,
+  usageQuery,
+  usageResponse,
   verdictRequest,
   warmingJobResponse,
   warmingReportResponse,
@@ -234,6 +236,12 @@ export const OPERATIONS = {
     summary: 'How far the agent is; the first end stands',
     ...{ caller: 'agent', request: warmingReportSchema, status: 200, response: warmingReportResponse },
     errors: ['CONFLICT'],
+  },
+  'GET /v1/usage': {
+    summary: "What was consumed in a month: one's own, or others' where an operator of the federation asks",
+    ...{ caller: 'member', status: 200, response: usageResponse },
+    query: usageQuery,
+    errors: ['FORBIDDEN'],
   },
   'GET /v1/audit': {
     summary: 'The audit trail, oldest records first, a page at a time. For operators of the federation',

@@ -324,6 +324,25 @@ void suite('the API is as it describes itself', { timeout: 180_000 }, () => {
     assert.deepEqual([(await seen(mallory)).length, (await seen(alice)).length], [0, 1]);
   });
 
+  void test('usage', async () => {
+    type Usage = { usage: { memberId: string; warmings: number; bytesFetched: number; clusters: number }[] };
+    const { usage } = await api.succeed<Usage>('GET /v1/usage', { as: alice });
+    // The warming, and the deployment that was given up after its first byte.
+    const [row, ...more] = usage.filter(({ bytesFetched }) => bytesFetched > 0);
+    assert.deepEqual(
+      [row?.memberId, row?.warmings, row?.bytesFetched, row?.clusters, more.length],
+      ['alice', 1, 2, 0, 0],
+    );
+    const month = new Date().toISOString().slice(0, 7);
+    const all = await api.succeed<Usage>('GET /v1/usage', { as: olga, query: { month, everybody: 'true' } });
+    assert.deepEqual(all.usage, usage);
+    const hers = await api.succeed<Usage>('GET /v1/usage', { as: olga, query: { memberId: 'alice' } });
+    assert.deepEqual(hers.usage, usage);
+    assert.deepEqual((await api.succeed<Usage>('GET /v1/usage', { as: mallory })).usage, []);
+    await api.refuse('FORBIDDEN', 'GET /v1/usage', { as: mallory, query: { memberId: 'alice' } });
+    await api.refuse('FORBIDDEN', 'GET /v1/usage', { as: mallory, query: { everybody: 'true' } });
+  });
+
   void test('the audit trail', async () => {
     const since = new Date(Date.now() - 3_600_000).toISOString();
     const trail = await api.succeed<{ records: unknown[] }>('GET /v1/audit', {

@@ -1,0 +1,82 @@
+/** `edgeboot usage`: what was fetched, what ran, and what it cost about. */
+import { Command, Option } from 'commander';
+import type { ApiClient } from '#shared/api-client.ts';
+import { type ConsumptionRow, MONTH, usageResponse } from '#shared/api.ts';
+import { EdgebootError } from '#shared/errors.ts';
+import { formatBytes, printData, say, table } from '../output.ts';
+import { openApi } from '../session.ts';
+import { type Grouping, GROUPINGS, summarizeUsage, type UsageSum } from '../usage/summarize-usage.ts';
+
+interface UsageOptions {
+  readonly month?: string;
+  readonly by: Grouping;
+  readonly member?: string;
+  readonly everybody?: true;
+  readonly gbPrice: string;
+  readonly nodeHourPrice: string;
+}
+
+export function usageCommand(): Command {
+  return new Command('usage')
+    .description('What was fetched and what ran in a month, and about what it cost.')
+    .option('--month <month>', 'YYYY-MM, in UTC; this month unless given')
+    .addOption(new Option('--by <what>', 'summed up by').choices(GROUPINGS).default('image'))
+    .addOption(new Option('--member <member>', "for federation operators: another member's").conflicts('everybody'))
+    .option('--everybody', "for federation operators: everybody's")
+    .option('--gb-price <usd>', "of a GB from an edge: AWS's list price is 0.085 to 0.120, by place", '0.12')
+    .option('--node-hour-price <usd>', 'of an hour of a node, where the site takes something for it', '0')
+    .action(usage);
+}
+
+async function usage(options: UsageOptions, command: Command): Promise<void> {
+  const { month, by, member, everybody } = options;
+  if (month !== undefined && !MONTH.safeParse(month).success) {
+    throw new EdgebootError('USAGE', `--month must be YYYY-MM, not ${JSON.stringify(month)}`);
+  }
+  const prices = {
+    perGigabyte: readPrice(options.gbPrice, '--gb-price'),
+    perNodeHour: readPrice(options.nodeHourPrice, '--node-hour-price'),
+  };
+  const query = {
+    ...(month !== undefined && { month }),
+    ...(member !== undefined && { memberId: member }),
+    ...(everybody && { everybody: 'true' }),
+  };
+  const answer = await readUsage(await openApi(), query);
+  const sums = summarizeUsage(answer.rows, by, prices);
+  printData(command, { month: answer.month, by, prices, usage: sums }, () => usageTable(by, sums));
+  say(`${answer.month}, in UTC. Clusters that still run are counted when they end.`);
+}
+
+async function readUsage(api: ApiClient, query: Readonly<Record<string, string>>) {
+  const rows: ConsumptionRow[] = [];
+  let next: string | undefined;
+  let month: string;
+  do {
+    const page = await api.call({
+      ...{ method: 'GET', path: '/v1/usage', answer: usageResponse },
+      query: { ...query, ...(next !== undefined && { next }) },
+    });
+    rows.push(...page.usage);
+    ({ next, month } = page);
+  } while (next !== undefined);
+  return { rows, month };
+}
+
+/** Throws USAGE. */
+function readPrice(text: string, option: string): number {
+  if (/^\d{1,6}(?:\.\d{1,6})?$/.test(text)) return Number(text);
+  throw new EdgebootError('USAGE', `${option} must be a price in US dollars, not ${JSON.stringify(text)}`);
+}
+
+function usageTable(by: Grouping, sums: readonly UsageSum[]): string {
+  const hours = (seconds: number): string => (seconds / 3600).toFixed(1);
+  const heading = [by.toUpperCase(), 'CLUSTERS', 'WARMINGS', 'FETCHED', 'CLUSTER HOURS', 'NODE HOURS', 'ABOUT USD'];
+  return table([
+    heading,
+    ...sums.map((sum) => [
+      ...[sum.name, String(sum.clusters), String(sum.warmings), formatBytes(sum.bytesFetched)],
+      ...[hours(sum.clusterSeconds), hours(sum.nodeSeconds), sum.costUsd.toFixed(2)],
+    ]),
+  ]);
+}

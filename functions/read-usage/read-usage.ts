@@ -1,0 +1,46 @@
+/** What was consumed in a month: a member's own, or everybody's where an operator of the federation asks. */
+import { type UsageAnswer, type UsageQuery, usageToken } from '#shared/api.ts';
+import * as z from 'zod';
+import { consumptionKey } from '../consumption.ts';
+import { FEDERATION_OPERATORS, type Member } from '../http/identity.ts';
+import { deliverOutbox, type DeliveryPorts } from '../outbox/deliver-outbox.ts';
+import { deny } from '../outbox/deny.ts';
+import { auditEntry } from '../outbox/entries.ts';
+import type { ConsumptionStore } from '../ports.ts';
+
+export interface ReadUsagePorts extends DeliveryPorts {
+  readonly consumption: ConsumptionStore;
+  readonly now: () => Date;
+}
+
+const PAGE_ROWS = 1_000;
+
+/** Throws FORBIDDEN where another member's, or everybody's, is not the asker's to see; both are on record. */
+export async function readUsage(member: Member, query: UsageQuery, ports: ReadUsagePorts): Promise<UsageAnswer> {
+  const { month = ports.now().toISOString().slice(0, 7), memberId, everybody, next } = query;
+  const isOwn = everybody === undefined && (memberId ?? member.memberId) === member.memberId;
+  if (!isOwn) await authorizeOperator(member, memberId, ports);
+  if (everybody === undefined) {
+    return { month, usage: [...(await ports.consumption.listOf(memberId ?? member.memberId, month))] };
+  }
+  const rows = await ports.consumption.list(month, next, PAGE_ROWS + 1);
+  const usage = rows.slice(0, PAGE_ROWS);
+  const last = usage.at(-1);
+  const isMore = rows.length > PAGE_ROWS && last !== undefined;
+  return { month, usage, ...(isMore && { next: z.encode(usageToken, consumptionKey(last)) }) };
+}
+
+async function authorizeOperator(member: Member, memberId: string | undefined, ports: ReadUsagePorts): Promise<void> {
+  const record = { actor: `member:${member.memberId}`, action: 'usage.read' } as const;
+  if (!member.groups.includes(FEDERATION_OPERATORS)) {
+    throw await deny(ports, {
+      ...record,
+      reason: `only members of ${FEDERATION_OPERATORS} may read the usage of others`,
+    });
+  }
+  const entry = auditEntry(ports.now().toISOString(), {
+    ...{ ...record, decision: 'allow', reason: `the usage of ${memberId ?? 'everybody'}` },
+  });
+  await ports.outbox.add([entry]);
+  await deliverOutbox([entry], ports);
+}

@@ -1,0 +1,90 @@
+/** What changes of a row consume, and how it is summed up. */
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import type { Deployment, Timeline } from '#shared/deployment.ts';
+import { summarizeUsage } from '../../cli/usage/summarize-usage.ts';
+import { consumedByDeployment, consumedByWarming, consumptionKey } from '../../functions/consumption.ts';
+import { sampleDeployment, sampleWarming } from '../helpers/model-samples.ts';
+
+const AT = '2026-11-25T10:00:00.000Z';
+const progress = { bytesFetched: 700, bytesTotal: 1000, partsFetched: 1, partsTotal: 2 };
+const TIMELINE: Timeline = {
+  ...{ messageReceivedAt: AT, steps: [], bytesFetched: 1000, partsFetched: 1, edgeLocations: ['NRT57-C1'] },
+  ...{ cacheHits: 1, cacheMisses: 0, acceleration: 'kvm' },
+};
+const none = { clusters: 0, warmings: 0, bytesFetched: 0, clusterSeconds: 0, nodeSeconds: 0 };
+const consumed = (before: Partial<Deployment>, after: Partial<Deployment>) => {
+  const row = sampleDeployment({ desired: { power: 'on', computes: 3, generation: 1 }, ...before });
+  return consumedByDeployment(row, { ...row, ...after });
+};
+
+void suite('a deployment consumes', () => {
+  void test('the bytes of its image, and counts, when it runs', () => {
+    assert.deepEqual(consumed({ phase: 'BOOTING', progress }, { phase: 'RUNNING', timeline: TIMELINE }), {
+      ...{ ...none, clusters: 1, bytesFetched: 1000 },
+    });
+  });
+
+  void test('nothing on the way there, nor by a wish alone', () => {
+    assert.equal(consumed({ phase: 'FETCHING' }, { phase: 'FETCHING', progress }), undefined);
+    assert.equal(consumed({ phase: 'FETCHING', progress }, { phase: 'PERSONALIZING' }), undefined);
+    assert.equal(consumed({ phase: 'RUNNING' }, { updatedAt: AT }), undefined);
+  });
+
+  void test('what had come when it is given up', () => {
+    for (const phase of ['FAILED', 'DESTROYING'] as const) {
+      assert.deepEqual(consumed({ phase: 'FETCHING', progress }, { phase }), { ...none, bytesFetched: 700 });
+    }
+    assert.equal(consumed({ phase: 'ACCEPTED' }, { phase: 'FAILED' }), undefined);
+    assert.equal(consumed({ phase: 'DESTROYING', progress }, { phase: 'TERMINATED' }), undefined);
+  });
+
+  void test('the time that it ran, with each of its nodes, when it runs no more', () => {
+    const running = { phase: 'RUNNING', runningSince: AT, timeline: TIMELINE } as const;
+    const updatedAt = '2026-11-25T11:30:00.400Z';
+    assert.deepEqual(consumed(running, { phase: 'DESTROYING', updatedAt }), {
+      ...{ ...none, clusterSeconds: 5400, nodeSeconds: 4 * 5400 },
+    });
+    // A clock that was set back takes nothing away.
+    assert.deepEqual(consumed(running, { phase: 'FAILED', updatedAt: '2026-11-25T09:00:00.000Z' }), none);
+  });
+});
+
+void test('a warming consumes its bytes when it is over', () => {
+  const before = sampleWarming({ phase: 'FETCHING', progress });
+  const outcome = {
+    ...{ bytesFetched: 900, partsFetched: 1, cacheHits: 0, cacheMisses: 1 },
+    ...{ edgeLocations: [], seconds: 1 },
+  };
+  assert.deepEqual(consumedByWarming(before, { ...before, phase: 'DONE', outcome }), {
+    ...{ ...none, warmings: 1, bytesFetched: 900 },
+  });
+  assert.deepEqual(consumedByWarming(before, { ...before, phase: 'FAILED' }), { ...none, bytesFetched: 700 });
+  assert.equal(consumedByWarming(before, before), undefined);
+});
+
+void test('no two members share a row, whatever their ids are', () => {
+  const ids = ['a', 'a#naist', 'a/b', 'a%23naist', 'ä'];
+  const keys = ids.map((memberId) => consumptionKey({ memberId, siteId: 'naist', imageId: 'x' }));
+  assert.equal(new Set(keys).size, ids.length);
+  assert.ok(keys.every((key) => key.split('#').length === 3));
+});
+
+void test('a sum has what its rows have, the dearest first', () => {
+  const row = (memberId: string, siteId: string, bytesFetched: number) => ({
+    ...{ ...none, memberId, siteId, imageId: 'x', imageName: 'hpc-base', bytesFetched, nodeSeconds: 3600 },
+  });
+  const rows = [row('alice', 'naist', 1e9), row('bob', 'naist', 3e9), row('alice', 'ucsd', 1e9)];
+  const prices = { perGigabyte: 0.1, perNodeHour: 1 };
+  const sums = (by: 'member' | 'site' | 'image') =>
+    summarizeUsage(rows, by, prices).map(({ name, bytesFetched, costUsd }) => [name, bytesFetched, costUsd.toFixed(2)]);
+  assert.deepEqual(sums('member'), [
+    ['alice', 2e9, '2.20'],
+    ['bob', 3e9, '1.30'],
+  ]);
+  assert.deepEqual(sums('site'), [
+    ['naist', 4e9, '2.40'],
+    ['ucsd', 1e9, '1.10'],
+  ]);
+  assert.deepEqual(sums('image'), [['hpc-base', 5e9, '3.50']]);
+});
