@@ -29,6 +29,7 @@ import type { ApiPorts } from './http/api-handler.ts';
 import type { ManageImagesPorts } from './manage-images/manage-images.ts';
 import type { ManageSitesPorts } from './manage-sites/manage-sites.ts';
 import type { MintUrlsPorts } from './mint-urls/mint-urls.ts';
+import type { OperateSitePorts } from './operate-site/operate-site.ts';
 import type { DeliveryPorts } from './outbox/deliver-outbox.ts';
 import type { PublishImagePorts } from './publish-image/publish-image.ts';
 import type { ReadAuditPorts } from './read-audit/read-audit.ts';
@@ -137,6 +138,8 @@ export const composeManageSites = (): ManageSitesPorts => ({
   sites: sites(),
   rootPublicKeyPem: rootPublicKeyPem(),
 });
+
+export const composeOperateSite = (): OperateSitePorts => ({ ...decisions(), sites: sites() });
 
 export const composeEnrollAgent = (): EnrollAgentPorts => ({
   ...decisions(),

@@ -6,6 +6,7 @@ import type { Member } from './http/identity.ts';
 import type { DeliveryPorts } from './outbox/deliver-outbox.ts';
 import { deny } from './outbox/deny.ts';
 import type { SiteRecord, SiteStore } from './ports.ts';
+import { refusalAt } from './site-rules.ts';
 
 /** Throws NOT_FOUND. */
 export async function findSite(siteId: string, sites: SiteStore): Promise<SiteRecord> {
@@ -18,7 +19,7 @@ export async function findSite(siteId: string, sites: SiteStore): Promise<SiteRe
   return site;
 }
 
-/** Throws FORBIDDEN, on record. */
+/** Throws FORBIDDEN, SITE_DRAINING, on record. A request that is decided while the site begins to drain may still be accepted. */
 export async function authorizeDeployer(
   member: Member,
   image: ImageVersion,
@@ -26,12 +27,8 @@ export async function authorizeDeployer(
   action: AuditAction,
   ports: DeliveryPorts & { readonly now: () => Date },
 ): Promise<void> {
-  if (site.deployerGroups.some((group) => member.groups.includes(group))) return;
-  throw await deny(ports, {
-    actor: `member:${member.memberId}`,
-    action,
-    siteId: site.siteId,
-    imageId: image.imageId,
-    reason: `only members of ${site.deployerGroups.join(', ')} may deploy at ${site.siteId}`,
-  });
+  const refusal = refusalAt(site, member);
+  if (refusal === undefined) return;
+  const asked = { actor: `member:${member.memberId}`, action, siteId: site.siteId, imageId: image.imageId };
+  throw await deny(ports, { ...asked, reason: refusal.message }, refusal);
 }

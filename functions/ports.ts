@@ -200,8 +200,8 @@ export type SiteRecord = Site & {
   readonly egressAddress?: string | undefined;
 };
 
-/** What registering says about a site. The rest of its record is its agent's doing. */
-export type SiteSettings = Omit<SiteRecord, 'enrolled' | 'lastSeen' | 'free' | 'agentVersion'>;
+/** What registering says about a site. The rest of its record is the doing of its agent and its operator. */
+export type SiteSettings = Omit<SiteRecord, 'enrolled' | 'drainingSince' | 'lastSeen' | 'free' | 'agentVersion'>;
 
 export interface AgentKey {
   readonly siteId: string;
@@ -211,7 +211,8 @@ export interface AgentKey {
 export interface SiteStore {
   /**
    * Registers a site with the digest of its one-time token. A site that is there gets the settings and the token instead of its
-   * earlier ones, which are good no more; `createdAt` and what its agent has said stay.
+   * earlier ones, which are good no more; `createdAt`, what its agent has said and
+   * `drainingSince` stay.
    */
   register(
     site: SiteSettings,
@@ -220,6 +221,8 @@ export interface SiteStore {
   ): Promise<void>;
   find(siteId: string): Promise<SiteRecord | undefined>;
   list(): Promise<readonly SiteRecord[]>;
+  /** Draining since then (ISO 8601), or no more; one transaction with the outbox. Throws NOT_FOUND. */
+  setDraining(siteId: string, since: string | undefined, outbox: readonly OutboxEntry[]): Promise<void>;
   /** Uses the token up and keeps the agent's key, in one transaction. Throws FORBIDDEN (not the site's present token, used, expired). */
   enroll(key: AgentKey, tokenSha256: string, now: string, outbox: readonly OutboxEntry[]): Promise<void>;
   findAgentKey(siteId: string): Promise<AgentKey | undefined>;

@@ -129,6 +129,8 @@ export const registerSiteRequest = z.strictObject({
   displayName: z.string().min(1).max(128),
   /** Members of any of these groups may deploy here. */
   deployerGroups: z.array(z.string().min(1).max(64)).min(1).max(32),
+  /** Members of any of these groups are the site's operators, beside those of the federation. */
+  operatorGroups: z.array(z.string().min(1).max(64)).max(32).default([]),
   /** The address that the site's requests come from: signed URLs are then bound to it. */
   egressAddress: z.ipv4().optional(),
 });
@@ -145,6 +147,9 @@ export const siteSchema = z.object({
   siteId: SITE_ID,
   displayName: z.string(),
   deployerGroups: z.array(z.string()),
+  operatorGroups: z.array(z.string()),
+  /** Since when its operator has had it take no new deployments and warmings; absent while it takes them. */
+  drainingSince: z.iso.datetime().optional(),
   createdAt: z.iso.datetime(),
   enrolled: z.boolean(),
   lastSeen: z.iso.datetime().optional(),
@@ -153,6 +158,7 @@ export const siteSchema = z.object({
   agentVersion: z.string().optional(),
 });
 export type Site = z.infer<typeof siteSchema>;
+export const siteResponse = z.object({ site: siteSchema });
 export const siteListResponse = z.object({ sites: z.array(siteSchema) });
 
 // ---- agents ---------------------------------------------------------------------------------------------------------

@@ -26,6 +26,8 @@ export const auditRecordSchema = z.object({
     'image.delete',
     'publisher.certify',
     'site.register',
+    'site.drain',
+    'site.resume',
     'agent.enroll',
     'agent.session',
     'agent.heartbeat',

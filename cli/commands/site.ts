@@ -1,58 +1,70 @@
-/** `edgeboot site`: the sites of the federation. */
+/** `edgeboot site`: the sites of the federation, and what their operators do. */
 import { Command } from 'commander';
-import { registerSiteResponse, type Site, siteListResponse } from '#shared/api.ts';
+import { registerSiteResponse, siteListResponse, siteResponse } from '#shared/api.ts';
 import { repeatable } from '../option-values.ts';
-import { printData, say, table } from '../output.ts';
+import { printData, say } from '../output.ts';
 import { openApi } from '../session.ts';
+import { describeSite, siteTable } from '../site-text.ts';
+import { requireSiteId } from '../warmings.ts';
 
 export function siteCommand(): Command {
   const site = new Command('site').description('The sites of the federation.');
   site
     .command('list')
-    .description('List sites: who may deploy there, what is free, when each was last seen.')
-    .action(async (_options: unknown, command: Command) => {
-      const api = await openApi();
-      const { sites } = await api.call({ method: 'GET', path: '/v1/sites', answer: siteListResponse });
-      printData(command, sites, (all) => table([HEADING, ...all.map(row)]));
-    });
+    .description('List sites: who may deploy there, whether they take new work, what is free, when each was last seen.')
+    .action(list);
   site
     .command('register')
     .description("For federation operators: register a site, or renew its token. Prints its agent's one-time token.")
     .argument('<site>', 'letters, digits and hyphens; never changes')
     .requiredOption('--group <group>', 'its members may deploy there; may be given several times', repeatable)
+    .option('--operators <group>', 'its members operate the site; may be given several times', repeatable)
     .option('--name <name>', 'as people call it')
     .option('--egress <address>', "the IPv4 address that the site's requests come from: binds signed URLs to it")
-    .action(
-      async (
-        siteId: string,
-        options: { group: readonly string[]; name?: string; egress?: string },
-        command: Command,
-      ) => {
-        const api = await openApi();
-        const body = {
-          siteId,
-          displayName: options.name ?? siteId,
-          deployerGroups: options.group,
-          ...(options.egress !== undefined && { egressAddress: options.egress }),
-        };
-        const answer = await api.call({ method: 'POST', path: '/v1/sites', body, answer: registerSiteResponse });
-        say(`Run this at the site within a day: edgeboot-agent enroll TOKEN`);
-        printData(command, answer, ({ enrollmentToken }) => enrollmentToken);
-      },
-    );
+    .action(register);
+  site
+    .command('drain')
+    .description("For the site's operators: take no new deployments and warmings. What is there goes on.")
+    .argument('<site>', 'its id')
+    .action(async (siteId: string, _options: unknown, command: Command) => setDraining('PUT', siteId, command));
+  site
+    .command('resume')
+    .description("For the site's operators: take new deployments and warmings again.")
+    .argument('<site>', 'its id')
+    .action(async (siteId: string, _options: unknown, command: Command) => setDraining('DELETE', siteId, command));
   return site;
 }
 
-const HEADING = ['SITE', 'NAME', 'DEPLOYERS', 'FREE CPUS', 'FREE MEMORY', 'FREE ADDRESSES', 'LAST SEEN'];
+async function list(_options: unknown, command: Command): Promise<void> {
+  const api = await openApi();
+  const { sites } = await api.call({ method: 'GET', path: '/v1/sites', answer: siteListResponse });
+  printData(command, sites, siteTable);
+}
 
-function row({ siteId, displayName, deployerGroups, enrolled, free, lastSeen }: Site): string[] {
-  return [
+interface RegisterOptions {
+  readonly group: readonly string[];
+  readonly operators?: readonly string[];
+  readonly name?: string;
+  readonly egress?: string;
+}
+
+async function register(siteId: string, options: RegisterOptions, command: Command): Promise<void> {
+  const api = await openApi();
+  const body = {
     siteId,
-    displayName,
-    deployerGroups.join(','),
-    String(free?.cpus ?? '-'),
-    free ? `${free.memoryMiB} MiB` : '-',
-    String(free?.publicAddresses ?? '-'),
-    lastSeen ?? (enrolled ? 'never' : 'not enrolled'),
-  ];
+    displayName: options.name ?? siteId,
+    deployerGroups: options.group,
+    operatorGroups: options.operators ?? [],
+    ...(options.egress !== undefined && { egressAddress: options.egress }),
+  };
+  const answer = await api.call({ method: 'POST', path: '/v1/sites', body, answer: registerSiteResponse });
+  say(`Run this at the site within a day: edgeboot-agent enroll TOKEN`);
+  printData(command, answer, ({ enrollmentToken }) => enrollmentToken);
+}
+
+async function setDraining(method: 'PUT' | 'DELETE', siteId: string, command: Command): Promise<void> {
+  const path = `/v1/sites/${requireSiteId(siteId)}/drain`;
+  const api = await openApi();
+  const { site } = await api.call({ method, path, answer: siteResponse });
+  printData(command, site, describeSite);
 }

@@ -4,7 +4,7 @@ import { EdgebootError } from '#shared/errors.ts';
 import * as z from 'zod';
 import type { AgentKey, OutboxEntry, SiteRecord, SiteSettings, SiteStore } from '../ports.ts';
 import { outboxWrite } from './dynamodb-outbox.ts';
-import { ConditionRefused, type Table } from './dynamodb-table.ts';
+import { ConditionRefused, type Item, type Table } from './dynamodb-table.ts';
 
 const siteKey = (siteId: string) => ({ pk: `SITE#${siteId}`, sk: 'SITE' });
 const agentKey = (siteId: string) => ({ pk: `SITE#${siteId}`, sk: 'AGENT' });
@@ -22,10 +22,10 @@ export class DynamoDbSiteStore implements SiteStore {
     token: { readonly sha256: string; readonly expiresAt: string },
     outbox: readonly OutboxEntry[],
   ): Promise<void> {
-    const { siteId, displayName, deployerGroups, queueUrl, queueArn, egressAddress, createdAt } = site;
+    const { siteId, displayName, deployerGroups, operatorGroups, queueUrl, queueArn, egressAddress, createdAt } = site;
     const once = { createdAt, enrolled: false };
     const always = {
-      ...{ siteId, displayName, deployerGroups, queueUrl, queueArn, egressAddress },
+      ...{ siteId, displayName, deployerGroups, operatorGroups, queueUrl, queueArn, egressAddress },
       listPk: 'SITES',
       listSk: siteId,
       tokenSha256: token.sha256,
@@ -44,6 +44,10 @@ export class DynamoDbSiteStore implements SiteStore {
 
   async list(): Promise<readonly SiteRecord[]> {
     return (await this.#table.listUnder('SITES')).map((item) => siteItem.parse(item));
+  }
+
+  async setDraining(siteId: string, since: string | undefined, outbox: readonly OutboxEntry[]): Promise<void> {
+    await this.#changeExisting(siteId, { drainingSince: since }, outbox);
   }
 
   async enroll(key: AgentKey, tokenSha256: string, now: string, outbox: readonly OutboxEntry[]): Promise<void> {
@@ -76,10 +80,15 @@ export class DynamoDbSiteStore implements SiteStore {
   }
 
   async recordHeartbeat(siteId: string, lastSeen: string, free: Capacity, agentVersion: string): Promise<void> {
-    const key = siteKey(siteId);
-    const said = { lastSeen, free, agentVersion };
+    await this.#changeExisting(siteId, { lastSeen, free, agentVersion }, []);
+  }
+
+  async #changeExisting(siteId: string, changes: Item, outbox: readonly OutboxEntry[]): Promise<void> {
     try {
-      await this.#table.transact([this.#table.merge(key, said, {}, 'attribute_exists(pk)')]);
+      await this.#table.transact([
+        this.#table.merge(siteKey(siteId), changes, {}, 'attribute_exists(pk)'),
+        ...outbox.map((entry) => outboxWrite(this.#table, entry)),
+      ]);
     } catch (error) {
       if (!(error instanceof ConditionRefused)) throw error;
       throw new EdgebootError('NOT_FOUND', `there is no site ${siteId}`);

@@ -189,9 +189,11 @@ export class Table {
       Update: {
         TableName: this.name,
         Key: key,
-        UpdateExpression: `SET ${set.join(', ')}${gone.length > 0 ? ` REMOVE ${gone.join(', ')}` : ''}`,
+        UpdateExpression: [clause('SET', set), clause('REMOVE', gone)].join(''),
         ExpressionAttributeNames: Object.fromEntries(all.map(([name]) => [`#${name}`, name])),
-        ExpressionAttributeValues: Object.fromEntries(given.map(([name, value]) => [`:${name}`, value])),
+        ...(given.length > 0 && {
+          ExpressionAttributeValues: Object.fromEntries(given.map(([name, value]) => [`:${name}`, value])),
+        }),
         ...(condition && { ConditionExpression: condition }),
       },
     };
@@ -236,3 +238,7 @@ export class Table {
     }
   }
 }
+
+/** Of an update expression; empty where it would do nothing. */
+const clause = (verb: 'SET' | 'REMOVE', parts: readonly string[]): string =>
+  parts.length > 0 ? `${verb} ${parts.join(', ')} ` : '';

@@ -46,6 +46,7 @@ const RESPONSES = {
   DeleteVersionAnswer: api.deleteVersionResponse,
   TrustAnswer: api.trustResponse,
   CertifyPublisherAnswer: api.certifyPublisherResponse,
+  SiteAnswer: api.siteResponse,
   SiteListAnswer: api.siteListResponse,
   RegisterSiteAnswer: api.registerSiteResponse,
   EnrollAnswer: api.enrollResponse,

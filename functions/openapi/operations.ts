@@ -40,6 +40,7 @@ import {
   sessionResponse,
   shareImageRequest,
   siteListResponse,
+  siteResponse,
   trustResponse,
   uploadsRequest,
   uploadsResponse,
@@ -85,7 +86,7 @@ export const OPERATIONS = {
     summary: 'Asks for a cluster: an image version, to be booted at a site',
     ...{ caller: 'member', request: requestDeploymentRequest, status: 202, response: deploymentResponse },
     idempotent: true,
-    errors: ['NOT_FOUND', 'FORBIDDEN', 'IMAGE_RECALLED', 'CONFLICT'],
+    errors: ['NOT_FOUND', 'FORBIDDEN', 'IMAGE_RECALLED', 'SITE_DRAINING', 'CONFLICT'],
   },
   'GET /v1/deployments': {
     summary:
@@ -185,6 +186,17 @@ export const OPERATIONS = {
     ...{ caller: 'member', request: registerSiteRequest, status: 201, response: registerSiteResponse },
     errors: ['FORBIDDEN', 'CONFLICT'],
   },
+  'PUT /v1/sites/{siteId}/drain': {
+    summary:
+      'New deployments and warmings are refused; what is there goes on. For operators of the site or the federation',
+    ...{ caller: 'member', status: 200, response: siteResponse },
+    errors: ['FORBIDDEN', 'CONFLICT'],
+  },
+  'DELETE /v1/sites/{siteId}/drain': {
+    summary: 'New deployments and warmings are taken again. For operators of the site or the federation',
+    ...{ caller: 'member', status: 200, response: siteResponse },
+    errors: ['FORBIDDEN', 'CONFLICT'],
+  },
   'POST /v1/enrollments': {
     summary: "Uses a site's one-time token up and keeps its agent's key",
     ...{ caller: 'anyone', request: enrollRequest, status: 201, response: enrollResponse },
@@ -217,7 +229,7 @@ export const OPERATIONS = {
     summary: 'Asks that an image be pulled through the edge nearest to a site',
     ...{ caller: 'member', request: requestWarmingRequest, status: 202, response: warmingResponse },
     idempotent: true,
-    errors: ['NOT_FOUND', 'FORBIDDEN', 'IMAGE_RECALLED', 'CONFLICT'],
+    errors: ['NOT_FOUND', 'FORBIDDEN', 'IMAGE_RECALLED', 'SITE_DRAINING', 'CONFLICT'],
   },
   'GET /v1/warmings/{warmingId}': {
     summary: "One of the member's own warmings",

@@ -29,6 +29,7 @@ import { WatchedCalls } from '../helpers/watched-calls.ts';
 const MEMBERS = [
   { id: 'olga', groups: ['federation-operators'] },
   { id: 'alice', groups: ['publishers', 'members'] },
+  { id: 'oscar', groups: ['nara-operators'] },
   { id: 'mallory', groups: [] },
 ];
 const IMAGE_NAME = 'tiny';
@@ -53,6 +54,8 @@ const CONFLICT_IN_RACES_ONLY = [
   'PUT /v1/images/{imageName}/versions/{imageVersion}/recall',
   'POST /v1/publishers',
   'POST /v1/sites',
+  'PUT /v1/sites/{siteId}/drain',
+  'DELETE /v1/sites/{siteId}/drain',
   'POST /v1/enrollments',
   'POST /v1/sites/{siteId}/heartbeat',
   'POST /v1/sites/{siteId}/deployments/{deploymentId}/grant',
@@ -78,7 +81,7 @@ void suite('the API is as it describes itself', { timeout: 180_000 }, () => {
 
   const nobody: Authorize = () => Promise.resolve(undefined);
   const member = (id: string) => async () => `Bearer ${await cloud.issuer.issueToken(id)}`;
-  const [olga, alice, mallory] = [member('olga'), member('alice'), member('mallory')];
+  const [olga, oscar, alice, mallory] = [member('olga'), member('oscar'), member('alice'), member('mallory')];
   const agentOf =
     (siteId: keyof typeof agents): Authorize =>
     async (method, path, body) =>
@@ -102,7 +105,7 @@ void suite('the API is as it describes itself', { timeout: 180_000 }, () => {
       ['naist', 'members'],
       ['ucsd', 'ucsd-only'],
     ] as const) {
-      const body = { siteId, displayName: siteId, deployerGroups: [group] };
+      const body = { siteId, displayName: siteId, deployerGroups: [group], operatorGroups: ['nara-operators'] };
       const { enrollmentToken: token } = await api.succeed<{ enrollmentToken: string }>('POST /v1/sites', {
         as: olga,
         body,
@@ -119,6 +122,15 @@ void suite('the API is as it describes itself', { timeout: 180_000 }, () => {
     await api.succeed('POST /v1/sites/{siteId}/session', { as: naist, path });
     const { sites } = await api.succeed<{ sites: { lastSeen?: string }[] }>('GET /v1/sites', { as: mallory });
     assert.equal(sites.filter(({ lastSeen }) => lastSeen !== undefined).length, 1);
+  });
+
+  void test("a site's operators", async () => {
+    const path = { siteId: 'naist' };
+    for (const method of ['PUT', 'DELETE']) {
+      await api.refuse('FORBIDDEN', `${method} /v1/sites/{siteId}/drain`, { as: alice, path });
+      await api.refuse('NOT_FOUND', `${method} /v1/sites/{siteId}/drain`, { as: oscar, path: { siteId: 'nowhere' } });
+      await api.succeed(`${method} /v1/sites/{siteId}/drain`, { as: olga, path });
+    }
   });
 
   void test('publishing', async () => {
@@ -393,6 +405,10 @@ void suite('the API is as it describes itself', { timeout: 180_000 }, () => {
     await api.refuse('INVALID_REQUEST', route, { as: alice, body, headers: { 'idempotency-key': 'short' } });
     await api.refuse('NOT_FOUND', route, { as: alice, body: { ...body, siteId: 'nowhere' } });
     await api.refuse('FORBIDDEN', route, { as: alice, body: { ...body, siteId: 'ucsd' } });
+    const path = { siteId: 'naist' };
+    await api.succeed('PUT /v1/sites/{siteId}/drain', { as: oscar, path });
+    await api.refuse('SITE_DRAINING', route, { as: alice, body });
+    await api.succeed('DELETE /v1/sites/{siteId}/drain', { as: oscar, path });
     return accepted;
   }
 

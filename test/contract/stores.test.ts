@@ -456,6 +456,24 @@ function storeContract(name: string, open: () => Stores): void {
       await sites.enroll(key, second.sha256, NOW, []);
     });
 
+    it('drain, also when they are registered again, until they resume', async () => {
+      const { sites, outbox } = open();
+      const siteId = `d-${ulid().toLowerCase()}`.slice(0, 32);
+      const register = () => sites.register(sampleSite({ siteId }), { sha256: ulid(), expiresAt: LATER }, []);
+      const drainingSince = async () => (await sites.find(siteId))?.drainingSince;
+      await register();
+      assert.equal(await drainingSince(), undefined);
+      const audit = entry();
+      await sites.setDraining(siteId, NOW, [audit]);
+      await register();
+      assert.equal(await drainingSince(), NOW);
+      assert.ok((await outbox.pending(LATER)).some(({ entryId }) => entryId === audit.entryId));
+      await sites.setDraining(siteId, undefined, []);
+      assert.equal(await drainingSince(), undefined);
+      await sites.setDraining(siteId, undefined, []);
+      await assert.rejects(sites.setDraining('vanished', NOW, []), code('NOT_FOUND'));
+    });
+
     it('shows the last heartbeat', async () => {
       const { sites } = open();
       const siteId = `h-${ulid().toLowerCase()}`.slice(0, 32);

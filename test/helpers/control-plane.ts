@@ -23,6 +23,8 @@ export const SILENT: Log = {
   error: () => undefined,
 };
 export const ALICE = { memberId: 'alice', groups: ['members'] };
+/** Operates the sample site. */
+export const OSCAR = { memberId: 'oscar', groups: ['nara-operators'] };
 export const MALLORY = { memberId: 'mallory', groups: ['members'] };
 
 /** Of either kind. */

@@ -344,11 +344,12 @@ export class MemorySiteStore implements SiteStore {
     outbox: readonly OutboxEntry[],
   ): Promise<void> {
     const there = this.#sites.get(site.siteId);
-    const { enrolled = false, createdAt = site.createdAt, lastSeen, free, agentVersion } = there ?? {};
+    const { enrolled = false, createdAt = site.createdAt, drainingSince, lastSeen, free, agentVersion } = there ?? {};
     this.#sites.set(site.siteId, {
       ...site,
       createdAt,
       enrolled,
+      ...(drainingSince !== undefined && { drainingSince }),
       ...(lastSeen !== undefined && { lastSeen }),
       ...(free && { free }),
       ...(agentVersion !== undefined && { agentVersion }),
@@ -363,6 +364,17 @@ export class MemorySiteStore implements SiteStore {
 
   list(): Promise<readonly SiteRecord[]> {
     return Promise.resolve([...this.#sites.values()].sort((a, b) => (a.siteId < b.siteId ? -1 : 1)));
+  }
+
+  async setDraining(siteId: string, since: string | undefined, outbox: readonly OutboxEntry[]): Promise<void> {
+    this.#sites.set(siteId, { ...this.#existing(siteId), drainingSince: since });
+    await this.#outbox.add(outbox);
+  }
+
+  #existing(siteId: string): SiteRecord {
+    const site = this.#sites.get(siteId);
+    if (!site) throw new EdgebootError('NOT_FOUND', `there is no site ${siteId}`);
+    return site;
   }
 
   async enroll(key: AgentKey, tokenSha256: string, now: string, outbox: readonly OutboxEntry[]): Promise<void> {

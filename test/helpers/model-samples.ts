@@ -50,6 +50,7 @@ export function sampleSite(changes: Partial<SiteRecord> = {}): SiteRecord {
     siteId,
     displayName: 'Nara',
     deployerGroups: ['members'],
+    operatorGroups: ['nara-operators'],
     createdAt: AT,
     enrolled: false,
     queueUrl: `http://127.0.0.1:1/000000000000/edgeboot-test-site-${siteId}`,

@@ -74,7 +74,7 @@ describe('an agent', () => {
     const { ports, records } = await audited();
     const create = () => Promise.resolve({ queueUrl: 'http://127.0.0.1:1/q', queueArn: 'arn:aws:sqs:r:1:q' });
     const enrolling = { ...ports, queues: { ...ports.queues, create }, rootPublicKeyPem, audience: 'a' };
-    const site = { siteId: 'naist', displayName: 'Nara', deployerGroups: ['members'] };
+    const site = { siteId: 'naist', displayName: 'Nara', deployerGroups: ['members'], operatorGroups: [] };
     const earlier = await registerSite(OPERATOR, site, enrolling);
     const latest = await registerSite(OPERATOR, site, enrolling);
     records();

@@ -1,0 +1,21 @@
+import { siteResponse } from '#shared/api.ts';
+import { EdgebootError } from '#shared/errors.ts';
+import { composeApi, composeOperateSite } from '../compose.ts';
+import { apiHandler } from '../http/api-handler.ts';
+import { requireMember } from '../http/identity.ts';
+import { drainSite, resumeSite } from './operate-site.ts';
+
+const ports = composeOperateSite();
+
+export const handler = apiHandler(composeApi(), async (request) => {
+  const member = requireMember(request.identity);
+  const siteId = request.pathParameter('siteId');
+  switch (request.routeKey) {
+    case 'PUT /v1/sites/{siteId}/drain':
+      return { status: 200, body: siteResponse.parse({ site: await drainSite(member, siteId, ports) }) };
+    case 'DELETE /v1/sites/{siteId}/drain':
+      return { status: 200, body: siteResponse.parse({ site: await resumeSite(member, siteId, ports) }) };
+    default:
+      throw new EdgebootError('NOT_FOUND', `there is no operation ${request.routeKey}`);
+  }
+});

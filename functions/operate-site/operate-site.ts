@@ -1,0 +1,56 @@
+/** What a site's operator does there, or the federation's in their stead: have it drain, and take new work again. */
+import type { AuditAction } from '#shared/audit.ts';
+import { findSite } from '../deployment-rights.ts';
+import type { Member } from '../http/identity.ts';
+import { deliverOutbox, type DeliveryPorts } from '../outbox/deliver-outbox.ts';
+import { deny } from '../outbox/deny.ts';
+import { auditEntry } from '../outbox/entries.ts';
+import type { SiteRecord, SiteStore } from '../ports.ts';
+import { mayOperate } from '../site-rules.ts';
+
+export interface OperateSitePorts extends DeliveryPorts {
+  readonly sites: SiteStore;
+  readonly now: () => Date;
+}
+
+/** No new deployments and warmings; what is there goes on. Asked again, the first time stays. Throws NOT_FOUND, FORBIDDEN. */
+export async function drainSite(operator: Member, siteId: string, ports: OperateSitePorts): Promise<SiteRecord> {
+  const site = await findOperated(operator, siteId, 'site.drain', ports);
+  if (site.drainingSince !== undefined) return site;
+  return setDraining(operator, site, ports.now().toISOString(), ports);
+}
+
+/** Throws NOT_FOUND, FORBIDDEN. */
+export async function resumeSite(operator: Member, siteId: string, ports: OperateSitePorts): Promise<SiteRecord> {
+  const site = await findOperated(operator, siteId, 'site.resume', ports);
+  if (site.drainingSince === undefined) return site;
+  return setDraining(operator, site, undefined, ports);
+}
+
+async function setDraining(
+  operator: Member,
+  site: SiteRecord,
+  drainingSince: string | undefined,
+  ports: OperateSitePorts,
+): Promise<SiteRecord> {
+  const { siteId } = site;
+  const action = drainingSince === undefined ? 'site.resume' : 'site.drain';
+  const decision = { actor: `member:${operator.memberId}`, action, siteId, decision: 'allow' } as const;
+  const entry = auditEntry(ports.now().toISOString(), decision);
+  await ports.sites.setDraining(siteId, drainingSince, [entry]);
+  await deliverOutbox([entry], ports);
+  return { ...site, drainingSince };
+}
+
+/** The site, for one who operates it. Throws NOT_FOUND; FORBIDDEN, on record. */
+async function findOperated(
+  member: Member,
+  siteId: string,
+  action: AuditAction,
+  ports: OperateSitePorts,
+): Promise<SiteRecord> {
+  const site = await findSite(siteId, ports.sites);
+  if (mayOperate(member, site)) return site;
+  const reason = `only the operators of ${siteId} and of the federation may do this`;
+  throw await deny(ports, { actor: `member:${member.memberId}`, action, siteId, reason });
+}

@@ -1,0 +1,74 @@
+/** A site's operators: who they are, what they may do, and what is on record of it. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { drainSite, resumeSite } from '../../functions/operate-site/operate-site.ts';
+import { recordReport } from '../../functions/record-report/record-report.ts';
+import { renewUrls } from '../../functions/renew-urls/renew-urls.ts';
+import { requestDeployment } from '../../functions/request-deployment/request-deployment.ts';
+import { mayOperate } from '../../functions/site-rules.ts';
+import { warmImage } from '../../functions/warm-image/warm-image.ts';
+import { ALICE, code, controlPlane, OSCAR, wish } from '../helpers/control-plane.ts';
+import { sampleSite } from '../helpers/model-samples.ts';
+
+const WARMING = { imageName: 'hpc-base', siteId: 'naist', keep: false };
+
+describe('a site', () => {
+  it('is operated by its operators and the federation’s, and by nobody else', () => {
+    const operates = (...groups: string[]) => mayOperate({ memberId: 'm', groups }, sampleSite());
+    assert.deepEqual([operates('nara-operators'), operates('federation-operators')], [true, true]);
+    assert.deepEqual([operates(), operates('members', 'ucsd-operators')], [false, false]);
+    const unnamed = sampleSite({ operatorGroups: [] });
+    assert.equal(mayOperate({ memberId: 'm', groups: ['nara-operators'] }, unnamed), false);
+  });
+
+  it('that drains refuses deployments and warmings, on record; what is there goes on', async () => {
+    const { ports, sent, trail } = await controlPlane();
+    const { deploymentId } = await requestDeployment(ALICE, wish(), undefined, ports);
+    await drainSite(OSCAR, 'naist', ports);
+    sent.length = trail.length = 0;
+    const refused = { ...code('SITE_DRAINING'), message: /^naist has been draining since 2026-11-23T09:00:00.000Z: / };
+    await assert.rejects(requestDeployment(ALICE, wish(), undefined, ports), refused);
+    await assert.rejects(warmImage(ALICE, WARMING, undefined, ports), refused);
+    assert.deepEqual(
+      trail.map(({ actor, action, decision, siteId }) => [actor, action, decision, siteId]),
+      ['deployment.request', 'warming.request'].map((action) => ['member:alice', action, 'deny', 'naist']),
+    );
+    assert.equal(sent.length, 0);
+    await renewUrls('naist', deploymentId, ports);
+    const report = { generation: 1, phase: 'FETCHING', agentId: 'a' } as const;
+    assert.equal((await recordReport('naist', deploymentId, report, ports)).phase, 'FETCHING');
+  });
+
+  it('takes new work again after it was resumed', async () => {
+    const { ports } = await controlPlane();
+    await drainSite(OSCAR, 'naist', ports);
+    assert.equal((await resumeSite(OSCAR, 'naist', ports)).drainingSince, undefined);
+    assert.equal((await requestDeployment(ALICE, wish(), undefined, ports)).phase, 'ACCEPTED');
+    assert.equal((await warmImage(ALICE, WARMING, undefined, ports)).phase, 'ACCEPTED');
+  });
+
+  it('drained twice drains since the first time; only what changes something is on record', async () => {
+    const { ports, trail, pass } = await controlPlane();
+    const first = await drainSite(OSCAR, 'naist', ports);
+    pass(60_000);
+    assert.equal((await drainSite(OSCAR, 'naist', ports)).drainingSince, first.drainingSince);
+    await resumeSite(OSCAR, 'naist', ports);
+    await resumeSite(OSCAR, 'naist', ports);
+    assert.deepEqual(
+      trail.map(({ actor, action, decision }) => [actor, action, decision]),
+      ['site.drain', 'site.resume'].map((action) => ['member:oscar', action, 'allow']),
+    );
+  });
+
+  it('is drained and resumed by nobody else: refused on record, and nothing changes', async () => {
+    const { ports, trail } = await controlPlane();
+    await assert.rejects(drainSite(ALICE, 'naist', ports), code('FORBIDDEN'));
+    await assert.rejects(resumeSite(ALICE, 'naist', ports), code('FORBIDDEN'));
+    await assert.rejects(drainSite(OSCAR, 'nowhere', ports), code('NOT_FOUND'));
+    assert.deepEqual(
+      trail.map(({ actor, action, decision }) => [actor, action, decision]),
+      ['site.drain', 'site.resume'].map((action) => ['member:alice', action, 'deny']),
+    );
+    assert.equal((await ports.sites.find('naist'))?.drainingSince, undefined);
+  });
+});
