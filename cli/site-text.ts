@@ -1,13 +1,14 @@
 /** Sites as text. */
-import type { Site } from '#shared/api.ts';
+import type { Site, siteListResponse } from '#shared/api.ts';
+import type * as z from 'zod';
 import { fields, table } from './output.ts';
 
-export function siteTable(sites: readonly Site[]): string {
-  const heading = ['SITE', 'NAME', 'DEPLOYERS', 'NEW WORK', 'FREE CPUS', 'FREE MEMORY', 'FREE ADDRESSES', 'LAST SEEN'];
-  const rows = sites.map(({ siteId, displayName, deployerGroups, drainingSince, enrolled, free, lastSeen }) => [
+export function siteTable(sites: z.infer<typeof siteListResponse>['sites']): string {
+  const heading = ['SITE', 'NAME', 'FOR YOU', 'NEW WORK', 'FREE CPUS', 'FREE MEMORY', 'FREE ADDRESSES', 'LAST SEEN'];
+  const rows = sites.map(({ siteId, displayName, granted, drainingSince, enrolled, free, lastSeen }) => [
     siteId,
     displayName,
-    deployerGroups.join(','),
+    granted ? 'yes' : 'no',
     drainingSince === undefined ? 'taken' : 'draining',
     String(free?.cpus ?? '-'),
     free ? `${free.memoryMiB} MiB` : '-',

@@ -27,7 +27,7 @@ export async function authorizeDeployer(
   action: AuditAction,
   ports: DeliveryPorts & { readonly now: () => Date },
 ): Promise<void> {
-  const refusal = refusalAt(site, member);
+  const refusal = refusalAt(site, member, image.imageName);
   if (refusal === undefined) return;
   const asked = { actor: `member:${member.memberId}`, action, siteId: site.siteId, imageId: image.imageId };
   throw await deny(ports, { ...asked, reason: refusal.message }, refusal);

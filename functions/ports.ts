@@ -6,6 +6,7 @@ import type { Grant } from '#shared/grant.ts';
 import type { VersionUse } from '#shared/image/catalog.ts';
 import type { ImageObjectKind } from '#shared/image/manifest.ts';
 import type { SiteMessage } from '#shared/messages.ts';
+import type { SiteAccess } from '#shared/site-access.ts';
 import type { Warming } from '#shared/warming.ts';
 import type { RateClass } from './http/rate-limit.ts';
 
@@ -198,9 +199,10 @@ export type SiteRecord = Site & {
   readonly queueUrl: string;
   readonly queueArn: string;
   readonly egressAddress?: string | undefined;
+  readonly access: SiteAccess;
 };
 
-/** What registering says about a site. The rest of its record is the doing of its agent and its operator. */
+/** What registering says about a site; `access` is for a new one alone. The rest of its record is the doing of its agent and its operator. */
 export type SiteSettings = Omit<SiteRecord, 'enrolled' | 'drainingSince' | 'lastSeen' | 'free' | 'agentVersion'>;
 
 export interface AgentKey {
@@ -212,7 +214,7 @@ export interface SiteStore {
   /**
    * Registers a site with the digest of its one-time token. A site that is there gets the settings and the token instead of its
    * earlier ones, which are good no more; `createdAt`, what its agent has said and
-   * `drainingSince` stay.
+   * what its operators have decided (`access`, `drainingSince`) stay.
    */
   register(
     site: SiteSettings,
@@ -223,6 +225,8 @@ export interface SiteStore {
   list(): Promise<readonly SiteRecord[]>;
   /** Draining since then (ISO 8601), or no more; one transaction with the outbox. Throws NOT_FOUND. */
   setDraining(siteId: string, since: string | undefined, outbox: readonly OutboxEntry[]): Promise<void>;
+  /** One transaction with the outbox, conditional on the version before this one. Throws CONFLICT. */
+  setAccess(siteId: string, access: SiteAccess, outbox: readonly OutboxEntry[]): Promise<void>;
   /** Uses the token up and keeps the agent's key, in one transaction. Throws FORBIDDEN (not the site's present token, used, expired). */
   enroll(key: AgentKey, tokenSha256: string, now: string, outbox: readonly OutboxEntry[]): Promise<void>;
   findAgentKey(siteId: string): Promise<AgentKey | undefined>;

@@ -7,6 +7,7 @@ import { channelsSchema, REASON, sharingSchema, verdictSchema, versionUseSchema 
 import { type ImageObjectKind, MAX_INDEX_BYTES, MAX_PART_OBJECT_BYTES, MAX_PARTS } from './image/manifest.ts';
 import { MAX_SIGNED_MANIFEST_BYTES } from './image/signed-manifest.ts';
 import { CHANNEL, IMAGE_NAME, MEMBER_ID, SHA256, SITE_ID, SSH_PUBLIC_KEY, ULID, VERSION_NUMBER } from './names.ts';
+import { GROUP, siteAccessSchema } from './site-access.ts';
 import { warmingSchema } from './warming.ts';
 
 /** OAuth 2.0 Protected Resource Metadata (RFC 9728): where members log in. */
@@ -123,14 +124,14 @@ export const trustResponse = z.object({
 
 // ---- sites ----------------------------------------------------------------------------------------------------------
 
-/** Registering a site again replaces all of these: a field that is left out is cleared. */
+/** Registering a site again replaces all of these but the groups that may deploy: a field that is left out is cleared. */
 export const registerSiteRequest = z.strictObject({
   siteId: SITE_ID,
   displayName: z.string().min(1).max(128),
-  /** Members of any of these groups may deploy here. */
-  deployerGroups: z.array(z.string().min(1).max(64)).min(1).max(32),
+  /** The first grant: members of any of these groups may deploy here, without limits. A site that is there keeps its grants. */
+  deployerGroups: z.array(GROUP).max(32).default([]),
   /** Members of any of these groups are the site's operators, beside those of the federation. */
-  operatorGroups: z.array(z.string().min(1).max(64)).max(32).default([]),
+  operatorGroups: z.array(GROUP).max(32).default([]),
   /** The address that the site's requests come from: signed URLs are then bound to it. */
   egressAddress: z.ipv4().optional(),
 });
@@ -146,7 +147,6 @@ export type Capacity = z.infer<typeof capacitySchema>;
 export const siteSchema = z.object({
   siteId: SITE_ID,
   displayName: z.string(),
-  deployerGroups: z.array(z.string()),
   operatorGroups: z.array(z.string()),
   /** Since when its operator has had it take no new deployments and warmings; absent while it takes them. */
   drainingSince: z.iso.datetime().optional(),
@@ -159,7 +159,12 @@ export const siteSchema = z.object({
 });
 export type Site = z.infer<typeof siteSchema>;
 export const siteResponse = z.object({ site: siteSchema });
-export const siteListResponse = z.object({ sites: z.array(siteSchema) });
+/** `granted`: some grant there is for the asking member, and no veto is. */
+export const siteListResponse = z.object({ sites: z.array(siteSchema.extend({ granted: z.boolean() })) });
+
+/** Replaces all grants and vetoes of a site. `version` is the one that the change was made from. */
+export const setSiteAccessRequest = z.strictObject(siteAccessSchema.shape);
+export const siteAccessResponse = z.object({ access: siteAccessSchema });
 
 // ---- agents ---------------------------------------------------------------------------------------------------------
 

@@ -28,6 +28,8 @@ export const auditRecordSchema = z.object({
     'site.register',
     'site.drain',
     'site.resume',
+    'site.grants.read',
+    'site.grants.set',
     'agent.enroll',
     'agent.session',
     'agent.heartbeat',

@@ -6,18 +6,25 @@ import { printData, say } from '../output.ts';
 import { openApi } from '../session.ts';
 import { describeSite, siteTable } from '../site-text.ts';
 import { requireSiteId } from '../warmings.ts';
+import { siteGrantsCommand } from './site-grants.ts';
 
 export function siteCommand(): Command {
   const site = new Command('site').description('The sites of the federation.');
   site
     .command('list')
-    .description('List sites: who may deploy there, whether they take new work, what is free, when each was last seen.')
+    .description(
+      'List sites: whether you may deploy there, whether they take new work, what is free, when each was last seen.',
+    )
     .action(list);
   site
     .command('register')
     .description("For federation operators: register a site, or renew its token. Prints its agent's one-time token.")
     .argument('<site>', 'letters, digits and hyphens; never changes')
-    .requiredOption('--group <group>', 'its members may deploy there; may be given several times', repeatable)
+    .option(
+      '--group <group>',
+      'for a new site: its members may deploy there, without limits; may be given several times',
+      repeatable,
+    )
     .option('--operators <group>', 'its members operate the site; may be given several times', repeatable)
     .option('--name <name>', 'as people call it')
     .option('--egress <address>', "the IPv4 address that the site's requests come from: binds signed URLs to it")
@@ -32,6 +39,7 @@ export function siteCommand(): Command {
     .description("For the site's operators: take new deployments and warmings again.")
     .argument('<site>', 'its id')
     .action(async (siteId: string, _options: unknown, command: Command) => setDraining('DELETE', siteId, command));
+  site.addCommand(siteGrantsCommand());
   return site;
 }
 
@@ -42,7 +50,7 @@ async function list(_options: unknown, command: Command): Promise<void> {
 }
 
 interface RegisterOptions {
-  readonly group: readonly string[];
+  readonly group?: readonly string[];
   readonly operators?: readonly string[];
   readonly name?: string;
   readonly egress?: string;
@@ -53,7 +61,7 @@ async function register(siteId: string, options: RegisterOptions, command: Comma
   const body = {
     siteId,
     displayName: options.name ?? siteId,
-    deployerGroups: options.group,
+    deployerGroups: options.group ?? [],
     operatorGroups: options.operators ?? [],
     ...(options.egress !== undefined && { egressAddress: options.egress }),
   };

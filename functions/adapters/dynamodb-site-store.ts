@@ -1,6 +1,7 @@
 /** Sites in the table: the site with its last heartbeat and the digest of its enrollment token, and its agent's key. */
 import { type Capacity, siteSchema } from '#shared/api.ts';
 import { EdgebootError } from '#shared/errors.ts';
+import { type SiteAccess, siteAccessSchema } from '#shared/site-access.ts';
 import * as z from 'zod';
 import type { AgentKey, OutboxEntry, SiteRecord, SiteSettings, SiteStore } from '../ports.ts';
 import { outboxWrite } from './dynamodb-outbox.ts';
@@ -9,7 +10,10 @@ import { ConditionRefused, type Item, type Table } from './dynamodb-table.ts';
 const siteKey = (siteId: string) => ({ pk: `SITE#${siteId}`, sk: 'SITE' });
 const agentKey = (siteId: string) => ({ pk: `SITE#${siteId}`, sk: 'AGENT' });
 
-const siteItem = siteSchema.extend({ queueUrl: z.url(), queueArn: z.string(), egressAddress: z.ipv4().optional() });
+const siteItem = siteSchema.extend({
+  ...{ queueUrl: z.url(), queueArn: z.string(), egressAddress: z.ipv4().optional() },
+  access: siteAccessSchema,
+});
 
 export class DynamoDbSiteStore implements SiteStore {
   readonly #table: Table;
@@ -22,10 +26,10 @@ export class DynamoDbSiteStore implements SiteStore {
     token: { readonly sha256: string; readonly expiresAt: string },
     outbox: readonly OutboxEntry[],
   ): Promise<void> {
-    const { siteId, displayName, deployerGroups, operatorGroups, queueUrl, queueArn, egressAddress, createdAt } = site;
-    const once = { createdAt, enrolled: false };
+    const { siteId, displayName, operatorGroups, queueUrl, queueArn, egressAddress, createdAt, access } = site;
+    const once = { createdAt, enrolled: false, access };
     const always = {
-      ...{ siteId, displayName, deployerGroups, operatorGroups, queueUrl, queueArn, egressAddress },
+      ...{ siteId, displayName, operatorGroups, queueUrl, queueArn, egressAddress },
       listPk: 'SITES',
       listSk: siteId,
       tokenSha256: token.sha256,
@@ -48,6 +52,25 @@ export class DynamoDbSiteStore implements SiteStore {
 
   async setDraining(siteId: string, since: string | undefined, outbox: readonly OutboxEntry[]): Promise<void> {
     await this.#changeExisting(siteId, { drainingSince: since }, outbox);
+  }
+
+  async setAccess(siteId: string, access: SiteAccess, outbox: readonly OutboxEntry[]): Promise<void> {
+    const replace = {
+      Update: {
+        TableName: this.#table.name,
+        Key: siteKey(siteId),
+        UpdateExpression: 'SET #access = :access',
+        ConditionExpression: '#access.#version = :before',
+        ExpressionAttributeNames: { '#access': 'access', '#version': 'version' },
+        ExpressionAttributeValues: { ':access': access, ':before': access.version - 1 },
+      },
+    };
+    try {
+      await this.#table.transact([replace, ...outbox.map((entry) => outboxWrite(this.#table, entry))]);
+    } catch (error) {
+      if (!(error instanceof ConditionRefused)) throw error;
+      throw new EdgebootError('CONFLICT', `the grants of ${siteId} were changed at the same time`, { cause: error });
+    }
   }
 
   async enroll(key: AgentKey, tokenSha256: string, now: string, outbox: readonly OutboxEntry[]): Promise<void> {

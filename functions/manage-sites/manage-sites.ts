@@ -2,6 +2,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { registerSiteRequest } from '#shared/api.ts';
 import { publicKeyFingerprint } from '#shared/keys.ts';
+import { accessForGroups } from '#shared/site-access.ts';
 import type * as z from 'zod';
 import { FEDERATION_OPERATORS, type Member } from '../http/identity.ts';
 import { deliverOutbox, type DeliveryPorts } from '../outbox/deliver-outbox.ts';
@@ -26,7 +27,7 @@ export async function registerSite(
   request: z.infer<typeof registerSiteRequest>,
   ports: ManageSitesPorts,
 ): Promise<{ siteId: string; enrollmentToken: string }> {
-  const { siteId } = request;
+  const { siteId, deployerGroups, ...settings } = request;
   const decision = { actor: `member:${operator.memberId}`, action: 'site.register', siteId } as const;
   if (!operator.groups.includes(FEDERATION_OPERATORS)) {
     throw await deny(ports, { ...decision, reason: `only members of ${FEDERATION_OPERATORS} may register sites` });
@@ -37,7 +38,7 @@ export async function registerSite(
   const enrollmentToken = `enroll.${siteId}.${secret}.${publicKeyFingerprint(ports.rootPublicKeyPem)}`;
   const entry = auditEntry(now.toISOString(), { ...decision, decision: 'allow' });
   await ports.sites.register(
-    { ...request, ...queue, createdAt: now.toISOString() },
+    { siteId, ...settings, ...queue, access: accessForGroups(deployerGroups), createdAt: now.toISOString() },
     {
       sha256: tokenDigest(enrollmentToken),
       expiresAt: new Date(now.getTime() + TOKEN_HOURS * 3_600_000).toISOString(),

@@ -38,7 +38,9 @@ import {
   requestDeploymentRequest,
   requestWarmingRequest,
   sessionResponse,
+  setSiteAccessRequest,
   shareImageRequest,
+  siteAccessResponse,
   siteListResponse,
   siteResponse,
   trustResponse,
@@ -195,6 +197,16 @@ export const OPERATIONS = {
   'DELETE /v1/sites/{siteId}/drain': {
     summary: 'New deployments and warmings are taken again. For operators of the site or the federation',
     ...{ caller: 'member', status: 200, response: siteResponse },
+    errors: ['FORBIDDEN', 'CONFLICT'],
+  },
+  'GET /v1/sites/{siteId}/grants': {
+    summary: 'Who may use the site, and who may not. For operators of the site or the federation',
+    ...{ caller: 'member', status: 200, response: siteAccessResponse },
+    errors: ['FORBIDDEN'],
+  },
+  'PUT /v1/sites/{siteId}/grants': {
+    summary: 'Replaces grants and vetoes of the site. For operators of the site or the federation',
+    ...{ caller: 'member', request: setSiteAccessRequest, status: 200, response: siteAccessResponse },
     errors: ['FORBIDDEN', 'CONFLICT'],
   },
   'POST /v1/enrollments': {

@@ -1,5 +1,6 @@
-/** What a site's operator does there, or the federation's in their stead: have it drain, and take new work again. */
+/** What a site's operator does there, or the federation's in their stead: say who may use it, have it drain. */
 import type { AuditAction } from '#shared/audit.ts';
+import type { SiteAccess } from '#shared/site-access.ts';
 import { findSite } from '../deployment-rights.ts';
 import type { Member } from '../http/identity.ts';
 import { deliverOutbox, type DeliveryPorts } from '../outbox/deliver-outbox.ts';
@@ -25,6 +26,36 @@ export async function resumeSite(operator: Member, siteId: string, ports: Operat
   const site = await findOperated(operator, siteId, 'site.resume', ports);
   if (site.drainingSince === undefined) return site;
   return setDraining(operator, site, undefined, ports);
+}
+
+/** Grants and vetoes. Throws NOT_FOUND, FORBIDDEN. */
+export async function readAccess(operator: Member, siteId: string, ports: OperateSitePorts): Promise<SiteAccess> {
+  return (await findOperated(operator, siteId, 'site.grants.read', ports)).access;
+}
+
+/**
+ * Replaces them, whole, for the requests to come: what is there goes on. Answers them with their new version.
+ * Throws NOT_FOUND, FORBIDDEN; CONFLICT where `wished.version` is not the present one.
+ */
+export async function setAccess(
+  operator: Member,
+  siteId: string,
+  wished: SiteAccess,
+  ports: OperateSitePorts,
+): Promise<SiteAccess> {
+  await findOperated(operator, siteId, 'site.grants.set', ports);
+  const access = { ...wished, version: wished.version + 1 };
+  const { grants, vetoes, version } = access;
+  const entry = auditEntry(ports.now().toISOString(), {
+    actor: `member:${operator.memberId}`,
+    action: 'site.grants.set',
+    decision: 'allow',
+    siteId,
+    reason: `version ${version}: ${grants.length} grants; ${vetoes.members.length} members and ${vetoes.images.length} images refused`,
+  });
+  await ports.sites.setAccess(siteId, access, [entry]);
+  await deliverOutbox([entry], ports);
+  return access;
 }
 
 async function setDraining(

@@ -131,6 +131,15 @@ void suite('the API is as it describes itself', { timeout: 180_000 }, () => {
       await api.refuse('NOT_FOUND', `${method} /v1/sites/{siteId}/drain`, { as: oscar, path: { siteId: 'nowhere' } });
       await api.succeed(`${method} /v1/sites/{siteId}/drain`, { as: olga, path });
     }
+    const grants = { path, as: oscar };
+    const { access } = await api.succeed<{ access: { version: number } }>('GET /v1/sites/{siteId}/grants', grants);
+    const body = { ...access, vetoes: { members: ['mallory'] } };
+    await api.succeed('PUT /v1/sites/{siteId}/grants', { ...grants, body });
+    await api.refuse('CONFLICT', 'PUT /v1/sites/{siteId}/grants', { ...grants, body });
+    await api.refuse('FORBIDDEN', 'GET /v1/sites/{siteId}/grants', { ...grants, as: alice });
+    await api.refuse('FORBIDDEN', 'PUT /v1/sites/{siteId}/grants', { ...grants, as: alice, body });
+    const nowhere = { as: oscar, path: { siteId: 'nowhere' }, body };
+    await api.refuse('NOT_FOUND', 'PUT /v1/sites/{siteId}/grants', nowhere);
   });
 
   void test('publishing', async () => {

@@ -474,6 +474,23 @@ function storeContract(name: string, open: () => Stores): void {
       await assert.rejects(sites.setDraining('vanished', NOW, []), code('NOT_FOUND'));
     });
 
+    it('keep the grants that their operators set last, also when they are registered again', async () => {
+      const { sites, outbox } = open();
+      const siteId = `g-${ulid().toLowerCase()}`.slice(0, 32);
+      const register = () => sites.register(sampleSite({ siteId }), { sha256: ulid(), expiresAt: LATER }, []);
+      await register();
+      assert.deepEqual((await sites.find(siteId))?.access, sampleSite().access);
+      const audit = entry();
+      const grant = { member: 'alice', images: ['hpc-base'], quota: { maxCpus: 4 } };
+      const access = { version: 2, grants: [grant], vetoes: { members: ['mallory'], images: [] } };
+      await sites.setAccess(siteId, access, [audit]);
+      await register();
+      assert.deepEqual((await sites.find(siteId))?.access, access);
+      assert.ok((await outbox.pending(LATER)).some(({ entryId }) => entryId === audit.entryId));
+      await assert.rejects(sites.setAccess(siteId, access, []), code('CONFLICT'));
+      await assert.rejects(sites.setAccess('vanished', access, []), code('CONFLICT'));
+    });
+
     it('shows the last heartbeat', async () => {
       const { sites } = open();
       const siteId = `h-${ulid().toLowerCase()}`.slice(0, 32);

@@ -122,9 +122,9 @@ if (inNamespaces(import.meta.filename, { timeoutSeconds: 1200, prepare: prepareG
       const { guest } = running.federation;
       const key = `${running.keyFile}.pub`;
       const create = await guest.run(['deployment', 'create', IMAGE_NAME, '--site', 'naist', '--key', key]);
-      assertRefused(create, 77, 'FORBIDDEN', /only members of members may deploy at naist/);
+      assertRefused(create, 77, 'FORBIDDEN', /no grant of naist is for /);
       const warm = await guest.run(['image', 'warm', IMAGE_NAME, '--site', 'naist']);
-      assertRefused(warm, 77, 'FORBIDDEN', /only members of members may deploy at naist/);
+      assertRefused(warm, 77, 'FORBIDDEN', /no grant of naist is for /);
       const publishing = await guest.run(['image', 'publish', 'mine', '--frontend', running.disks.frontendDisk]);
       assertRefused(publishing, 77, 'FORBIDDEN', /only members of publishers/);
       assertRefused(

@@ -3,6 +3,7 @@ import type { AuditRecord } from '#shared/audit.ts';
 import type { Grant } from '#shared/grant.ts';
 import type { Log } from '#shared/log-fields.ts';
 import type { DeploymentMessage, SiteMessage, WarmingMessage } from '#shared/messages.ts';
+import { accessForGroups } from '#shared/site-access.ts';
 import { ulid } from 'ulid';
 import {
   MemoryDeploymentStore,
@@ -49,7 +50,7 @@ export async function controlPlane() {
   const frontendOnly = await images.findOrCreate(sampleImage({ imageName: 'no-computes' }), []);
   const { frontend } = sampleImageVersion(image).diskSizeBytes;
   await images.addVersion(sampleImageVersion(frontendOnly, { diskSizeBytes: { frontend } }), []);
-  for (const site of [sampleSite(), sampleSite({ siteId: 'ucsd', deployerGroups: ['ucsd-only'] })]) {
+  for (const site of [sampleSite(), sampleSite({ siteId: 'ucsd', access: accessForGroups(['ucsd-only']) })]) {
     await sites.register(site, { sha256: ulid(), expiresAt: '2027-01-01T00:00:00.000Z' }, []);
   }
   const ports = {

@@ -3,6 +3,7 @@ import type { Image, ImageVersion } from '#shared/api.ts';
 import { type Deployment, type DeploymentEvent, isOutcome, isTerminal } from '#shared/deployment.ts';
 import { EdgebootError } from '#shared/errors.ts';
 import type { VersionUse } from '#shared/image/catalog.ts';
+import type { SiteAccess } from '#shared/site-access.ts';
 import { isWarmingOver, type Warming } from '#shared/warming.ts';
 import { RATE_LIMITS, type RateClass, takeToken } from '../../functions/http/rate-limit.ts';
 import type {
@@ -344,11 +345,11 @@ export class MemorySiteStore implements SiteStore {
     outbox: readonly OutboxEntry[],
   ): Promise<void> {
     const there = this.#sites.get(site.siteId);
-    const { enrolled = false, createdAt = site.createdAt, drainingSince, lastSeen, free, agentVersion } = there ?? {};
+    const { enrolled = false, drainingSince, lastSeen, free, agentVersion } = there ?? {};
+    const { createdAt, access } = there ?? site;
     this.#sites.set(site.siteId, {
       ...site,
-      createdAt,
-      enrolled,
+      ...{ createdAt, access, enrolled },
       ...(drainingSince !== undefined && { drainingSince }),
       ...(lastSeen !== undefined && { lastSeen }),
       ...(free && { free }),
@@ -368,6 +369,15 @@ export class MemorySiteStore implements SiteStore {
 
   async setDraining(siteId: string, since: string | undefined, outbox: readonly OutboxEntry[]): Promise<void> {
     this.#sites.set(siteId, { ...this.#existing(siteId), drainingSince: since });
+    await this.#outbox.add(outbox);
+  }
+
+  async setAccess(siteId: string, access: SiteAccess, outbox: readonly OutboxEntry[]): Promise<void> {
+    const site = this.#sites.get(siteId);
+    if (site?.access.version !== access.version - 1) {
+      throw new EdgebootError('CONFLICT', `the grants of ${siteId} were changed at the same time`);
+    }
+    this.#sites.set(siteId, { ...site, access });
     await this.#outbox.add(outbox);
   }
 

@@ -1,6 +1,7 @@
 /** Valid rows of the model, to be varied by tests. */
 import type { Image, ImageVersion } from '#shared/api.ts';
 import type { Deployment, DeploymentEvent } from '#shared/deployment.ts';
+import { accessForGroups } from '#shared/site-access.ts';
 import type { Warming } from '#shared/warming.ts';
 import { ulid } from 'ulid';
 import { publicNetworkSchema } from '../../edge-agent/core/public-network.ts';
@@ -49,7 +50,7 @@ export function sampleSite(changes: Partial<SiteRecord> = {}): SiteRecord {
   return {
     siteId,
     displayName: 'Nara',
-    deployerGroups: ['members'],
+    access: accessForGroups(['members']),
     operatorGroups: ['nara-operators'],
     createdAt: AT,
     enrolled: false,

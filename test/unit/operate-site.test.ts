@@ -1,7 +1,7 @@
 /** A site's operators: who they are, what they may do, and what is on record of it. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { drainSite, resumeSite } from '../../functions/operate-site/operate-site.ts';
+import { drainSite, readAccess, resumeSite, setAccess } from '../../functions/operate-site/operate-site.ts';
 import { recordReport } from '../../functions/record-report/record-report.ts';
 import { renewUrls } from '../../functions/renew-urls/renew-urls.ts';
 import { requestDeployment } from '../../functions/request-deployment/request-deployment.ts';
@@ -10,6 +10,7 @@ import { warmImage } from '../../functions/warm-image/warm-image.ts';
 import { ALICE, code, controlPlane, OSCAR, wish } from '../helpers/control-plane.ts';
 import { sampleSite } from '../helpers/model-samples.ts';
 
+const NO_VETOES = { members: [], images: [] };
 const WARMING = { imageName: 'hpc-base', siteId: 'naist', keep: false };
 
 describe('a site', () => {
@@ -70,5 +71,41 @@ describe('a site', () => {
       ['site.drain', 'site.resume'].map((action) => ['member:alice', action, 'deny']),
     );
     assert.equal((await ports.sites.find('naist'))?.drainingSince, undefined);
+  });
+});
+
+describe('the grants of a site', () => {
+  const ONLY_BOB = { version: 1, grants: [{ member: 'bob', images: 'all', quota: {} } as const], vetoes: NO_VETOES };
+
+  it('are set by its operators, on record, and hold for the next request', async () => {
+    const { ports, trail } = await controlPlane();
+    const { deploymentId } = await requestDeployment(ALICE, wish(), undefined, ports);
+    trail.length = 0;
+    assert.deepEqual(await setAccess(OSCAR, 'naist', ONLY_BOB, ports), { ...ONLY_BOB, version: 2 });
+    assert.deepEqual(await readAccess(OSCAR, 'naist', ports), { ...ONLY_BOB, version: 2 });
+    assert.deepEqual(
+      trail.map(({ actor, action, decision, reason }) => [actor, action, decision, reason]),
+      [['member:oscar', 'site.grants.set', 'allow', 'version 2: 1 grants; 0 members and 0 images refused']],
+    );
+    await assert.rejects(requestDeployment(ALICE, wish(), undefined, ports), code('FORBIDDEN'));
+    const bob = { memberId: 'bob', groups: [] };
+    assert.equal((await requestDeployment(bob, wish(), undefined, ports)).phase, 'ACCEPTED');
+    await renewUrls('naist', deploymentId, ports);
+  });
+
+  it('that somebody else has changed meanwhile are not overwritten', async () => {
+    const { ports } = await controlPlane();
+    await setAccess(OSCAR, 'naist', ONLY_BOB, ports);
+    await assert.rejects(setAccess(OSCAR, 'naist', { ...ONLY_BOB, grants: [] }, ports), code('CONFLICT'));
+  });
+
+  it('are read and set by nobody else: refused on record', async () => {
+    const { ports, trail } = await controlPlane();
+    await assert.rejects(readAccess(ALICE, 'naist', ports), code('FORBIDDEN'));
+    await assert.rejects(setAccess(ALICE, 'naist', ONLY_BOB, ports), code('FORBIDDEN'));
+    assert.deepEqual(
+      trail.map(({ actor, action, decision }) => [actor, action, decision]),
+      ['site.grants.read', 'site.grants.set'].map((action) => ['member:alice', action, 'deny']),
+    );
   });
 });

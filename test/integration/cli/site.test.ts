@@ -1,0 +1,102 @@
+/** `edgeboot site`, at an API that a test plays. */
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { test } from 'node:test';
+import { parse } from 'yaml';
+import { createTemporaryFolder } from '../../helpers/temporary-folder.ts';
+import { sampleSite } from '../../helpers/model-samples.ts';
+import { edgeboot, json, playApi, problem } from './edgeboot-process.ts';
+
+const DRAINING = '2026-11-23T09:00:00.000Z';
+const ACCESS = {
+  version: 3,
+  grants: [{ groups: ['members'], images: ['hpc-base'], quota: { maxCpus: 16, maxClusters: 2 } }],
+  vetoes: { members: ['mallory'], images: [] },
+};
+
+test('list shows where the member may deploy, and which sites drain', async () => {
+  const sites = [
+    { ...sampleSite(), granted: true, drainingSince: DRAINING },
+    { ...sampleSite({ siteId: 'ucsd' }), granted: false },
+  ];
+  await using api = await playApi(() => json(200, { sites }));
+  const { stdout } = await edgeboot(['site', 'list'], api.environment);
+  assert.match(stdout, /^naist +Nara +yes +draining /m);
+  assert.match(stdout, /^ucsd +Nara +no +taken /m);
+});
+
+test('drain and resume say what the site does now', async () => {
+  await using api = await playApi(({ operation }) =>
+    json(200, { site: operation.startsWith('PUT') ? sampleSite({ drainingSince: DRAINING }) : sampleSite() }),
+  );
+  const drained = await edgeboot(['site', 'drain', 'naist'], api.environment);
+  assert.match(drained.stdout, /^new work +refused: draining since 2026-11-23T09:00:00\.000Z$/m);
+  const resumed = await edgeboot(['site', 'resume', 'naist', '--output', 'json'], api.environment);
+  assert.equal((JSON.parse(resumed.stdout) as { drainingSince?: string }).drainingSince, undefined);
+  assert.deepEqual(
+    api.requests.map(({ operation }) => operation),
+    ['PUT /v1/sites/naist/drain', 'DELETE /v1/sites/naist/drain'],
+  );
+});
+
+test('what grants prints, YAML or JSON, is what --set takes', async () => {
+  await using folder = await createTemporaryFolder();
+  await using api = await playApi(() => json(200, { access: ACCESS }));
+  for (const format of ['text', 'json']) {
+    const { stdout } = await edgeboot(['site', 'grants', 'naist', '--output', format], api.environment);
+    assert.deepEqual(parse(stdout), ACCESS);
+    const file = path.join(folder.path, format);
+    await writeFile(file, stdout);
+    const set = await edgeboot(['site', 'grants', 'naist', '--set', file], api.environment);
+    assert.equal(set.exitCode, 0, set.stderr);
+    const { operation, body } = api.requests.at(-1) ?? assert.fail();
+    assert.deepEqual([operation, JSON.parse(body)], ['PUT /v1/sites/naist/grants', ACCESS]);
+  }
+});
+
+test('grants without a version replace those that are there now', async () => {
+  await using folder = await createTemporaryFolder();
+  await using api = await playApi(() => json(200, { access: ACCESS }));
+  const file = path.join(folder.path, 'grants.yaml');
+  await writeFile(file, 'grants:\n  - member: alice\n');
+  await edgeboot(['site', 'grants', 'naist', '--set', file], api.environment);
+  assert.deepEqual(
+    api.requests.map(({ operation }) => operation),
+    ['GET /v1/sites/naist/grants', 'PUT /v1/sites/naist/grants'],
+  );
+  assert.deepEqual(JSON.parse(api.requests[1]?.body ?? ''), {
+    version: 3,
+    grants: [{ member: 'alice', images: 'all', quota: {} }],
+    vetoes: { members: [], images: [] },
+  });
+});
+
+for (const { what, content, words } of [
+  { what: 'that are no grants', content: 'grants:\n  - everybody: yes\n', words: /holds no grants: [^]*everybody/ },
+  { what: 'that are no YAML', content: 'grants: [', words: /cannot be read/ },
+  {
+    what: 'for groups and a member at once',
+    content: 'grants: [{groups: [a], member: b}]',
+    words: /either groups or a/,
+  },
+]) {
+  test(`grants ${what} never reach the API`, async () => {
+    await using folder = await createTemporaryFolder();
+    await using api = await playApi(() => json(200, { access: ACCESS }));
+    const file = path.join(folder.path, 'grants.yaml');
+    await writeFile(file, content);
+    const { exitCode, stderr } = await edgeboot(['site', 'grants', 'naist', '--set', file], api.environment);
+    assert.equal(exitCode, 64);
+    assert.match(stderr, words);
+    assert.equal(api.requests.length, 0);
+  });
+}
+
+test('grants that somebody else has changed meanwhile end with 75', async () => {
+  await using folder = await createTemporaryFolder();
+  await using api = await playApi(() => problem('CONFLICT', 'the grants of naist were changed at the same time'));
+  const file = path.join(folder.path, 'grants.json');
+  await writeFile(file, JSON.stringify(ACCESS));
+  assert.equal((await edgeboot(['site', 'grants', 'naist', '--set', file], api.environment)).exitCode, 75);
+});
