@@ -2,10 +2,12 @@
 import type { ImageVersion } from '#shared/api.ts';
 import type { AuditAction } from '#shared/audit.ts';
 import { EdgebootError } from '#shared/errors.ts';
+import type { Quota } from '#shared/site-access.ts';
 import type { Member } from './http/identity.ts';
 import type { DeliveryPorts } from './outbox/deliver-outbox.ts';
 import { deny } from './outbox/deny.ts';
 import type { SiteRecord, SiteStore } from './ports.ts';
+import { quotaAt } from './site-quota.ts';
 import { refusalAt } from './site-rules.ts';
 
 /** Throws NOT_FOUND. */
@@ -19,16 +21,16 @@ export async function findSite(siteId: string, sites: SiteStore): Promise<SiteRe
   return site;
 }
 
-/** Throws FORBIDDEN, SITE_DRAINING, on record. A request that is decided while the site begins to drain may still be accepted. */
+/** Answers how much the member may have there. Throws FORBIDDEN, SITE_DRAINING, on record. A request that is decided while the site begins to drain may still be accepted. */
 export async function authorizeDeployer(
   member: Member,
   image: ImageVersion,
   site: SiteRecord,
   action: AuditAction,
   ports: DeliveryPorts & { readonly now: () => Date },
-): Promise<void> {
+): Promise<Quota> {
   const refusal = refusalAt(site, member, image.imageName);
-  if (refusal === undefined) return;
+  if (refusal === undefined) return quotaAt(site.access, member, image.imageName);
   const asked = { actor: `member:${member.memberId}`, action, siteId: site.siteId, imageId: image.imageId };
   throw await deny(ports, { ...asked, reason: refusal.message }, refusal);
 }

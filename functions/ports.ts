@@ -6,7 +6,7 @@ import type { Grant } from '#shared/grant.ts';
 import type { VersionUse } from '#shared/image/catalog.ts';
 import type { ImageObjectKind } from '#shared/image/manifest.ts';
 import type { SiteMessage } from '#shared/messages.ts';
-import type { SiteAccess } from '#shared/site-access.ts';
+import type { Quota, SiteAccess } from '#shared/site-access.ts';
 import type { Warming } from '#shared/warming.ts';
 import type { RateClass } from './http/rate-limit.ts';
 
@@ -71,25 +71,36 @@ export interface IdempotencyKey {
   readonly requestSha256: string;
 }
 
+/** What a member has at a site: of the deployments that have not ended, the CPUs and their number. */
+export interface Usage {
+  readonly cpus: number;
+  readonly clusters: number;
+}
+
 /** As an index knows it: the row may have moved on. */
 export type UnsettledDeployment = Pick<Deployment, 'deploymentId' | 'siteId'>;
 
 export interface DeploymentStore {
   /**
-   * One transaction: the row, its first event, the use of its image version, the idempotency record, the outbox. Where the key was
-   * used before, answers the deployment that it made then. Throws IDEMPOTENCY_MISMATCH; IMAGE_RECALLED and NOT_FOUND where the version
-   * was recalled or deleted meanwhile.
+   * One transaction: the row, its first event, the use of its image version, what it takes of the quota, the idempotency record, the
+   * outbox. Where the key was used before, answers the deployment that it made then. Without a quota there is no limit.
+   * Throws IDEMPOTENCY_MISMATCH; IMAGE_RECALLED and NOT_FOUND where the version was recalled or deleted meanwhile; QUOTA_EXCEEDED;
+   * CONFLICT where others were in the way each time.
    */
   create(
     deployment: Deployment,
     event: DeploymentEvent,
     outbox: readonly OutboxEntry[],
     idempotencyKey: IdempotencyKey | undefined,
+    quota?: Quota,
   ): Promise<Deployment>;
+  /** What the key has made before `now` (ISO 8601). Throws IDEMPOTENCY_MISMATCH. */
+  findMade(idempotencyKey: IdempotencyKey, now: string): Promise<Deployment | undefined>;
+  usage(memberId: string, siteId: string): Promise<Usage>;
   find(deploymentId: string): Promise<Deployment | undefined>;
   /**
-   * One transaction, conditional on `before.version`: the row, an event (if any), the end of its use of the image version where `after`
-   * is over and `before` was not, the outbox. Throws CONFLICT.
+   * One transaction, conditional on `before.version`: the row, an event (if any), the outbox. A deployment that ends by it gives back
+   * what it took of the quota, and uses its image version no more. Throws CONFLICT.
    */
   replace(
     before: Deployment,

@@ -44,7 +44,8 @@ export function refusalAt(
 
 const REMEDY = "Ask the site's operators for a grant, or choose another site: edgeboot site list.";
 
-function fittingGrants({ grants }: SiteAccess, member: Member, imageName: string): SiteGrant[] {
+/** Those for the member and the image. */
+export function fittingGrants({ grants }: SiteAccess, member: Member, imageName: string): SiteGrant[] {
   return grants.filter((grant) => isFor(grant, member) && (grant.images === 'all' || grant.images.includes(imageName)));
 }
 

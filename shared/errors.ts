@@ -80,6 +80,12 @@ export const ERROR_KINDS = {
   ),
   DISK_FULL: kind('reject', 507, 74, 'Free space in the state directory of the agent, then deploy again.'),
   NO_CAPACITY: kind('reject', 409, 75, 'Ask for fewer computes, choose another site, or destroy a cluster there.'),
+  QUOTA_EXCEEDED: kind(
+    'reject',
+    409,
+    75,
+    "Destroy a cluster of yours there, ask for fewer computes, or ask the site's operators for more.",
+  ),
   SITE_DRAINING: kind('reject', 409, 75, 'The site takes no new work for now. Choose another one, or try again later.'),
   BOOT_TIMEOUT: kind('reject', 504, 75, 'The guests did not become ready. Look at the console text in the detail.'),
   BOOT_FAILED: kind('reject', 500, 70, 'libvirt refused the cluster. The detail has its words.'),

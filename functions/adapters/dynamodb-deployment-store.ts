@@ -1,4 +1,4 @@
-/** Deployments in the table: the row, its events below it, and one record per idempotency key. */
+/** Deployments in the table: the row, its events below it, what its member has at the site, one record per idempotency key. */
 import {
   type Deployment,
   type DeploymentEvent,
@@ -8,12 +8,16 @@ import {
   isTerminal,
 } from '#shared/deployment.ts';
 import { EdgebootError } from '#shared/errors.ts';
+import type { Quota } from '#shared/site-access.ts';
 import { consumedByDeployment } from '../consumption.ts';
-import type { DeploymentStore, IdempotencyKey, OutboxEntry, UnsettledDeployment } from '../ports.ts';
+import type { DeploymentStore, IdempotencyKey, OutboxEntry, UnsettledDeployment, Usage } from '../ports.ts';
+import { retryConflict } from '../retry-conflict.ts';
+import { hasLimits, requireRoom } from '../site-quota.ts';
 import { countConsumption } from './dynamodb-consumption.ts';
-import { commitOnce } from './dynamodb-idempotency.ts';
+import { commitOnce, findMadeId } from './dynamodb-idempotency.ts';
 import { outboxWrite } from './dynamodb-outbox.ts';
 import { ConditionRefused, type Item, type Table, UNSETTLED, type Write } from './dynamodb-table.ts';
+import { readUsage, releaseUsage, takeUsage } from './dynamodb-usage.ts';
 import { beginUse, closedError, endUse } from './dynamodb-version-uses.ts';
 
 const PAGE_EVENTS = 1000;
@@ -34,23 +38,66 @@ export class DynamoDbDeploymentStore implements DeploymentStore {
     event: DeploymentEvent,
     outbox: readonly OutboxEntry[],
     idempotencyKey: IdempotencyKey | undefined,
+    quota: Quota = {},
   ): Promise<Deployment> {
     const writes = [
       ...beginUse(this.#table, deployment),
       this.#table.put(this.#row(deployment), 'attribute_not_exists(pk)'),
       this.#event(event),
+      takeUsage(this.#table, deployment, quota),
       ...outbox.map((entry) => outboxWrite(this.#table, entry)),
     ];
+    // Whoever is refused, or comes to nothing among many, looks again: where no room is left, that is the end of it.
+    return retryConflict(
+      () => this.#unlessThereIsRoom(deployment, idempotencyKey, quota),
+      async (earlier) => earlier ?? (await this.#commit(writes, deployment, idempotencyKey)),
+    );
+  }
+
+  /** The deployment that the key has made before, where no room is left. Throws QUOTA_EXCEEDED, IDEMPOTENCY_MISMATCH. */
+  async #unlessThereIsRoom(
+    deployment: Deployment,
+    key: IdempotencyKey | undefined,
+    quota: Quota,
+  ): Promise<Deployment | undefined> {
+    if (!hasLimits(quota)) return undefined;
+    const taken = await readUsage(this.#table, deployment);
+    try {
+      requireRoom(deployment, taken, quota);
+      return undefined;
+    } catch (error) {
+      const earlier = key && (await this.findMade(key, deployment.createdAt));
+      if (earlier === undefined) throw error;
+      return earlier;
+    }
+  }
+
+  /** Throws IMAGE_RECALLED and NOT_FOUND where the version's gate is closed; CONFLICT where the room has just been taken, too. */
+  async #commit(writes: Write[], deployment: Deployment, key: IdempotencyKey | undefined): Promise<Deployment> {
     const { deploymentId, createdAt } = deployment;
-    const committed = commitOnce(this.#table, writes, deploymentId, createdAt, idempotencyKey);
-    const madeId = await committed.catch(async (error: unknown) => {
-      if (!(error instanceof ConditionRefused && error.positions.includes(0))) throw error;
-      throw await closedError(this.#table, deployment, deploymentId);
-    });
-    if (madeId === deploymentId) return deployment;
-    const earlier = await this.find(madeId);
-    if (earlier === undefined) throw new Error('an idempotency record points at no deployment');
-    return earlier;
+    try {
+      const madeId = await commitOnce(this.#table, writes, deploymentId, createdAt, key);
+      return madeId === deploymentId ? deployment : await this.#made(madeId);
+    } catch (error) {
+      if (!(error instanceof ConditionRefused)) throw error;
+      if (error.positions.includes(0)) throw await closedError(this.#table, deployment, deploymentId);
+      throw new EdgebootError('CONFLICT', 'others took their share at the same time', { cause: error });
+    }
+  }
+
+  async findMade(key: IdempotencyKey, now: string): Promise<Deployment | undefined> {
+    const madeId = await findMadeId(this.#table, key, now);
+    return madeId === undefined ? undefined : this.#made(madeId);
+  }
+
+  async #made(deploymentId: string): Promise<Deployment> {
+    const deployment = await this.find(deploymentId);
+    if (deployment === undefined) throw new Error('an idempotency record points at no deployment');
+    return deployment;
+  }
+
+  async usage(memberId: string, siteId: string): Promise<Usage> {
+    return readUsage(this.#table, { memberId, siteId });
   }
 
   async find(deploymentId: string): Promise<Deployment | undefined> {
@@ -64,11 +111,12 @@ export class DynamoDbDeploymentStore implements DeploymentStore {
     event: DeploymentEvent | undefined,
     outbox: readonly OutboxEntry[],
   ): Promise<void> {
+    const ends = isTerminal(after.phase) && !isTerminal(before.phase);
     try {
       await this.#table.transact([
         this.#table.putOver(this.#row(after), before.version),
+        ...(ends ? [releaseUsage(this.#table, before), ...endUse(this.#table, before)] : []),
         ...(event ? [this.#event(event)] : []),
-        ...(isTerminal(after.phase) && !isTerminal(before.phase) ? endUse(this.#table, before) : []),
         ...countConsumption(this.#table, after, consumedByDeployment(before, after)),
         ...outbox.map((entry) => outboxWrite(this.#table, entry)),
       ]);

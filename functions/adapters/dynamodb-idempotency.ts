@@ -12,7 +12,7 @@ const recordKeyOf = (key: IdempotencyKey): Key => ({
 });
 
 /**
- * Commits, unless the key has made something before. Throws IDEMPOTENCY_MISMATCH, and ConditionRefused for a write of the caller's.
+ * Commits, unless the key has made something before. Throws IDEMPOTENCY_MISMATCH; ConditionRefused where one of `writes` was.
  * @returns the id of what the key has made: `madeId`, or an earlier one.
  */
 export async function commitOnce(
@@ -27,7 +27,7 @@ export async function commitOnce(
     return madeId;
   }
   const { requestSha256 } = key;
-  const now = Math.floor(Date.parse(createdAt) / 1000);
+  const now = secondsOf(createdAt);
   const record = { ...recordKeyOf(key), requestSha256, madeId, expiresAt: now + IDEMPOTENCY_SECONDS };
   // A row that TTL has not removed yet counts as expired.
   const unlessUsed = table.put(record, 'attribute_not_exists(pk) OR expiresAt < :now', { ':now': now });
@@ -35,13 +35,19 @@ export async function commitOnce(
     await table.transact([...writes, unlessUsed]);
     return madeId;
   } catch (error) {
-    if (error instanceof ConditionRefused && error.positions.includes(writes.length)) return earlier(table, key);
-    throw error;
+    const isUsed = error instanceof ConditionRefused && error.positions.includes(writes.length);
+    const madeBefore = isUsed ? await findMadeId(table, key, createdAt) : undefined;
+    if (madeBefore === undefined) throw error;
+    return madeBefore;
   }
 }
 
-async function earlier(table: Table, key: IdempotencyKey): Promise<string> {
+/** The id of what the key has made before `now` (ISO 8601). Throws IDEMPOTENCY_MISMATCH. */
+export async function findMadeId(table: Table, key: IdempotencyKey, now: string): Promise<string | undefined> {
   const record = await table.get(recordKeyOf(key));
-  if (record?.['requestSha256'] === key.requestSha256) return String(record['madeId']);
+  if (record === undefined || Number(record['expiresAt']) < secondsOf(now)) return undefined;
+  if (record['requestSha256'] === key.requestSha256) return String(record['madeId']);
   throw new EdgebootError('IDEMPOTENCY_MISMATCH', 'this Idempotency-Key was used for a different request');
 }
+
+const secondsOf = (time: string): number => Math.floor(Date.parse(time) / 1000);

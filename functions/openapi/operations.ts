@@ -88,7 +88,7 @@ export const OPERATIONS = {
     summary: 'Asks for a cluster: an image version, to be booted at a site',
     ...{ caller: 'member', request: requestDeploymentRequest, status: 202, response: deploymentResponse },
     idempotent: true,
-    errors: ['NOT_FOUND', 'FORBIDDEN', 'IMAGE_RECALLED', 'SITE_DRAINING', 'CONFLICT'],
+    errors: ['NOT_FOUND', 'FORBIDDEN', 'IMAGE_RECALLED', 'SITE_DRAINING', 'QUOTA_EXCEEDED', 'CONFLICT'],
   },
   'GET /v1/deployments': {
     summary:

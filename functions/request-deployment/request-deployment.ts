@@ -1,7 +1,7 @@
 /**
  * THE CLOUD FLOW. A member asks for a cluster; the site's agent finds the job in its queue.
  *
- *   find the image and the site → authorize → mint URLs → commit (row, audit, message: one transaction) → deliver
+ *   find the image and the site → authorize → mint URLs → commit (row, quota, audit, message: one transaction) → deliver
  */
 import type { ImageVersion, requestDeploymentRequest } from '#shared/api.ts';
 import type { Deployment } from '#shared/deployment.ts';
@@ -16,6 +16,7 @@ import type { Member } from '../http/identity.ts';
 import { deliverOutbox, type DeliveryPorts } from '../outbox/deliver-outbox.ts';
 import { auditEntry, messageEntry } from '../outbox/entries.ts';
 import type { DeploymentStore, ImageStore, SiteRecord, SiteStore, UrlSigner } from '../ports.ts';
+import { requireRoomFor, withinQuota } from './within-quota.ts';
 
 export type DeploymentRequest = z.infer<typeof requestDeploymentRequest>;
 
@@ -32,7 +33,7 @@ const DEFAULT_MEMORY_MIB = 2048;
 
 /**
  * Accepts a deployment. With an idempotency key, asking again answers the deployment that was made the first time.
- * Throws NOT_FOUND, FORBIDDEN, IMAGE_RECALLED, INVALID_REQUEST, IDEMPOTENCY_MISMATCH, SERVICE_UNAVAILABLE.
+ * Throws NOT_FOUND, FORBIDDEN, IMAGE_RECALLED, SITE_DRAINING, QUOTA_EXCEEDED, INVALID_REQUEST, IDEMPOTENCY_MISMATCH, SERVICE_UNAVAILABLE.
  */
 export async function requestDeployment(
   member: Member,
@@ -40,20 +41,22 @@ export async function requestDeployment(
   idempotencyKey: string | undefined,
   ports: RequestDeploymentPorts,
 ): Promise<Deployment> {
+  const key = idempotencyKeyOf(member, idempotencyKey, request);
+  const earlier = key && (await ports.deployments.findMade(key, ports.now().toISOString()));
+  if (earlier) return earlier;
+
   const image = await findUsableVersion(member, request, 'deployment.request', ports);
   const site = await findSite(request.siteId, ports.sites);
-  await authorizeDeployer(member, image, site, 'deployment.request', ports);
+  const quota = await authorizeDeployer(member, image, site, 'deployment.request', ports);
   requireComputeImage(image, request.computes);
+  const deployment = newDeployment(member, request, image, ports.now());
+  // Before anything is minted; whether there still is room then, the transaction says.
+  await withinQuota(deployment, () => requireRoomFor(deployment, quota, ports.deployments), ports);
 
   const grant = await ports.urlSigner.mint({ imageId: image.imageId, egressAddress: site.egressAddress });
-  const deployment = newDeployment(member, request, image, ports.now());
   const outbox = announce(deployment, site, grant);
-  const accepted = await ports.deployments.create(
-    deployment,
-    firstEvent(deployment),
-    outbox,
-    idempotencyKeyOf(member, idempotencyKey, request),
-  );
+  const create = () => ports.deployments.create(deployment, firstEvent(deployment), outbox, key, quota);
+  const accepted = await withinQuota(deployment, create, ports);
 
   if (accepted.deploymentId === deployment.deploymentId) await deliverOutbox(outbox, ports);
   return accepted;

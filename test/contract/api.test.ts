@@ -250,6 +250,19 @@ void suite('the API is as it describes itself', { timeout: 180_000 }, () => {
     await api.succeed('GET /v1/deployments/{deploymentId}/events', own);
   });
 
+  void test('above the quota', async () => {
+    const call = { as: oscar, path: { siteId: 'naist' } };
+    const { access } = await api.succeed<{ access: { version: number } }>('GET /v1/sites/{siteId}/grants', call);
+    const limit = (version: number, quota: object) =>
+      api.succeed<{ access: { version: number } }>('PUT /v1/sites/{siteId}/grants', {
+        ...{ ...call, body: { version, grants: [{ groups: ['members'], quota }] } },
+      });
+    const limited = await limit(access.version, { maxClusters: 0 });
+    const wish = { imageName: IMAGE_NAME, siteId: 'naist', computes: 0, sshPublicKeys: [SSH_KEY] };
+    await api.refuse('QUOTA_EXCEEDED', 'POST /v1/deployments', { as: alice, body: wish });
+    await limit(limited.access.version, {});
+  });
+
   void test('warmings', async () => {
     const wish = { imageName: IMAGE_NAME, siteId: 'naist', keep: false };
     const { warmingId } = (await wishFor<{ warming: { warmingId: string } }>('POST /v1/warmings', wish)).warming;

@@ -1,19 +1,16 @@
 /** One suite per store port, over its in-memory fake and over DynamoDB (a real engine, on loopback). */
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
 import { after, before, describe, it } from 'node:test';
-import { CreateTableCommand, type CreateTableCommandInput, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { ImageVersion } from '#shared/api.ts';
 import type { Deployment } from '#shared/deployment.ts';
+import type { Quota } from '#shared/site-access.ts';
 import { ulid } from 'ulid';
-import { parse } from 'yaml';
 import { DynamoDbDeploymentStore } from '../../functions/adapters/dynamodb-deployment-store.ts';
 import { DynamoDbImageStore } from '../../functions/adapters/dynamodb-image-store.ts';
 import { DynamoDbOutbox } from '../../functions/adapters/dynamodb-outbox.ts';
 import { DynamoDbPublisherStore } from '../../functions/adapters/dynamodb-publisher-store.ts';
 import { DynamoDbRateLimiter } from '../../functions/adapters/dynamodb-rate-limiter.ts';
 import { DynamoDbSiteStore } from '../../functions/adapters/dynamodb-site-store.ts';
-import { Table } from '../../functions/adapters/dynamodb-table.ts';
 import { RATE_LIMITS } from '../../functions/http/rate-limit.ts';
 import { auditEntry } from '../../functions/outbox/entries.ts';
 import { DynamoDbWarmingStore } from '../../functions/adapters/dynamodb-warming-store.ts';
@@ -26,7 +23,6 @@ import type {
   SiteStore,
   WarmingStore,
 } from '../../functions/ports.ts';
-import { startDynamoDb } from '../../local/aws/dynamodb.ts';
 import {
   MemoryDeploymentStore,
   MemoryIdempotencyKeys,
@@ -46,6 +42,7 @@ import {
   sampleSite,
   sampleWarming,
 } from '../helpers/model-samples.ts';
+import { startStackTable } from '../helpers/stack-table.ts';
 
 interface Stores {
   readonly outbox: Outbox;
@@ -208,6 +205,83 @@ function storeContract(name: string, open: () => Stores): void {
       const ended = { ...quiet, phase: 'FAILED' as const, version: 2 };
       await deployments.replace(quiet, ended, undefined, []);
       assert.deepEqual(await listed(), [unwanted.deploymentId]);
+    });
+
+    it('counts what each member has at each site, until it has ended', async () => {
+      const { deployments } = open();
+      const [memberId, elsewhere] = [ulid(), `e-${ulid().toLowerCase()}`];
+      const make = async (computes: number, changes = {}) => {
+        const one = sampleDeployment({ memberId, desired: { power: 'on', computes, generation: 1 }, ...changes });
+        return deployments.create(one, sampleEvent(one), [], undefined);
+      };
+      const usage = (siteId: string) => deployments.usage(memberId, siteId);
+      assert.deepEqual(await usage('naist'), { cpus: 0, clusters: 0 });
+      const [small, large] = [await make(0), await make(5)];
+      await make(2, { siteId: elsewhere });
+      await make(7, { memberId: ulid() });
+      assert.deepEqual(await usage('naist'), { cpus: 5, clusters: 2 });
+      assert.deepEqual(await usage(elsewhere), { cpus: 2, clusters: 1 });
+      const running = { ...large, phase: 'RUNNING' as const, version: 2 };
+      await deployments.replace(large, running, undefined, []);
+      assert.deepEqual(await usage('naist'), { cpus: 5, clusters: 2 });
+      await deployments.replace(running, { ...running, phase: 'FAILED', version: 3 }, undefined, []);
+      assert.deepEqual(await usage('naist'), { cpus: 0, clusters: 1 });
+      await deployments.replace(small, { ...small, phase: 'TERMINATED', version: 2 }, undefined, []);
+      assert.deepEqual(await usage('naist'), { cpus: 0, clusters: 0 });
+    });
+
+    it('gives back what a deployment took exactly once, however many say that it has ended', async () => {
+      const { deployments } = open();
+      const memberId = ulid();
+      const [one, other] = [sampleDeployment({ memberId }), sampleDeployment({ memberId })];
+      for (const each of [one, other]) await deployments.create(each, sampleEvent(each), [], undefined);
+      const ended = { ...one, version: 2, phase: 'FAILED' as const };
+      const outcomes = await Promise.allSettled(
+        Array.from({ length: 10 }, () => deployments.replace(one, ended, undefined, [])),
+      );
+      assert.equal(outcomes.filter(({ status }) => status === 'fulfilled').length, 1);
+      assert.deepEqual(await deployments.usage(memberId, 'naist'), { cpus: 2, clusters: 1 });
+      await deployments.replace(ended, { ...ended, version: 3, auditSequence: 2 }, undefined, []);
+      assert.deepEqual(await deployments.usage(memberId, 'naist'), { cpus: 2, clusters: 1 });
+    });
+
+    it('refuses what is above the quota, by CPUs or by number, and takes it when there is room again', async () => {
+      const { deployments } = open();
+      const memberId = ulid();
+      const make = async (computes: number, quota: Quota) => {
+        const one = sampleDeployment({ memberId, desired: { power: 'on', computes, generation: 1 } });
+        return deployments.create(one, sampleEvent(one), [], undefined, quota);
+      };
+      await assert.rejects(make(5, { maxCpus: 4 }), code('QUOTA_EXCEEDED'));
+      await assert.rejects(make(0, { maxClusters: 0 }), code('QUOTA_EXCEEDED'));
+      const first = await make(3, { maxCpus: 4, maxClusters: 2 });
+      await assert.rejects(make(2, { maxCpus: 4, maxClusters: 2 }), code('QUOTA_EXCEEDED'));
+      await make(1, { maxCpus: 4, maxClusters: 2 });
+      await assert.rejects(make(0, { maxClusters: 2 }), code('QUOTA_EXCEEDED'));
+      assert.deepEqual(await deployments.usage(memberId, 'naist'), { cpus: 4, clusters: 2 });
+      await deployments.replace(first, { ...first, phase: 'FAILED', version: 2 }, undefined, []);
+      await make(3, { maxCpus: 4, maxClusters: 2 });
+      assert.equal((await make(9, {})).phase, 'ACCEPTED');
+    });
+
+    it('answers a repeated key also where its first use has taken the last room', async () => {
+      const { deployments } = open();
+      const key = { memberId: ulid(), key: ulid(), requestSha256: 'one' };
+      const [first, second] = [
+        sampleDeployment({ memberId: key.memberId }),
+        sampleDeployment({ memberId: key.memberId }),
+      ];
+      assert.equal(await deployments.findMade(key, NOW), undefined);
+      await deployments.create(first, sampleEvent(first), [], key, { maxClusters: 1 });
+      const again = await deployments.create(second, sampleEvent(second), [], key, { maxClusters: 1 });
+      assert.equal(again.deploymentId, first.deploymentId);
+      assert.equal((await deployments.findMade(key, NOW))?.deploymentId, first.deploymentId);
+      await assert.rejects(deployments.findMade({ ...key, requestSha256: 'two' }, NOW), code('IDEMPOTENCY_MISMATCH'));
+      const unused = { ...key, key: ulid() };
+      await assert.rejects(
+        deployments.create(second, sampleEvent(second), [], unused, { maxClusters: 1 }),
+        code('QUOTA_EXCEEDED'),
+      );
     });
 
     it('finds nothing where nothing is', async () => {
@@ -516,16 +590,6 @@ function storeContract(name: string, open: () => Stores): void {
   });
 }
 
-/** Keys and indexes as the stack declares them; what only AWS knows about is left out. */
-async function tableOfTheStack(): Promise<Omit<CreateTableCommandInput, 'TableName'>> {
-  const text = await readFile(new URL('../../stack/storage.yml', import.meta.url), 'utf8');
-  const stack = parse(text, { logLevel: 'silent' }) as {
-    Resources: { Table: { Properties: CreateTableCommandInput } };
-  };
-  const { BillingMode, AttributeDefinitions, KeySchema, GlobalSecondaryIndexes } = stack.Resources.Table.Properties;
-  return { BillingMode, AttributeDefinitions, KeySchema, GlobalSecondaryIndexes };
-}
-
 storeContract('in memory', () => {
   const outbox = new MemoryOutbox();
   const keys = new MemoryIdempotencyKeys();
@@ -547,10 +611,7 @@ describe('DynamoDB', () => {
   const undo = new AsyncDisposableStack();
 
   before(async () => {
-    const database = undo.adopt(await startDynamoDb({ log: () => undefined }), (server) => server.close());
-    const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
-    const client = new DynamoDBClient({ endpoint: database.endpoint, region: 'us-east-1', credentials });
-    undo.defer(() => client.destroy());
+    const { client, table } = undo.use(await startStackTable());
     client.middlewareStack.add(
       (next, { commandName }) =>
         (args) => {
@@ -559,8 +620,6 @@ describe('DynamoDB', () => {
         },
       { step: 'initialize' },
     );
-    await client.send(new CreateTableCommand({ ...(await tableOfTheStack()), TableName: 'stores' }));
-    const table = new Table('stores', client);
     stores = {
       outbox: new DynamoDbOutbox(table),
       deployments: new DynamoDbDeploymentStore(table),

@@ -3,7 +3,7 @@ import type { Image, ImageVersion } from '#shared/api.ts';
 import { type Deployment, type DeploymentEvent, isOutcome, isTerminal } from '#shared/deployment.ts';
 import { EdgebootError } from '#shared/errors.ts';
 import type { VersionUse } from '#shared/image/catalog.ts';
-import type { SiteAccess } from '#shared/site-access.ts';
+import type { Quota, SiteAccess } from '#shared/site-access.ts';
 import { isWarmingOver, type Warming } from '#shared/warming.ts';
 import { RATE_LIMITS, type RateClass, takeToken } from '../../functions/http/rate-limit.ts';
 import type {
@@ -20,8 +20,10 @@ import type {
   SiteStore,
   UnsettledDeployment,
   UnsettledWarming,
+  Usage,
   WarmingStore,
 } from '../../functions/ports.ts';
+import { requireRoom, usageOf } from '../../functions/site-quota.ts';
 
 /** Small, so that what goes through pages has several. */
 const PAGE_ENTRIES = 10;
@@ -128,16 +130,35 @@ export class MemoryDeploymentStore implements DeploymentStore {
     event: DeploymentEvent,
     outbox: readonly OutboxEntry[],
     key: IdempotencyKey | undefined,
+    quota: Quota = {},
   ): Promise<Deployment> {
     const earlier = this.#keys.earlier(key);
     if (earlier !== undefined) return this.#rows.get(earlier) as Deployment;
     this.#uses.requireOpen(deployment);
+    requireRoom(deployment, this.#usage(deployment.memberId, deployment.siteId), quota);
     this.#keys.remember(key, deployment.deploymentId);
     this.#uses.begin(deployment);
     this.#rows.set(deployment.deploymentId, deployment);
     this.#events.push(event);
     await this.#outbox.add(outbox);
     return deployment;
+  }
+
+  // eslint-disable-next-line @typescript-eslint/require-await -- what it throws is a rejection, too
+  async findMade(key: IdempotencyKey): Promise<Deployment | undefined> {
+    const madeId = this.#keys.earlier(key);
+    return madeId === undefined ? undefined : this.#rows.get(madeId);
+  }
+
+  usage(memberId: string, siteId: string): Promise<Usage> {
+    return Promise.resolve(this.#usage(memberId, siteId));
+  }
+
+  /** Counted anew each time: the measure for what counts along. */
+  #usage(memberId: string, siteId: string): Usage {
+    const rows = [...this.#rows.values()].filter((row) => row.memberId === memberId && row.siteId === siteId);
+    const usages = rows.filter(({ phase }) => !isTerminal(phase)).map(usageOf);
+    return { cpus: usages.reduce((sum, { cpus }) => sum + cpus, 0), clusters: usages.length };
   }
 
   find(deploymentId: string): Promise<Deployment | undefined> {

@@ -4,7 +4,9 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { it, type TestContext } from 'node:test';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DynamoDbDeploymentStore } from '../../functions/adapters/dynamodb-deployment-store.ts';
 import { Table } from '../../functions/adapters/dynamodb-table.ts';
+import { sampleDeployment, sampleEvent } from '../helpers/model-samples.ts';
 
 const CONFLICT = {
   __type: 'com.amazonaws.dynamodb.v20120810#TransactionCanceledException',
@@ -12,14 +14,16 @@ const CONFLICT = {
   CancellationReasons: [{ Code: 'TransactionConflict' }],
 };
 
-async function busyTable(t: TestContext, conflicts: number) {
+/** @param item what reads answer */
+async function busyTable(t: TestContext, conflicts: number, item?: Record<string, { N: string }>) {
   const asked = { times: 0 };
   const server = createServer((request, response) => {
     request.resume();
-    asked.times += 1;
-    const refused = asked.times <= conflicts;
+    const isRead = String(request.headers['x-amz-target']).endsWith('.GetItem');
+    if (!isRead) asked.times += 1;
+    const refused = !isRead && asked.times <= conflicts;
     response.writeHead(refused ? 400 : 200, { 'content-type': 'application/x-amz-json-1.0' });
-    response.end(JSON.stringify(refused ? CONFLICT : {}));
+    response.end(JSON.stringify(refused ? CONFLICT : { ...(isRead && { Item: item }) }));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const client = new DynamoDBClient({
@@ -45,4 +49,26 @@ it('a transaction that others are in the way of each time is a CONFLICT', async 
   const { table, asked } = await busyTable(t, Infinity);
   await assert.rejects(table.transact([table.remove({ pk: 'a', sk: 'b' })]), { code: 'CONFLICT' });
   assert.equal(asked.times, 4);
+});
+
+/** Others are in the way of every transaction; the member has `clusters` of three. */
+async function createAmongMany(t: TestContext, clusters: number) {
+  const { table, asked } = await busyTable(t, Infinity, { cpus: { N: '0' }, clusters: { N: String(clusters) } });
+  const deployment = sampleDeployment();
+  const create = new DynamoDbDeploymentStore(table).create(deployment, sampleEvent(deployment), [], undefined, {
+    maxClusters: 3,
+  });
+  return { create, asked };
+}
+
+it('a deployment that comes to nothing among many is refused as soon as they have taken the last room', async (t) => {
+  const { create, asked } = await createAmongMany(t, 3);
+  await assert.rejects(create, { code: 'QUOTA_EXCEEDED' });
+  assert.equal(asked.times, 0);
+});
+
+it('a deployment that comes to nothing among many while there is room is a CONFLICT after some tries', async (t) => {
+  const { create, asked } = await createAmongMany(t, 2);
+  await assert.rejects(create, { code: 'CONFLICT' });
+  assert.equal(asked.times, 20);
 });
