@@ -1,4 +1,5 @@
 /** Deployments as text. */
+import type { DeploymentCheck } from '#shared/api.ts';
 import type { Deployment } from '#shared/deployment.ts';
 import { fields, formatBytes, say, table } from './output.ts';
 
@@ -49,6 +50,25 @@ export function describeDeployment(deployment: Deployment): string {
 export function warnOfDeprecation(one: Pick<Deployment, 'imageName' | 'imageVersion' | 'imageDeprecated'>): void {
   if (one.imageDeprecated === undefined) return;
   say(`warning: ${one.imageName}@${one.imageVersion} is deprecated: ${one.imageDeprecated}`);
+}
+
+export function describeCheck({
+  siteId,
+  imageName,
+  imageVersion,
+  agentHeard,
+  lastSeen,
+  free,
+  refusal,
+}: DeploymentCheck): string {
+  const heard = lastSeen === undefined ? 'never heard' : `last heard ${lastSeen}`;
+  return fields([
+    ['image', imageVersion === undefined ? imageName : `${imageName}@${imageVersion}`],
+    ['site', siteId],
+    ['agent', agentHeard ? heard : `${heard}: not within the last 60 s; a deployment would wait for it`],
+    ...(free ? [['free', `${free.cpus} CPUs, ${free.memoryMiB} MiB, ${free.publicAddresses} addresses`] as const] : []),
+    ['request', refusal ? `would be refused, ${refusal.code}` : 'would be accepted'],
+  ]);
 }
 
 export function describeProgress({ progress }: Pick<Deployment, 'progress'>): string {

@@ -22,6 +22,7 @@ import { SqsDeploymentQueues } from './adapters/sqs-deployment-queues.ts';
 import { StsSiteCredentials } from './adapters/sts-site-credentials.ts';
 import type { AuthorizeRequestPorts } from './authorize-request/authorize-request.ts';
 import type { CertifyPublisherPorts } from './certify-publisher/certify-publisher.ts';
+import type { CheckDeploymentPorts } from './check-deployment/check-deployment.ts';
 import type { DestroyDeploymentPorts } from './destroy-deployment/destroy-deployment.ts';
 import type { EnrollAgentPorts } from './enroll-agent/enroll-agent.ts';
 import type { FindImagePorts } from './find-image.ts';
@@ -87,6 +88,14 @@ export const composeRequestDeployment = (): RequestDeploymentPorts => ({
   images: images(),
   deployments: deployments(),
   urlSigner: urlSigner(),
+});
+
+/** Without an outbox, a queue or a trail: it has nothing to write to. */
+export const composeCheckDeployment = (): CheckDeploymentPorts => ({
+  now,
+  sites: sites(),
+  images: images(),
+  deployments: deployments(),
 });
 
 export const composeReadDeployments = (): ReadDeploymentsPorts => ({ ...decisions(), deployments: deployments() });

@@ -48,16 +48,16 @@ export async function findImage(
   ports: FindImagePorts,
 ): Promise<Image> {
   const image = await ports.images.findByName(imageName);
-  const notFound = {
-    code: 'NOT_FOUND',
-    message: `there is no image ${imageName}`,
-    remedy: 'See what there is: edgeboot image list.',
-  } as const;
-  if (image === undefined) throw new EdgebootError(notFound.code, notFound.message, notFound);
+  if (image === undefined) throw noSuchImage(imageName);
   if (maySeeImage(member, image)) return image;
   const record = { actor: `member:${member.memberId}`, action, imageId: image.imageId };
-  throw await deny(ports, { ...record, reason: `${imageName} is not shared with them` }, notFound);
+  throw await deny(ports, { ...record, reason: `${imageName} is not shared with them` }, noSuchImage(imageName));
 }
+
+const noSuchImage = (imageName: string): EdgebootError =>
+  new EdgebootError('NOT_FOUND', `there is no image ${imageName}`, {
+    remedy: 'See what there is: edgeboot image list.',
+  });
 
 /**
  * The version that a reference means now, to be deployed or warmed: without version and channel, the newest that is not recalled.
@@ -69,13 +69,36 @@ export async function findUsableVersion(
   action: AuditAction,
   ports: FindImagePorts,
 ): Promise<ImageVersion> {
-  const { imageName, imageVersion, imageChannel } = named;
-  if (imageVersion !== undefined && imageChannel !== undefined) {
-    throw new EdgebootError('INVALID_REQUEST', 'imageVersion and imageChannel: only one may be given');
-  }
-  const image = await findImage(member, imageName, action, ports);
+  requireOneReference(named);
+  return usableVersionOf(await findImage(member, named.imageName, action, ports), named, ports.images);
+}
+
+/** The same for a question that decides nothing: nothing of it is on record. */
+export async function lookUpUsableVersion(
+  member: Member,
+  named: NamedImage,
+  images: ImageStore,
+): Promise<ImageVersion> {
+  requireOneReference(named);
+  const image = await images.findByName(named.imageName);
+  if (image === undefined || !maySeeImage(member, image)) throw noSuchImage(named.imageName);
+  return usableVersionOf(image, named, images);
+}
+
+/** Throws INVALID_REQUEST. */
+function requireOneReference({ imageVersion, imageChannel }: NamedImage): void {
+  if (imageVersion === undefined || imageChannel === undefined) return;
+  throw new EdgebootError('INVALID_REQUEST', 'imageVersion and imageChannel: only one may be given');
+}
+
+/** Throws NOT_FOUND, IMAGE_RECALLED. */
+async function usableVersionOf(
+  image: Image,
+  { imageVersion, imageChannel }: NamedImage,
+  images: ImageStore,
+): Promise<ImageVersion> {
   const number = imageChannel === undefined ? imageVersion : requireChannel(image, imageChannel);
-  const version = number === undefined ? await newestOf(image, ports.images) : await findVersion(image, number, ports);
+  const version = number === undefined ? await newestOf(image, images) : await findVersion(image, number, { images });
   if (version.recall === undefined) return version;
   throw recalledError(version);
 }

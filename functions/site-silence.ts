@@ -3,7 +3,17 @@ import type { SiteRecord } from './ports.ts';
 
 /** Agents announce themselves twice a minute. */
 const SILENT_SECONDS = 5 * 60;
+const HEARD_SECONDS = 60;
 
-export function isSilent({ lastSeen }: Pick<SiteRecord, 'lastSeen'>, now: Date): boolean {
-  return lastSeen === undefined || Date.parse(lastSeen) < now.getTime() - SILENT_SECONDS * 1000;
+export function isSilent(site: Pick<SiteRecord, 'lastSeen'>, now: Date): boolean {
+  return !isHeardWithin(SILENT_SECONDS, site, now);
+}
+
+/** It was there a moment ago: a job that is sent now is begun now. */
+export function isHeard(site: Pick<SiteRecord, 'lastSeen'>, now: Date): boolean {
+  return isHeardWithin(HEARD_SECONDS, site, now);
+}
+
+function isHeardWithin(seconds: number, { lastSeen }: Pick<SiteRecord, 'lastSeen'>, now: Date): boolean {
+  return lastSeen !== undefined && Date.parse(lastSeen) >= now.getTime() - seconds * 1000;
 }

@@ -1,7 +1,7 @@
 /** The HTTP API, version 1: what requests and answers hold. Members, agents and the functions share these schemas. */
 import * as z from 'zod';
 import { auditRecordSchema } from './audit.ts';
-import { deploymentEventSchema, deploymentSchema, PHASES } from './deployment.ts';
+import { deploymentEventSchema, deploymentSchema, failureSchema, PHASES } from './deployment.ts';
 import { grantSchema } from './grant.ts';
 import { channelsSchema, REASON, sharingSchema, verdictSchema, versionUseSchema } from './image/catalog.ts';
 import { type ImageObjectKind, MAX_INDEX_BYTES, MAX_PART_OBJECT_BYTES, MAX_PARTS } from './image/manifest.ts';
@@ -228,6 +228,23 @@ export const requestDeploymentRequest = z.strictObject({
     })
     .optional(),
 });
+/** What would become of a request. */
+export const deploymentCheckSchema = z.object({
+  siteId: SITE_ID,
+  imageName: IMAGE_NAME,
+  /** Absent where there is no such version. */
+  imageVersion: z.int().positive().optional(),
+  /** The site's agent has been heard within the last 60 seconds. */
+  agentHeard: z.boolean(),
+  lastSeen: z.iso.datetime().optional(),
+  /** What is free at the site, as its agent said last: it is the agent that decides whether that is enough. */
+  free: capacitySchema.optional(),
+  /** Why it would be refused; absent where it would be accepted. */
+  refusal: failureSchema.optional(),
+});
+export type DeploymentCheck = z.infer<typeof deploymentCheckSchema>;
+export const deploymentCheckResponse = z.object({ check: deploymentCheckSchema });
+
 export const deploymentResponse = z.object({ deployment: deploymentSchema });
 
 /** So many deployments a page has, and where nobody says otherwise as many as that. */

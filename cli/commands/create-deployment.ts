@@ -2,13 +2,14 @@
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
-import { Command } from 'commander';
-import { deploymentResponse } from '#shared/api.ts';
+import { Command, Option } from 'commander';
+import type { ApiClient } from '#shared/api-client.ts';
+import { deploymentCheckResponse, deploymentResponse } from '#shared/api.ts';
 import type { Deployment } from '#shared/deployment.ts';
 import { EdgebootError, hasCode } from '#shared/errors.ts';
 import { SSH_PUBLIC_KEY } from '#shared/names.ts';
 import { ulid } from 'ulid';
-import { describeDeployment, warnOfDeprecation } from '../deployment-text.ts';
+import { describeCheck, describeDeployment, warnOfDeprecation } from '../deployment-text.ts';
 import { IMAGE_ARGUMENT, parseImage } from '../image-reference.ts';
 import { unlessAborted } from '../interruption.ts';
 import { repeatable, wholeNumber } from '../option-values.ts';
@@ -34,6 +35,12 @@ export function createDeploymentCommand(interruption: AbortSignal): Command {
     )
     .option('--memory <MiB>', 'N for every node, or FRONTEND:COMPUTE (default: 2048)')
     .option('--wait', 'wait until it runs, or has failed')
+    .addOption(
+      new Option(
+        '--dry-run',
+        'say where it would go, and whether and why it would be refused; nothing is made',
+      ).conflicts(['wait', 'idempotencyKey']),
+    )
     .option('--idempotency-key <key>', 'of an earlier try that got no answer: goes on with it, makes no second cluster')
     .action((image: string, options: CreateOptions, command: Command) => create(image, options, command, interruption));
 }
@@ -44,6 +51,7 @@ interface CreateOptions {
   readonly key?: readonly string[];
   readonly memory?: string;
   readonly wait?: boolean;
+  readonly dryRun?: boolean;
   readonly idempotencyKey?: string;
 }
 
@@ -57,6 +65,10 @@ async function create(image: string, options: CreateOptions, command: Command, i
     ...(options.memory !== undefined && { memoryMiB: parseMemory(options.memory) }),
   };
   const api = await openApi();
+  if (options.dryRun) {
+    await unlessAborted(checkOnly(api, body, command), interruption);
+    return;
+  }
   const request = { method: 'POST', path: '/v1/deployments', body, answer: deploymentResponse } as const;
   const headers = { 'idempotency-key': idempotencyKey };
   const answered = repeatUntilAnswered(() => api.call({ ...request, headers }));
@@ -68,6 +80,14 @@ async function create(image: string, options: CreateOptions, command: Command, i
   const shown: Deployment = options.wait ? await watchDeployment(api, deployment.deploymentId) : deployment;
   printData(command, shown, describeDeployment);
   if (options.wait) requireNotFailed(shown);
+}
+
+/** Ends as the request itself would. */
+async function checkOnly(api: ApiClient, body: object, command: Command): Promise<void> {
+  const path = '/v1/deployments/dry-run';
+  const { check } = await api.call({ method: 'POST', path, body, answer: deploymentCheckResponse });
+  printData(command, check, describeCheck);
+  if (check.refusal) requireNotFailed({ phase: 'FAILED', failure: check.refusal });
 }
 
 /** Errors after which nobody knows whether the deployment was accepted. */

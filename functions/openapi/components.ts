@@ -58,6 +58,7 @@ const RESPONSES = {
   GrantAnswer: api.grantResponse,
   ReportAnswer: api.reportResponse,
   DeploymentAnswer: api.deploymentResponse,
+  DeploymentCheckAnswer: api.deploymentCheckResponse,
   DeploymentListAnswer: api.deploymentListResponse,
   EventsAnswer: api.eventsResponse,
   WarmingAnswer: api.warmingResponse,

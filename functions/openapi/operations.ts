@@ -13,6 +13,7 @@ import {
   certifyPublisherResponse,
   channelRequest,
   deleteVersionResponse,
+  deploymentCheckResponse,
   deploymentListQuery,
   deploymentListResponse,
   deploymentResponse,
@@ -89,6 +90,10 @@ export const OPERATIONS = {
     ...{ caller: 'member', request: requestDeploymentRequest, status: 202, response: deploymentResponse },
     idempotent: true,
     errors: ['NOT_FOUND', 'FORBIDDEN', 'IMAGE_RECALLED', 'SITE_DRAINING', 'QUOTA_EXCEEDED', 'CONFLICT'],
+  },
+  'POST /v1/deployments/dry-run': {
+    summary: 'What would become of such a request: where it would go, and why it would be refused. Writes nothing',
+    ...{ caller: 'member', request: requestDeploymentRequest, status: 200, response: deploymentCheckResponse },
   },
   'GET /v1/deployments': {
     summary:

@@ -62,7 +62,8 @@ export async function requestDeployment(
   return accepted;
 }
 
-function requireComputeImage(image: ImageVersion, computes: number): void {
+/** Throws INVALID_REQUEST. */
+export function requireComputeImage(image: ImageVersion, computes: number): void {
   if (computes > 0 && image.diskSizeBytes.compute === undefined) {
     throw new EdgebootError('INVALID_REQUEST', `the image ${image.imageName} has no compute disk`, {
       remedy: 'Ask for 0 computes, or for an image with computes.',

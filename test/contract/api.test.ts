@@ -260,7 +260,16 @@ void suite('the API is as it describes itself', { timeout: 180_000 }, () => {
     const limited = await limit(access.version, { maxClusters: 0 });
     const wish = { imageName: IMAGE_NAME, siteId: 'naist', computes: 0, sshPublicKeys: [SSH_KEY] };
     await api.refuse('QUOTA_EXCEEDED', 'POST /v1/deployments', { as: alice, body: wish });
+    const dryRun = async () => {
+      const call = { as: alice, body: wish };
+      const { check } = await api.succeed<{ check: Check }>('POST /v1/deployments/dry-run', call);
+      return [check.agentHeard, check.refusal?.code];
+    };
+    const heard = { free: { cpus: 4, memoryMiB: 4096, publicAddresses: 2 }, agentVersion: '1.0.0' };
+    await api.succeed('POST /v1/sites/{siteId}/heartbeat', { as: naist, path: { siteId: 'naist' }, body: heard });
+    assert.deepEqual(await dryRun(), [true, 'QUOTA_EXCEEDED']);
     await limit(limited.access.version, {});
+    assert.deepEqual(await dryRun(), [true, undefined]);
   });
 
   void test('warmings', async () => {
@@ -490,6 +499,10 @@ void suite('the API is as it describes itself', { timeout: 180_000 }, () => {
   });
 });
 
+interface Check {
+  readonly agentHeard: boolean;
+  readonly refusal?: { readonly code: string };
+}
 type Kind = 'manifests' | 'indexes' | 'parts';
 
 const objectOf = (objectKind: Kind, bytes: Buffer) => ({

@@ -1,0 +1,78 @@
+/**
+ * What would become of a request for a deployment: the rules of request-deployment.ts, and nothing is written, not even a record of
+ * it. Whoever is accepted here may still come second to the last room.
+ */
+import type { DeploymentCheck, ImageVersion } from '#shared/api.ts';
+import { EdgebootError, hasCode } from '#shared/errors.ts';
+import { findSite } from '../deployment-rights.ts';
+import { lookUpUsableVersion } from '../find-image.ts';
+import type { Member } from '../http/identity.ts';
+import type { DeploymentStore, ImageStore, SiteRecord, SiteStore } from '../ports.ts';
+import { type DeploymentRequest, requireComputeImage } from '../request-deployment/request-deployment.ts';
+import { requireRoomFor } from '../request-deployment/within-quota.ts';
+import { quotaAt } from '../site-quota.ts';
+import { refusalAt } from '../site-rules.ts';
+import { isHeard } from '../site-silence.ts';
+
+export interface CheckDeploymentPorts {
+  readonly images: ImageStore;
+  readonly sites: SiteStore;
+  readonly deployments: DeploymentStore;
+  readonly now: () => Date;
+}
+
+/** Every refusal is part of the answer. Throws SERVICE_UNAVAILABLE. */
+export async function checkDeployment(
+  member: Member,
+  request: DeploymentRequest,
+  ports: CheckDeploymentPorts,
+): Promise<DeploymentCheck> {
+  const { siteId, imageName, computes } = request;
+  const image = await refused(lookUpUsableVersion(member, request, ports.images));
+  const site = await refused(findSite(siteId, ports.sites));
+  const isThere = !(site instanceof EdgebootError);
+  const refusal =
+    image instanceof EdgebootError
+      ? image
+      : site instanceof EdgebootError
+        ? site
+        : await refused(requireAll(member, image, site, computes, ports));
+  return {
+    siteId,
+    imageName,
+    ...(!(image instanceof EdgebootError) && { imageVersion: image.version }),
+    agentHeard: isThere && isHeard(site, ports.now()),
+    ...(isThere && { lastSeen: site.lastSeen, free: site.free }),
+    ...(refusal && { refusal: { code: refusal.code, message: refusal.message, remedy: refusal.remedy } }),
+  };
+}
+
+/** In the order of the request itself. Throws what it would throw. */
+async function requireAll(
+  member: Member,
+  image: ImageVersion,
+  site: SiteRecord,
+  computes: number,
+  { deployments }: CheckDeploymentPorts,
+): Promise<undefined> {
+  const refusal = refusalAt(site, member, image.imageName);
+  if (refusal) throw new EdgebootError(refusal.code, refusal.message, refusal);
+  requireComputeImage(image, computes);
+  const wished = {
+    memberId: member.memberId,
+    siteId: site.siteId,
+    desired: { power: 'on', computes, generation: 1 },
+  } as const;
+  await requireRoomFor(wished, quotaAt(site.access, member, image.imageName), deployments);
+  return undefined;
+}
+
+/** A refusal is an answer here. */
+async function refused<Result>(work: Promise<Result>): Promise<Result | EdgebootError> {
+  try {
+    return await work;
+  } catch (error) {
+    if (hasCode(error) && error.disposition === 'reject') return error;
+    throw error;
+  }
+}

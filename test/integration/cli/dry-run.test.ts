@@ -1,0 +1,51 @@
+/** `edgeboot deployment create --dry-run`, at an API that a test plays. */
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { test } from 'node:test';
+import type { DeploymentCheck } from '#shared/api.ts';
+import { SSH_KEY } from '../../helpers/model-samples.ts';
+import { createTemporaryFolder } from '../../helpers/temporary-folder.ts';
+import { edgeboot, json, playApi } from './edgeboot-process.ts';
+
+const CHECK: DeploymentCheck = {
+  ...{ siteId: 'naist', imageName: 'hpc-base', imageVersion: 4 },
+  ...{ agentHeard: true, lastSeen: '2026-11-23T09:00:00.000Z' },
+  free: { cpus: 8, memoryMiB: 1024, publicAddresses: 3 },
+};
+const REFUSED: DeploymentCheck = {
+  ...CHECK,
+  agentHeard: false,
+  refusal: { code: 'QUOTA_EXCEEDED', message: 'two of two', remedy: 'destroy one' },
+};
+
+async function dryRun(check: DeploymentCheck, ...more: readonly string[]) {
+  await using folder = await createTemporaryFolder();
+  await using api = await playApi(() => json(200, { check }));
+  const key = path.join(folder.path, 'key.pub');
+  await writeFile(key, SSH_KEY);
+  const args = ['deployment', 'create', 'hpc-base', '--site', 'naist', '--key', key, '--dry-run', ...more];
+  return { ...(await edgeboot(args, api.environment)), asked: api.requests.map(({ operation }) => operation) };
+}
+
+test('asks once, makes nothing, and says where it would go', async () => {
+  const { exitCode, stdout, asked } = await dryRun(CHECK);
+  assert.equal(exitCode, 0);
+  assert.deepEqual(asked, ['POST /v1/deployments/dry-run']);
+  assert.match(stdout, /^image +hpc-base@4$/m);
+  assert.match(stdout, /^agent +last heard 2026-11-23T09:00:00\.000Z$/m);
+  assert.match(stdout, /^request +would be accepted$/m);
+});
+
+test('what would be refused ends as the request would', async () => {
+  const { exitCode, stdout, stderr } = await dryRun(REFUSED, '--output', 'json');
+  assert.equal(exitCode, 75);
+  assert.deepEqual(JSON.parse(stdout), REFUSED);
+  assert.match(stderr, /^edgeboot: QUOTA_EXCEEDED: two of two\n {2}destroy one$/m);
+});
+
+test('is not for --wait', async () => {
+  const { exitCode, asked } = await dryRun(CHECK, '--wait');
+  assert.equal(exitCode, 64);
+  assert.deepEqual(asked, []);
+});

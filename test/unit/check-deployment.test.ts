@@ -1,0 +1,76 @@
+/** A dry run says what the request itself would say, and leaves nothing behind. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { hasCode } from '#shared/errors.ts';
+import type { SiteAccess } from '#shared/site-access.ts';
+import { checkDeployment } from '../../functions/check-deployment/check-deployment.ts';
+import { drainSite, setAccess } from '../../functions/operate-site/operate-site.ts';
+import { requestDeployment } from '../../functions/request-deployment/request-deployment.ts';
+import { ALICE, controlPlane, OSCAR, wish } from '../helpers/control-plane.ts';
+
+type Plane = Awaited<ReturnType<typeof controlPlane>>;
+
+const limitedTo = (maxClusters: number): SiteAccess => ({
+  version: 1,
+  grants: [{ groups: ['members'], images: 'all', quota: { maxClusters } }],
+  vetoes: { members: [], images: [] },
+});
+
+/** Requests, the state that each is made in, and the code that it is refused with. */
+const REFUSED: readonly {
+  readonly code: string;
+  readonly changes: Parameters<typeof wish>[0];
+  readonly prepare?: (plane: Plane) => Promise<unknown>;
+}[] = [
+  { code: 'NOT_FOUND', changes: { imageName: 'nothing' } },
+  { code: 'NOT_FOUND', changes: { imageVersion: 7 } },
+  { code: 'NOT_FOUND', changes: { siteId: 'nowhere' } },
+  { code: 'FORBIDDEN', changes: { siteId: 'ucsd' } },
+  { code: 'INVALID_REQUEST', changes: { imageName: 'no-computes' } },
+  { code: 'SITE_DRAINING', changes: {}, prepare: ({ ports }) => drainSite(OSCAR, 'naist', ports) },
+  { code: 'QUOTA_EXCEEDED', changes: {}, prepare: ({ ports }) => setAccess(OSCAR, 'naist', limitedTo(0), ports) },
+];
+
+describe('a dry run', () => {
+  for (const { code, changes, prepare } of REFUSED) {
+    it(`of ${JSON.stringify(changes)} is refused with the ${code} of the request itself`, async () => {
+      const plane = await controlPlane();
+      const { ports } = plane;
+      await prepare?.(plane);
+      const { refusal } = await checkDeployment(ALICE, wish(changes), ports);
+      assert.equal(refusal?.code, code);
+      await assert.rejects(requestDeployment(ALICE, wish(changes), undefined, ports), (error) => {
+        assert.ok(hasCode(error));
+        assert.deepEqual([error.code, error.message, error.remedy], [refusal.code, refusal.message, refusal.remedy]);
+        return true;
+      });
+    });
+  }
+
+  it('says where it would go, and writes nothing, accepted or refused', async () => {
+    const { ports, sent, trail, pass } = await controlPlane();
+    const free = { cpus: 8, memoryMiB: 1024, publicAddresses: 3 };
+    const lastSeen = ports.now().toISOString();
+    await ports.sites.recordHeartbeat('naist', lastSeen, free, '0.1.0');
+    pass(1_000);
+    const where = { siteId: 'naist', imageName: 'hpc-base', imageVersion: 1 };
+    const check = await checkDeployment(ALICE, wish(), ports);
+    assert.deepEqual(check, { ...where, agentHeard: true, lastSeen, free });
+    await checkDeployment(ALICE, wish({ siteId: 'ucsd' }), ports);
+    assert.deepEqual([sent.length, trail.length, ports.outbox.entries.size], [0, 0, 0]);
+    assert.deepEqual(await ports.deployments.listByMember('alice', undefined, 10), []);
+    assert.deepEqual(await ports.deployments.usage('alice', 'naist'), { cpus: 0, clusters: 0 });
+  });
+
+  it('says whether the agent has been heard within a minute', async () => {
+    const { ports, pass } = await controlPlane();
+    const isHeard = async () => (await checkDeployment(ALICE, wish(), ports)).agentHeard;
+    assert.equal(await isHeard(), false);
+    const free = { cpus: 1, memoryMiB: 1, publicAddresses: 1 };
+    await ports.sites.recordHeartbeat('naist', ports.now().toISOString(), free, '0.1.0');
+    pass(60_000);
+    assert.equal(await isHeard(), true);
+    pass(1);
+    assert.equal(await isHeard(), false);
+  });
+});
