@@ -255,7 +255,8 @@ void suite('the API is as it describes itself', { timeout: 180_000 }, () => {
     const { access } = await api.succeed<{ access: { version: number } }>('GET /v1/sites/{siteId}/grants', call);
     const limit = (version: number, quota: object) =>
       api.succeed<{ access: { version: number } }>('PUT /v1/sites/{siteId}/grants', {
-        ...{ ...call, body: { version, grants: [{ groups: ['members'], quota }] } },
+        ...call,
+        body: { version, grants: [{ groups: ['members'], quota }] },
       });
     const limited = await limit(access.version, { maxClusters: 0 });
     const wish = { imageName: IMAGE_NAME, siteId: 'naist', computes: 0, sshPublicKeys: [SSH_KEY] };
