@@ -18,7 +18,7 @@ export function deploymentTable(deployments: readonly Deployment[]): string {
 }
 
 export function describeDeployment(deployment: Deployment): string {
-  const { deploymentId, imageName, imageVersion, imageDeprecated, siteId, desired, phase } = deployment;
+  const { deploymentId, imageName, imageVersion, imageDeprecated, siteId, desired, phase, endsAt } = deployment;
   const { nodes, failure, timeline } = deployment;
   return fields([
     ['deployment', deploymentId],
@@ -26,6 +26,7 @@ export function describeDeployment(deployment: Deployment): string {
     ...(imageDeprecated === undefined ? [] : [['deprecated', imageDeprecated] as const]),
     ['site', siteId],
     ['phase', `${phase}${desired.power === 'destroyed' && phase !== 'TERMINATED' ? ' (to be destroyed)' : ''}`],
+    ...(endsAt !== undefined && desired.power === 'on' && phase !== 'FAILED' ? [['ends', endsAt] as const] : []),
     ...(phase === 'FETCHING' ? [['progress', describeProgress(deployment)] as const] : []),
     ...(nodes ?? []).map(
       ({ name, privateAddress, publicAddress }) =>
@@ -52,15 +53,8 @@ export function warnOfDeprecation(one: Pick<Deployment, 'imageName' | 'imageVers
   say(`warning: ${one.imageName}@${one.imageVersion} is deprecated: ${one.imageDeprecated}`);
 }
 
-export function describeCheck({
-  siteId,
-  imageName,
-  imageVersion,
-  agentHeard,
-  lastSeen,
-  free,
-  refusal,
-}: DeploymentCheck): string {
+export function describeCheck(check: DeploymentCheck): string {
+  const { siteId, imageName, imageVersion, agentHeard, lastSeen, free, refusal } = check;
   const heard = lastSeen === undefined ? 'never heard' : `last heard ${lastSeen}`;
   return fields([
     ['image', imageVersion === undefined ? imageName : `${imageName}@${imageVersion}`],

@@ -21,7 +21,10 @@ export async function findSite(siteId: string, sites: SiteStore): Promise<SiteRe
   return site;
 }
 
-/** Answers how much the member may have there. Throws FORBIDDEN, SITE_DRAINING, on record. A request that is decided while the site begins to drain may still be accepted. */
+/**
+ * Answers how much the member may have there. Throws FORBIDDEN, SITE_DRAINING, on record. A request that is decided while the site
+ * begins to drain may still be accepted.
+ */
 export async function authorizeDeployer(
   member: Member,
   image: ImageVersion,

@@ -112,6 +112,8 @@ export interface DeploymentStore {
   listByMember(memberId: string, before: string | undefined, limit: number): Promise<readonly Deployment[]>;
   /** Without an outcome, and not changed since `unchangedSince` (ISO 8601); the longest untouched first, `limit` at most. */
   listUnsettled(unchangedSince: string, limit: number): Promise<readonly UnsettledDeployment[]>;
+  /** Wished for, though its end (`endsAt`) has come by `now` (ISO 8601); the earliest end first, `limit` at most. */
+  listEnded(now: string, limit: number): Promise<readonly UnsettledDeployment[]>;
   eventsAfter(deploymentId: string, sequence: number): Promise<readonly DeploymentEvent[]>;
 }
 
@@ -213,7 +215,10 @@ export type SiteRecord = Site & {
   readonly access: SiteAccess;
 };
 
-/** What registering says about a site; `access` is for a new one alone. The rest of its record is the doing of its agent and its operator. */
+/**
+ * What registering says about a site; `access` is for a new one alone. The rest of its record is the doing of its agent and its
+ * operators.
+ */
 export type SiteSettings = Omit<SiteRecord, 'enrolled' | 'drainingSince' | 'lastSeen' | 'free' | 'agentVersion'>;
 
 export interface AgentKey {

@@ -17,6 +17,7 @@ export function quotaAt(access: SiteAccess, member: Member, imageName: string): 
   return {
     maxCpus: widest(quotas.map(({ maxCpus }) => maxCpus)),
     maxClusters: widest(quotas.map(({ maxClusters }) => maxClusters)),
+    maxHours: widest(quotas.map(({ maxHours }) => maxHours)),
   };
 }
 
@@ -26,6 +27,19 @@ function widest(limits: readonly (number | undefined)[]): number | undefined {
   return known.length < limits.length ? undefined : Math.max(...known);
 }
 
+/** When a deployment that is accepted now ends; `undefined` where it need not. Throws QUOTA_EXCEEDED where that is too late. */
+export function endOf(siteId: string, hours: number | undefined, { maxHours }: Quota, now: Date): string | undefined {
+  if (hours !== undefined && hours > (maxHours ?? Infinity)) {
+    const message = `your clusters at ${siteId} may live ${maxHours ?? 0} hours, not ${hours}`;
+    throw new EdgebootError('QUOTA_EXCEEDED', message, {
+      remedy: "Ask for fewer hours, or ask the site's operators for more.",
+    });
+  }
+  const granted = hours ?? maxHours;
+  return granted === undefined ? undefined : new Date(now.getTime() + granted * 3_600_000).toISOString();
+}
+
+/** Whether any is kept by counting. */
 export const hasLimits = ({ maxCpus, maxClusters }: Quota): boolean =>
   maxCpus !== undefined || maxClusters !== undefined;
 
@@ -38,7 +52,7 @@ export function requireRoom(
   const { cpus, clusters } = usageOf({ desired });
   if (taken.cpus + cpus <= (maxCpus ?? Infinity) && taken.clusters + clusters <= (maxClusters ?? Infinity)) return;
   const of = (count: number, limit: number | undefined): string =>
-    `${count}${limit === undefined ? '' : ` of ${limit}`}`;
+    limit === undefined ? String(count) : `${count} of ${limit}`;
   throw new EdgebootError(
     'QUOTA_EXCEEDED',
     `${memberId} has ${of(taken.clusters, maxClusters)} clusters and ${of(taken.cpus, maxCpus)} CPUs at ${siteId}; ` +

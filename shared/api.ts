@@ -7,7 +7,7 @@ import { channelsSchema, REASON, sharingSchema, verdictSchema, versionUseSchema 
 import { type ImageObjectKind, MAX_INDEX_BYTES, MAX_PART_OBJECT_BYTES, MAX_PARTS } from './image/manifest.ts';
 import { MAX_SIGNED_MANIFEST_BYTES } from './image/signed-manifest.ts';
 import { CHANNEL, IMAGE_NAME, MEMBER_ID, SHA256, SITE_ID, SSH_PUBLIC_KEY, ULID, VERSION_NUMBER } from './names.ts';
-import { GROUP, siteAccessSchema } from './site-access.ts';
+import { GROUP, MAX_HOURS, siteAccessSchema } from './site-access.ts';
 import { warmingSchema } from './warming.ts';
 
 /** OAuth 2.0 Protected Resource Metadata (RFC 9728): where members log in. */
@@ -215,6 +215,8 @@ export const requestDeploymentRequest = z.strictObject({
   siteId: SITE_ID,
   computes: z.int().nonnegative().max(1000),
   sshPublicKeys: z.array(SSH_PUBLIC_KEY).min(1).max(16),
+  /** The cluster is destroyed after so long; where absent, after as long as the quota lets it live. */
+  hours: z.int().positive().max(MAX_HOURS).optional(),
   memoryMiB: z
     .strictObject({
       frontend: z

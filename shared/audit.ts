@@ -4,7 +4,7 @@ import * as z from 'zod';
 export const auditRecordSchema = z.object({
   auditId: z.string(),
   at: z.iso.datetime(),
-  /** `member:<id>`, `agent:<siteId>`, `agent:<siteId>/<agentId>` or `anonymous`. Of a refused enrollment: whose agent it claimed to be. */
+  /** `member:<id>`, `agent:<siteId>`, `agent:<siteId>/<agentId>`, `sweep` or `anonymous`. Of a refused enrollment: whose agent it claimed to be. */
   actor: z.string(),
   action: z.enum([
     'deployment.request',

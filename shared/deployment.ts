@@ -125,6 +125,8 @@ export const deploymentSchema = z.object({
   timeline: timelineSchema.optional(),
   /** Since its agent said so; what was earlier stays when it runs no more. */
   runningSince: z.iso.datetime().optional(),
+  /** When it is destroyed by itself; absent where only its member does that. */
+  endsAt: z.iso.datetime().optional(),
   createdAt: z.iso.datetime(),
   updatedAt: z.iso.datetime(),
 });
@@ -137,7 +139,7 @@ export const deploymentEventSchema = z.object({
   at: z.iso.datetime(),
   phase: z.enum(PHASES),
   generation: z.int().positive(),
-  /** Who did it: `member:<id>` or `agent:<siteId>/<agentId>`. */
+  /** Who did it: `member:<id>`, `agent:<siteId>/<agentId>`, or `sweep` where its time was over. */
   actor: z.string(),
   failure: failureSchema.optional(),
 });

@@ -5,6 +5,8 @@ import { IMAGE_NAME } from './names.ts';
 /** As the issuer's tokens name it. */
 export const GROUP = z.string().min(1).max(64);
 const MEMBER_ID = z.string().min(1).max(255);
+/** A year. */
+export const MAX_HOURS = 8784;
 const MAX_GRANTS = 64;
 const MAX_VETOES = 256;
 
@@ -13,6 +15,8 @@ export const quotaSchema = z.strictObject({
   /** Of all clusters of the member at the site, together. The frontend's CPUs are not counted. */
   maxCpus: z.int().nonnegative().optional(),
   maxClusters: z.int().nonnegative().optional(),
+  /** How long a cluster may live. */
+  maxHours: z.int().positive().max(MAX_HOURS).optional(),
 });
 export type Quota = z.infer<typeof quotaSchema>;
 

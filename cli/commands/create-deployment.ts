@@ -8,6 +8,7 @@ import { deploymentCheckResponse, deploymentResponse } from '#shared/api.ts';
 import type { Deployment } from '#shared/deployment.ts';
 import { EdgebootError, hasCode } from '#shared/errors.ts';
 import { SSH_PUBLIC_KEY } from '#shared/names.ts';
+import { MAX_HOURS } from '#shared/site-access.ts';
 import { ulid } from 'ulid';
 import { describeCheck, describeDeployment, warnOfDeprecation } from '../deployment-text.ts';
 import { IMAGE_ARGUMENT, parseImage } from '../image-reference.ts';
@@ -34,12 +35,13 @@ export function createDeploymentCommand(interruption: AbortSignal): Command {
       repeatable,
     )
     .option('--memory <MiB>', 'N for every node, or FRONTEND:COMPUTE (default: 2048)')
+    .option('--hours <n>', 'destroy it after so long (default: as long as the site lets it live)')
     .option('--wait', 'wait until it runs, or has failed')
     .addOption(
-      new Option(
-        '--dry-run',
-        'say where it would go, and whether and why it would be refused; nothing is made',
-      ).conflicts(['wait', 'idempotencyKey']),
+      new Option('--dry-run', 'say where it would go, and why it would be refused; nothing is made').conflicts([
+        'wait',
+        'idempotencyKey',
+      ]),
     )
     .option('--idempotency-key <key>', 'of an earlier try that got no answer: goes on with it, makes no second cluster')
     .action((image: string, options: CreateOptions, command: Command) => create(image, options, command, interruption));
@@ -50,6 +52,7 @@ interface CreateOptions {
   readonly computes: string;
   readonly key?: readonly string[];
   readonly memory?: string;
+  readonly hours?: string;
   readonly wait?: boolean;
   readonly dryRun?: boolean;
   readonly idempotencyKey?: string;
@@ -63,6 +66,7 @@ async function create(image: string, options: CreateOptions, command: Command, i
     computes: wholeNumber(options.computes, '--computes'),
     sshPublicKeys: await readSshKeys(options.key),
     ...(options.memory !== undefined && { memoryMiB: parseMemory(options.memory) }),
+    ...(options.hours !== undefined && { hours: wholeNumber(options.hours, '--hours', { min: 1, max: MAX_HOURS }) }),
   };
   const api = await openApi();
   if (options.dryRun) {

@@ -18,7 +18,7 @@ A file, YAML or JSON:
   grants:
     - groups: [members]             # or  member: alice
       images: [hpc-base, hpc-gpu]   # or  all
-      quota: { maxCpus: 16, maxClusters: 2 }   # of each member; a limit that is left out is none
+      quota: { maxCpus: 16, maxClusters: 2, maxHours: 72 }   # of each member; a limit that is left out is none
     - member: alice
   vetoes:                           # refused, whatever a grant says
     members: [mallory]
@@ -44,8 +44,7 @@ async function grants(siteId: string, { set: file }: { set?: string }, command: 
   const wished = file === undefined ? undefined : await readWished(file);
   const api = await openApi();
   const access = wished === undefined ? await readAccess(api, path) : await setAccess(api, path, wished);
-  if (wished !== undefined)
-    say(`The grants of ${siteId} are at version ${access.version}; clusters that are there go on.`);
+  if (wished !== undefined) say(`Grants of ${siteId}, version ${access.version}; clusters that are there go on.`);
   printData(command, access, (shown) => stringify(shown).trimEnd());
 }
 

@@ -12,9 +12,7 @@ export function siteCommand(): Command {
   const site = new Command('site').description('The sites of the federation.');
   site
     .command('list')
-    .description(
-      'List sites: whether you may deploy there, whether they take new work, what is free, when each was last seen.',
-    )
+    .description('List sites: whether you may deploy there, whether they take new work, what is free, last seen.')
     .action(list);
   site
     .command('register')

@@ -14,6 +14,7 @@ import type { DeploymentStore, IdempotencyKey, OutboxEntry, UnsettledDeployment,
 import { retryConflict } from '../retry-conflict.ts';
 import { hasLimits, requireRoom } from '../site-quota.ts';
 import { countConsumption } from './dynamodb-consumption.ts';
+import { endWrites, forgetEndWrites, listEnded } from './dynamodb-deployment-ends.ts';
 import { commitOnce, findMadeId } from './dynamodb-idempotency.ts';
 import { outboxWrite } from './dynamodb-outbox.ts';
 import { ConditionRefused, type Item, type Table, UNSETTLED, type Write } from './dynamodb-table.ts';
@@ -45,6 +46,7 @@ export class DynamoDbDeploymentStore implements DeploymentStore {
       this.#table.put(this.#row(deployment), 'attribute_not_exists(pk)'),
       this.#event(event),
       takeUsage(this.#table, deployment, quota),
+      ...endWrites(this.#table, deployment),
       ...outbox.map((entry) => outboxWrite(this.#table, entry)),
     ];
     // Whoever is refused, or comes to nothing among many, looks again: where no room is left, that is the end of it.
@@ -116,6 +118,7 @@ export class DynamoDbDeploymentStore implements DeploymentStore {
       await this.#table.transact([
         this.#table.putOver(this.#row(after), before.version),
         ...(ends ? [releaseUsage(this.#table, before), ...endUse(this.#table, before)] : []),
+        ...forgetEndWrites(this.#table, before, after),
         ...(event ? [this.#event(event)] : []),
         ...countConsumption(this.#table, after, consumedByDeployment(before, after)),
         ...outbox.map((entry) => outboxWrite(this.#table, entry)),
@@ -134,6 +137,10 @@ export class DynamoDbDeploymentStore implements DeploymentStore {
   async listUnsettled(unchangedSince: string, limit: number): Promise<readonly UnsettledDeployment[]> {
     const items = await this.#table.listUnsettled('deployment', unchangedSince, limit);
     return items.map((item) => unsettledSchema.parse(item));
+  }
+
+  async listEnded(now: string, limit: number): Promise<readonly UnsettledDeployment[]> {
+    return listEnded(this.#table, now, limit);
   }
 
   async eventsAfter(deploymentId: string, sequence: number): Promise<readonly DeploymentEvent[]> {

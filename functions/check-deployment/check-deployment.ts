@@ -9,7 +9,7 @@ import { lookUpUsableVersion } from '../find-image.ts';
 import type { Member } from '../http/identity.ts';
 import type { DeploymentStore, ImageStore, SiteRecord, SiteStore } from '../ports.ts';
 import { type DeploymentRequest, requireComputeImage } from '../request-deployment/request-deployment.ts';
-import { requireRoomFor } from '../request-deployment/within-quota.ts';
+import { limitBy } from '../request-deployment/within-quota.ts';
 import { quotaAt } from '../site-quota.ts';
 import { refusalAt } from '../site-rules.ts';
 import { isHeard } from '../site-silence.ts';
@@ -27,7 +27,7 @@ export async function checkDeployment(
   request: DeploymentRequest,
   ports: CheckDeploymentPorts,
 ): Promise<DeploymentCheck> {
-  const { siteId, imageName, computes } = request;
+  const { siteId, imageName } = request;
   const image = await refused(lookUpUsableVersion(member, request, ports.images));
   const site = await refused(findSite(siteId, ports.sites));
   const isThere = !(site instanceof EdgebootError);
@@ -36,7 +36,7 @@ export async function checkDeployment(
       ? image
       : site instanceof EdgebootError
         ? site
-        : await refused(requireAll(member, image, site, computes, ports));
+        : await refused(requireAll(member, image, site, request, ports));
   return {
     siteId,
     imageName,
@@ -52,18 +52,15 @@ async function requireAll(
   member: Member,
   image: ImageVersion,
   site: SiteRecord,
-  computes: number,
-  { deployments }: CheckDeploymentPorts,
+  { computes, hours }: DeploymentRequest,
+  { deployments, now }: CheckDeploymentPorts,
 ): Promise<undefined> {
   const refusal = refusalAt(site, member, image.imageName);
   if (refusal) throw new EdgebootError(refusal.code, refusal.message, refusal);
   requireComputeImage(image, computes);
-  const wished = {
-    memberId: member.memberId,
-    siteId: site.siteId,
-    desired: { power: 'on', computes, generation: 1 },
-  } as const;
-  await requireRoomFor(wished, quotaAt(site.access, member, image.imageName), deployments);
+  const desired = { power: 'on', computes, generation: 1 } as const;
+  const wished = { memberId: member.memberId, siteId: site.siteId, desired, createdAt: now().toISOString() };
+  await limitBy(quotaAt(site.access, member, image.imageName), wished, hours, deployments);
   return undefined;
 }
 

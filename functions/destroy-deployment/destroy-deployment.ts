@@ -21,13 +21,19 @@ export async function destroyDeployment(
   deploymentId: string,
   ports: DestroyDeploymentPorts,
 ): Promise<Deployment> {
+  const by = { actor: `member:${member.memberId}` };
   return retryConflict(
     () => findOwnDeployment(member, deploymentId, 'deployment.destroy', ports),
-    (before) => (isTerminal(before.phase) ? Promise.resolve(before) : wishDestroyed(before, ports)),
+    (before) => (isTerminal(before.phase) ? Promise.resolve(before) : wishDestroyed(before, by, ports)),
   );
 }
 
-async function wishDestroyed(before: Deployment, ports: DestroyDeploymentPorts): Promise<Deployment> {
+/** Throws NOT_FOUND, CONFLICT. */
+export async function wishDestroyed(
+  before: Deployment,
+  { actor, reason }: { readonly actor: string; readonly reason?: string },
+  ports: DestroyDeploymentPorts,
+): Promise<Deployment> {
   const site = await ports.sites.find(before.siteId);
   if (site === undefined) throw new EdgebootError('NOT_FOUND', `the site ${before.siteId} is gone`);
 
@@ -42,7 +48,6 @@ async function wishDestroyed(before: Deployment, ports: DestroyDeploymentPorts):
     auditSequence: before.auditSequence + 1,
     updatedAt: now,
   };
-  const actor = `member:${before.memberId}`;
   const event = { deploymentId, sequence: after.version, at: now, phase: after.phase, generation, actor };
   const outbox = [
     messageEntry(now, site.queueUrl, { schemaVersion: 1, deploymentId, generation }),
@@ -53,6 +58,7 @@ async function wishDestroyed(before: Deployment, ports: DestroyDeploymentPorts):
       deploymentId,
       sequence: after.auditSequence,
       siteId: after.siteId,
+      ...(reason !== undefined && { reason }),
       ...(!isNew && { reason: 'asked again' }),
     }),
   ];

@@ -194,8 +194,7 @@ export const OPERATIONS = {
     errors: ['FORBIDDEN', 'CONFLICT'],
   },
   'PUT /v1/sites/{siteId}/drain': {
-    summary:
-      'New deployments and warmings are refused; what is there goes on. For operators of the site or the federation',
+    summary: 'New deployments and warmings are refused, what is there goes on. For operators of the site or federation',
     ...{ caller: 'member', status: 200, response: siteResponse },
     errors: ['FORBIDDEN', 'CONFLICT'],
   },

@@ -51,7 +51,7 @@ export async function setAccess(
     action: 'site.grants.set',
     decision: 'allow',
     siteId,
-    reason: `version ${version}: ${grants.length} grants; ${vetoes.members.length} members and ${vetoes.images.length} images refused`,
+    reason: `version ${version}: ${grants.length} grants, ${vetoes.members.length + vetoes.images.length} vetoes`,
   });
   await ports.sites.setAccess(siteId, access, [entry]);
   await deliverOutbox([entry], ports);

@@ -16,7 +16,7 @@ import type { Member } from '../http/identity.ts';
 import { deliverOutbox, type DeliveryPorts } from '../outbox/deliver-outbox.ts';
 import { auditEntry, messageEntry } from '../outbox/entries.ts';
 import type { DeploymentStore, ImageStore, SiteRecord, SiteStore, UrlSigner } from '../ports.ts';
-import { requireRoomFor, withinQuota } from './within-quota.ts';
+import { limitBy, withinQuota } from './within-quota.ts';
 
 export type DeploymentRequest = z.infer<typeof requestDeploymentRequest>;
 
@@ -49,9 +49,9 @@ export async function requestDeployment(
   const site = await findSite(request.siteId, ports.sites);
   const quota = await authorizeDeployer(member, image, site, 'deployment.request', ports);
   requireComputeImage(image, request.computes);
-  const deployment = newDeployment(member, request, image, ports.now());
+  const wished = newDeployment(member, request, image, ports.now());
   // Before anything is minted; whether there still is room then, the transaction says.
-  await withinQuota(deployment, () => requireRoomFor(deployment, quota, ports.deployments), ports);
+  const deployment = await withinQuota(wished, () => limitBy(quota, wished, request.hours, ports.deployments), ports);
 
   const grant = await ports.urlSigner.mint({ imageId: image.imageId, egressAddress: site.egressAddress });
   const outbox = announce(deployment, site, grant);

@@ -5,16 +5,19 @@ import type { Quota } from '#shared/site-access.ts';
 import type { DeliveryPorts } from '../outbox/deliver-outbox.ts';
 import { deny } from '../outbox/deny.ts';
 import type { DeploymentStore } from '../ports.ts';
-import { hasLimits, requireRoom } from '../site-quota.ts';
+import { endOf, hasLimits, requireRoom } from '../site-quota.ts';
 
-/** Throws QUOTA_EXCEEDED where there is no room for it now. */
-export async function requireRoomFor(
-  deployment: Pick<Deployment, 'memberId' | 'siteId' | 'desired'>,
+/** The deployment, with its end where it has one. Throws QUOTA_EXCEEDED where that is too late, or where there is no room now. */
+export async function limitBy<Wished extends Pick<Deployment, 'memberId' | 'siteId' | 'desired' | 'createdAt'>>(
   quota: Quota,
+  wished: Wished,
+  hours: number | undefined,
   deployments: Pick<DeploymentStore, 'usage'>,
-): Promise<void> {
-  if (!hasLimits(quota)) return;
-  requireRoom(deployment, await deployments.usage(deployment.memberId, deployment.siteId), quota);
+): Promise<Wished & Pick<Deployment, 'endsAt'>> {
+  const { memberId, siteId, createdAt } = wished;
+  const endsAt = endOf(siteId, hours, quota, new Date(createdAt));
+  if (hasLimits(quota)) requireRoom(wished, await deployments.usage(memberId, siteId), quota);
+  return { ...wished, ...(endsAt !== undefined && { endsAt }) };
 }
 
 /** A QUOTA_EXCEEDED of `work` is on record, as every denial is. */

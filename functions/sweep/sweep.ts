@@ -1,10 +1,11 @@
 /**
- * Every minute: delivers what a handler committed but could not deliver itself, announces again what nobody works on, and takes stock
- * of what is left.
+ * Every minute: delivers what a handler committed but could not deliver itself, ends clusters whose time is over, announces again what
+ * nobody works on, and takes stock of what is left.
  */
 import { deliverOutbox, type DeliveryPorts } from '../outbox/deliver-outbox.ts';
 import type { OutboxEntry } from '../ports.ts';
 import { announceAgain, type AnnounceAgainPorts } from './announce-again.ts';
+import { destroyEnded } from './destroy-ended.ts';
 import { takeStock } from './take-stock.ts';
 
 /** A handler is given this long to deliver its own entries. */
@@ -22,18 +23,22 @@ export interface Swept {
   readonly delivered: number;
   /** Deployments and warmings that were announced again. */
   readonly announced: number;
+  /** Deployments whose time was over. */
+  readonly ended: number;
 }
 
 export async function sweep(ports: SweepPorts): Promise<Swept> {
   const { found, delivered } = await deliverPending(ports);
+  const ended = await destroyEnded(ports);
   const announced = await announceAgain(ports);
-  if (found + announced > 0) ports.log.info('sweep', { operation: 'sweep', count: delivered + announced });
+  const count = delivered + ended + announced;
+  if (found + ended + announced > 0) ports.log.info('sweep', { operation: 'sweep', count });
   await takeStock(ports);
-  return { found, delivered, announced };
+  return { found, delivered, announced, ended };
 }
 
 /** Page by page: entries that cannot be delivered are not in the way of those behind them. */
-async function deliverPending(ports: SweepPorts): Promise<Omit<Swept, 'announced'>> {
+async function deliverPending(ports: SweepPorts): Promise<Pick<Swept, 'found' | 'delivered'>> {
   const ago = (seconds: number): string => new Date(ports.now().getTime() - seconds * 1000).toISOString();
   const [createdBefore, overdue] = [ago(HANDLER_SECONDS), ago(OVERDUE_SECONDS)];
   let [found, delivered] = [0, 0];

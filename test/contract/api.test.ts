@@ -210,7 +210,7 @@ void suite('the API is as it describes itself', { timeout: 180_000 }, () => {
   }
 
   void test('deployments', async () => {
-    const wish = { imageName: IMAGE_NAME, siteId: 'naist', computes: 0, sshPublicKeys: [SSH_KEY] };
+    const wish = { imageName: IMAGE_NAME, siteId: 'naist', computes: 0, sshPublicKeys: [SSH_KEY], hours: 1 };
     const { deploymentId } = (await wishFor<{ deployment: { deploymentId: string } }>('POST /v1/deployments', wish))
       .deployment;
     const own = { as: alice, path: { deploymentId } };

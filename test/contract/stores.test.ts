@@ -267,10 +267,8 @@ function storeContract(name: string, open: () => Stores): void {
     it('answers a repeated key also where its first use has taken the last room', async () => {
       const { deployments } = open();
       const key = { memberId: ulid(), key: ulid(), requestSha256: 'one' };
-      const [first, second] = [
-        sampleDeployment({ memberId: key.memberId }),
-        sampleDeployment({ memberId: key.memberId }),
-      ];
+      const { memberId } = key;
+      const [first, second] = [sampleDeployment({ memberId }), sampleDeployment({ memberId })];
       assert.equal(await deployments.findMade(key, NOW), undefined);
       await deployments.create(first, sampleEvent(first), [], key, { maxClusters: 1 });
       const again = await deployments.create(second, sampleEvent(second), [], key, { maxClusters: 1 });
@@ -282,6 +280,29 @@ function storeContract(name: string, open: () => Stores): void {
         deployments.create(second, sampleEvent(second), [], unused, { maxClusters: 1 }),
         code('QUOTA_EXCEEDED'),
       );
+    });
+
+    it('knows those whose end has come while they are wished for, the earliest first', async () => {
+      const { deployments } = open();
+      const [early, late] = ['2026-11-20T00:00:00.000Z', '2026-11-21T00:00:00.000Z'];
+      const make = (endsAt: string | undefined) => {
+        const one = sampleDeployment({ endsAt });
+        return deployments.create(one, sampleEvent(one), [], undefined);
+      };
+      const all = await Promise.all([late, early, LATER, undefined, early, early].map(make));
+      const [second, first, , , unwished, failed] = all;
+      assert.ok(first && second && unwished && failed);
+      const gone = { ...unwished, version: 2, desired: { ...unwished.desired, power: 'destroyed' as const } };
+      await deployments.replace(unwished, gone, undefined, []);
+      await deployments.replace(failed, { ...failed, version: 2, phase: 'FAILED' }, undefined, []);
+      const ids = all.map(({ deploymentId }) => deploymentId);
+      const listed = async (now: string) => {
+        const ended = (await deployments.listEnded(now, 1000)).map(({ deploymentId }) => deploymentId);
+        return ended.filter((id) => ids.includes(id));
+      };
+      assert.deepEqual(await listed(NOW), [first.deploymentId, second.deploymentId]);
+      assert.deepEqual(await listed(early), [first.deploymentId]);
+      assert.equal((await listed(LATER)).length, 3);
     });
 
     it('finds nothing where nothing is', async () => {

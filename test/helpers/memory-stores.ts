@@ -191,6 +191,17 @@ export class MemoryDeploymentStore implements DeploymentStore {
     return Promise.resolve(longestUntouched(this.#rows.values(), unchangedSince, limit, isWanted));
   }
 
+  listEnded(now: string, limit: number): Promise<readonly UnsettledDeployment[]> {
+    const isWished = ({ desired, phase }: Deployment): boolean => desired.power === 'on' && !isTerminal(phase);
+    const ended = [...this.#rows.values()]
+      .filter(isWished)
+      .flatMap(({ deploymentId, siteId, endsAt }) =>
+        endsAt !== undefined && endsAt <= now ? [{ deploymentId, siteId, endsAt }] : [],
+      );
+    ended.sort((a, b) => (a.endsAt < b.endsAt ? -1 : 1));
+    return Promise.resolve(ended.slice(0, limit).map(({ deploymentId, siteId }) => ({ deploymentId, siteId })));
+  }
+
   eventsAfter(deploymentId: string, sequence: number): Promise<readonly DeploymentEvent[]> {
     const own = this.#events.filter((event) => event.deploymentId === deploymentId && event.sequence > sequence);
     return Promise.resolve(own.sort((a, b) => a.sequence - b.sequence));

@@ -85,7 +85,7 @@ describe('the grants of a site', () => {
     assert.deepEqual(await readAccess(OSCAR, 'naist', ports), { ...ONLY_BOB, version: 2 });
     assert.deepEqual(
       trail.map(({ actor, action, decision, reason }) => [actor, action, decision, reason]),
-      [['member:oscar', 'site.grants.set', 'allow', 'version 2: 1 grants; 0 members and 0 images refused']],
+      [['member:oscar', 'site.grants.set', 'allow', 'version 2: 1 grants, 0 vetoes']],
     );
     await assert.rejects(requestDeployment(ALICE, wish(), undefined, ports), code('FORBIDDEN'));
     const bob = { memberId: 'bob', groups: [] };

@@ -14,14 +14,14 @@ const forMembers = (quota: Quota): SiteGrant => ({ groups: ['members'], images: 
 describe('a quota', () => {
   it('is the widest limit of each kind, of the grants for the member and the image', () => {
     const said = access(
-      forMembers({ maxCpus: 4, maxClusters: 3 }),
+      forMembers({ maxCpus: 4, maxClusters: 3, maxHours: 8 }),
       { member: 'alice', images: ['hpc-base'], quota: { maxCpus: 16, maxClusters: 1 } },
       { member: 'bob', images: 'all', quota: {} },
       { member: 'alice', images: ['free'], quota: { maxClusters: 2 } },
     );
-    assert.deepEqual(quotaAt(said, ALICE, 'hpc-base'), { maxCpus: 16, maxClusters: 3 });
-    assert.deepEqual(quotaAt(said, ALICE, 'other'), { maxCpus: 4, maxClusters: 3 });
-    assert.deepEqual(quotaAt(said, ALICE, 'free'), { maxCpus: undefined, maxClusters: 3 });
+    assert.deepEqual(quotaAt(said, ALICE, 'hpc-base'), { maxCpus: 16, maxClusters: 3, maxHours: undefined });
+    assert.deepEqual(quotaAt(said, ALICE, 'other'), { maxCpus: 4, maxClusters: 3, maxHours: 8 });
+    assert.deepEqual(quotaAt(said, ALICE, 'free'), { maxCpus: undefined, maxClusters: 3, maxHours: undefined });
   });
 
   it('is exceeded by one CPU, or one cluster, more; the words say by what', () => {

@@ -25,13 +25,18 @@ async function dryRun(check: DeploymentCheck, ...more: readonly string[]) {
   const key = path.join(folder.path, 'key.pub');
   await writeFile(key, SSH_KEY);
   const args = ['deployment', 'create', 'hpc-base', '--site', 'naist', '--key', key, '--dry-run', ...more];
-  return { ...(await edgeboot(args, api.environment)), asked: api.requests.map(({ operation }) => operation) };
+  const result = await edgeboot(args, api.environment);
+  return { ...result, asked: api.requests.map(({ operation }) => operation), body: api.requests[0]?.body ?? '{}' };
 }
 
 test('asks once, makes nothing, and says where it would go', async () => {
-  const { exitCode, stdout, asked } = await dryRun(CHECK);
+  const { exitCode, stdout, asked, body } = await dryRun(CHECK, '--hours', '3', '--computes', '2');
   assert.equal(exitCode, 0);
   assert.deepEqual(asked, ['POST /v1/deployments/dry-run']);
+  assert.deepEqual(JSON.parse(body), {
+    ...{ imageName: 'hpc-base', siteId: 'naist', computes: 2, hours: 3 },
+    sshPublicKeys: [SSH_KEY],
+  });
   assert.match(stdout, /^image +hpc-base@4$/m);
   assert.match(stdout, /^agent +last heard 2026-11-23T09:00:00\.000Z$/m);
   assert.match(stdout, /^request +would be accepted$/m);

@@ -75,11 +75,7 @@ test('grants without a version replace those that are there now', async () => {
 for (const { what, content, words } of [
   { what: 'that are no grants', content: 'grants:\n  - everybody: yes\n', words: /holds no grants: [^]*everybody/ },
   { what: 'that are no YAML', content: 'grants: [', words: /cannot be read/ },
-  {
-    what: 'for groups and a member at once',
-    content: 'grants: [{groups: [a], member: b}]',
-    words: /either groups or a/,
-  },
+  { what: 'for both kinds at once', content: 'grants: [{groups: [a], member: b}]', words: /either groups or a/ },
 ]) {
   test(`grants ${what} never reach the API`, async () => {
     await using folder = await createTemporaryFolder();
