@@ -16,26 +16,37 @@ export function mayOperate(member: Member, site: Pick<SiteRecord, 'operatorGroup
 }
 
 /** Some grant of the site is for the member, whatever the image, and no veto is. */
-export function isGranted({ grants, vetoes }: SiteAccess, member: Member): boolean {
-  return !vetoes.members.includes(member.memberId) && grants.some((grant) => isFor(grant, member));
+export function isGranted(access: SiteAccess, member: Member): boolean {
+  return hasGrant(access, member) && !access.vetoes.members.includes(member.memberId);
+}
+
+/** Why nothing more is given to this member, or of this image, here; `undefined` where no veto says so. */
+export function vetoAt(
+  { siteId, access: { vetoes } }: Pick<SiteRecord, 'siteId' | 'access'>,
+  memberId: string,
+  imageName: string,
+): Refusal | undefined {
+  const vetoed = (what: string): Refusal => ({ code: 'VETOED', message: `the operators of ${siteId} refuse ${what}` });
+  if (vetoes.members.includes(memberId)) return vetoed(memberId);
+  return vetoes.images.includes(imageName) ? vetoed(imageName) : undefined;
 }
 
 /**
- * Why the member may not deploy the image here; `undefined` where they may. A veto stands above every grant; the right comes before
- * draining, which is for those who have it.
+ * Why the member may not deploy the image here; `undefined` where they may. A veto stands above every grant, and is no business of
+ * those whom no grant is for; draining is told to those who may deploy.
  */
 export function refusalAt(
-  { siteId, access, drainingSince }: Pick<SiteRecord, 'siteId' | 'access' | 'drainingSince'>,
+  site: Pick<SiteRecord, 'siteId' | 'access' | 'drainingSince'>,
   member: Member,
   imageName: string,
 ): Refusal | undefined {
-  const { memberId } = member;
+  const { siteId, access, drainingSince } = site;
   const forbidden = (message: string): Refusal => ({ code: 'FORBIDDEN', message, remedy: REMEDY });
-  if (access.vetoes.members.includes(memberId)) return forbidden(`the operators of ${siteId} refuse ${memberId}`);
-  if (!isGranted(access, member)) return forbidden(`no grant of ${siteId} is for ${memberId}`);
-  if (access.vetoes.images.includes(imageName)) return forbidden(`the operators of ${siteId} refuse ${imageName}`);
+  if (!hasGrant(access, member)) return forbidden(`no grant of ${siteId} is for ${member.memberId}`);
+  const veto = vetoAt(site, member.memberId, imageName);
+  if (veto) return veto;
   if (fittingGrants(access, member, imageName).length === 0) {
-    return forbidden(`no grant of ${siteId} for ${memberId} is for the image ${imageName}`);
+    return forbidden(`no grant of ${siteId} for ${member.memberId} is for the image ${imageName}`);
   }
   if (drainingSince === undefined) return undefined;
   const message = `${siteId} has been draining since ${drainingSince}: it takes no new deployments and warmings`;
@@ -48,6 +59,8 @@ const REMEDY = "Ask the site's operators for a grant, or choose another site: ed
 export function fittingGrants({ grants }: SiteAccess, member: Member, imageName: string): SiteGrant[] {
   return grants.filter((grant) => isFor(grant, member) && (grant.images === 'all' || grant.images.includes(imageName)));
 }
+
+const hasGrant = ({ grants }: SiteAccess, member: Member): boolean => grants.some((grant) => isFor(grant, member));
 
 function isFor({ groups = [], member: memberId }: SiteGrant, member: Member): boolean {
   return memberId === member.memberId || groups.some((group) => member.groups.includes(group));

@@ -89,7 +89,7 @@ export const OPERATIONS = {
     summary: 'Asks for a cluster: an image version, to be booted at a site',
     ...{ caller: 'member', request: requestDeploymentRequest, status: 202, response: deploymentResponse },
     idempotent: true,
-    errors: ['NOT_FOUND', 'FORBIDDEN', 'IMAGE_RECALLED', 'SITE_DRAINING', 'QUOTA_EXCEEDED', 'CONFLICT'],
+    errors: ['NOT_FOUND', 'FORBIDDEN', 'IMAGE_RECALLED', 'VETOED', 'SITE_DRAINING', 'QUOTA_EXCEEDED', 'CONFLICT'],
   },
   'POST /v1/deployments/dry-run': {
     summary: 'What would become of such a request: where it would go, and why it would be refused. Writes nothing',
@@ -234,7 +234,7 @@ export const OPERATIONS = {
   'POST /v1/sites/{siteId}/deployments/{deploymentId}/grant': {
     summary: 'A fresh grant, while something of the image may still have to be fetched',
     ...{ caller: 'agent', status: 200, response: grantResponse },
-    errors: ['IMAGE_RECALLED', 'CONFLICT'],
+    errors: ['IMAGE_RECALLED', 'VETOED', 'CONFLICT'],
   },
   'POST /v1/sites/{siteId}/deployments/{deploymentId}/reports': {
     summary: 'How far the agent is',
@@ -245,7 +245,7 @@ export const OPERATIONS = {
     summary: 'Asks that an image be pulled through the edge nearest to a site',
     ...{ caller: 'member', request: requestWarmingRequest, status: 202, response: warmingResponse },
     idempotent: true,
-    errors: ['NOT_FOUND', 'FORBIDDEN', 'IMAGE_RECALLED', 'SITE_DRAINING', 'CONFLICT'],
+    errors: ['NOT_FOUND', 'FORBIDDEN', 'IMAGE_RECALLED', 'VETOED', 'SITE_DRAINING', 'CONFLICT'],
   },
   'GET /v1/warmings/{warmingId}': {
     summary: "One of the member's own warmings",
@@ -258,7 +258,7 @@ export const OPERATIONS = {
   'POST /v1/sites/{siteId}/warmings/{warmingId}/grant': {
     summary: 'A fresh grant, while the warming is not over',
     ...{ caller: 'agent', status: 200, response: grantResponse },
-    errors: ['IMAGE_RECALLED', 'CONFLICT'],
+    errors: ['IMAGE_RECALLED', 'VETOED', 'CONFLICT'],
   },
   'POST /v1/sites/{siteId}/warmings/{warmingId}/reports': {
     summary: 'How far the agent is; the first end stands',

@@ -2,6 +2,7 @@
 import type { AuditRecord } from '#shared/audit.ts';
 import type { Deployment, Phase } from '#shared/deployment.ts';
 import type { Grant } from '#shared/grant.ts';
+import { denyVetoed } from '../deployment-rights.ts';
 import { denyRecalled } from '../find-image.ts';
 import { deliverOutbox } from '../outbox/deliver-outbox.ts';
 import { deny } from '../outbox/deny.ts';
@@ -20,7 +21,7 @@ const WORKING_PHASES: readonly Phase[] = ['ACCEPTED', 'FETCHING', 'PERSONALIZING
 
 /**
  * Minted once, and given only when the row allowed it at the moment that the record of it was written.
- * Throws NOT_FOUND, FORBIDDEN (the deployment needs its image no more), IMAGE_RECALLED, CONFLICT, SERVICE_UNAVAILABLE.
+ * Throws NOT_FOUND, FORBIDDEN (the deployment needs its image no more), IMAGE_RECALLED, VETOED, CONFLICT, SERVICE_UNAVAILABLE.
  */
 export async function renewUrls(siteId: string, deploymentId: string, ports: RenewUrlsPorts): Promise<Grant> {
   let minted: Promise<Grant> | undefined;
@@ -40,6 +41,7 @@ async function findWorking(siteId: string, deploymentId: string, ports: RenewUrl
   const { phase, desired } = deployment;
   if (WORKING_PHASES.includes(phase) && desired.power === 'on') {
     await denyRecalled(deployment, mintOf(deployment), ports);
+    await denyVetoed(deployment, mintOf(deployment), ports);
     return deployment;
   }
   const state = desired.power === 'on' ? phase : `${phase} and to be destroyed`;

@@ -33,7 +33,8 @@ const DEFAULT_MEMORY_MIB = 2048;
 
 /**
  * Accepts a deployment. With an idempotency key, asking again answers the deployment that was made the first time.
- * Throws NOT_FOUND, FORBIDDEN, IMAGE_RECALLED, SITE_DRAINING, QUOTA_EXCEEDED, INVALID_REQUEST, IDEMPOTENCY_MISMATCH, SERVICE_UNAVAILABLE.
+ * Throws NOT_FOUND, FORBIDDEN, IMAGE_RECALLED, VETOED, SITE_DRAINING, QUOTA_EXCEEDED, INVALID_REQUEST, IDEMPOTENCY_MISMATCH,
+ * SERVICE_UNAVAILABLE.
  */
 export async function requestDeployment(
   member: Member,

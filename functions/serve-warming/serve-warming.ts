@@ -4,6 +4,7 @@ import type { AuditAction, AuditRecord } from '#shared/audit.ts';
 import { EdgebootError } from '#shared/errors.ts';
 import type { Grant } from '#shared/grant.ts';
 import { applyWarmingReport, isWarmingOver, type Warming, type WarmingReport } from '#shared/warming.ts';
+import { denyVetoed } from '../deployment-rights.ts';
 import { denyRecalled } from '../find-image.ts';
 import { mintForSite, type MintForSitePorts } from '../mint-for-site.ts';
 import { deliverOutbox, type DeliveryPorts } from '../outbox/deliver-outbox.ts';
@@ -29,7 +30,7 @@ export async function readWarmingJob(siteId: string, warmingId: string, ports: S
 
 /**
  * Each renewal is authorized anew, and recorded: minted once, and given only when the warming was not over at the moment that the
- * record was written. Throws NOT_FOUND, FORBIDDEN (it is over), IMAGE_RECALLED, CONFLICT, SERVICE_UNAVAILABLE.
+ * record was written. Throws NOT_FOUND, FORBIDDEN (it is over), IMAGE_RECALLED, VETOED, CONFLICT, SERVICE_UNAVAILABLE.
  */
 export async function renewWarmingUrls(siteId: string, warmingId: string, ports: ServeWarmingPorts): Promise<Grant> {
   let minted: Promise<Grant> | undefined;
@@ -38,6 +39,7 @@ export async function renewWarmingUrls(siteId: string, warmingId: string, ports:
       const warming = await findWarmingAt(siteId, warmingId, 'urls.mint', ports);
       if (!isWarmingOver(warming)) {
         await denyRecalled(warming, recordOf(warming, 'urls.mint'), ports);
+        await denyVetoed(warming, recordOf(warming, 'urls.mint'), ports);
         return warming;
       }
       const reason = `a warming that is ${warming.phase} needs its image no more`;

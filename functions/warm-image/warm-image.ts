@@ -28,7 +28,7 @@ export interface WarmImagePorts extends DeliveryPorts {
 
 /**
  * Accepts a warming. With an idempotency key, asking again answers the warming that was made the first time.
- * Throws NOT_FOUND, FORBIDDEN, IMAGE_RECALLED, INVALID_REQUEST, IDEMPOTENCY_MISMATCH, SERVICE_UNAVAILABLE.
+ * Throws NOT_FOUND, FORBIDDEN, IMAGE_RECALLED, VETOED, SITE_DRAINING, INVALID_REQUEST, IDEMPOTENCY_MISMATCH, SERVICE_UNAVAILABLE.
  */
 export async function warmImage(
   member: Member,

@@ -132,7 +132,7 @@ void suite('the API is as it describes itself', { timeout: 180_000 }, () => {
       await api.succeed(`${method} /v1/sites/{siteId}/drain`, { as: olga, path });
     }
     const grants = { path, as: oscar };
-    const { access } = await api.succeed<{ access: { version: number } }>('GET /v1/sites/{siteId}/grants', grants);
+    const { access } = await api.succeed<Access>('GET /v1/sites/{siteId}/grants', grants);
     const body = { ...access, vetoes: { members: ['mallory'] } };
     await api.succeed('PUT /v1/sites/{siteId}/grants', { ...grants, body });
     await api.refuse('CONFLICT', 'PUT /v1/sites/{siteId}/grants', { ...grants, body });
@@ -233,6 +233,7 @@ void suite('the API is as it describes itself', { timeout: 180_000 }, () => {
     const job = { as: naist, path: { siteId: 'naist', deploymentId } };
     await api.succeed('GET /v1/sites/{siteId}/deployments/{deploymentId}', job);
     await api.succeed('POST /v1/sites/{siteId}/deployments/{deploymentId}/grant', job);
+    await vetoed(() => api.refuse('VETOED', 'POST /v1/sites/{siteId}/deployments/{deploymentId}/grant', job));
     const reports = 'POST /v1/sites/{siteId}/deployments/{deploymentId}/reports';
     const report = { generation: 1, phase: 'FETCHING', agentId: 'a' };
     await api.succeed(reports, { ...job, body: report });
@@ -252,9 +253,9 @@ void suite('the API is as it describes itself', { timeout: 180_000 }, () => {
 
   void test('above the quota', async () => {
     const call = { as: oscar, path: { siteId: 'naist' } };
-    const { access } = await api.succeed<{ access: { version: number } }>('GET /v1/sites/{siteId}/grants', call);
+    const { access } = await api.succeed<Access>('GET /v1/sites/{siteId}/grants', call);
     const limit = (version: number, quota: object) =>
-      api.succeed<{ access: { version: number } }>('PUT /v1/sites/{siteId}/grants', {
+      api.succeed<Access>('PUT /v1/sites/{siteId}/grants', {
         ...call,
         body: { version, grants: [{ groups: ['members'], quota }] },
       });
@@ -280,6 +281,7 @@ void suite('the API is as it describes itself', { timeout: 180_000 }, () => {
     const job = { as: naist, path: { siteId: 'naist', warmingId } };
     await api.succeed('GET /v1/sites/{siteId}/warmings/{warmingId}', job);
     await api.succeed('POST /v1/sites/{siteId}/warmings/{warmingId}/grant', job);
+    await vetoed(() => api.refuse('VETOED', 'POST /v1/sites/{siteId}/warmings/{warmingId}/grant', job));
     const reports = 'POST /v1/sites/{siteId}/warmings/{warmingId}/reports';
     await api.succeed(reports, { ...job, body: { phase: 'FETCHING' } });
     const counted = { bytesFetched: 1, partsFetched: 1, cacheHits: 0, cacheMisses: 1 };
@@ -441,7 +443,22 @@ void suite('the API is as it describes itself', { timeout: 180_000 }, () => {
     await api.succeed('PUT /v1/sites/{siteId}/drain', { as: oscar, path });
     await api.refuse('SITE_DRAINING', route, { as: alice, body });
     await api.succeed('DELETE /v1/sites/{siteId}/drain', { as: oscar, path });
+    await vetoed(() => api.refuse('VETOED', route, { as: alice, body }));
     return accepted;
+  }
+
+  /** While the operators of naist refuse alice. */
+  async function vetoed(work: () => Promise<unknown>): Promise<void> {
+    const call = { as: oscar, path: { siteId: 'naist' } };
+    const { access } = await api.succeed<Access>('GET /v1/sites/{siteId}/grants', call);
+    const set = (version: number, members: readonly string[]) =>
+      api.succeed<Access>('PUT /v1/sites/{siteId}/grants', {
+        ...call,
+        body: { ...access, version, vetoes: { members } },
+      });
+    const { version } = (await set(access.version, ['alice'])).access;
+    await work();
+    await set(version, []);
   }
 
   void test('what every operation of its kind refuses', async () => {
@@ -500,6 +517,9 @@ void suite('the API is as it describes itself', { timeout: 180_000 }, () => {
   });
 });
 
+interface Access {
+  readonly access: { readonly version: number };
+}
 interface Check {
   readonly agentHeard: boolean;
   readonly refusal?: { readonly code: string };

@@ -5,8 +5,10 @@ import { drainSite, readAccess, resumeSite, setAccess } from '../../functions/op
 import { recordReport } from '../../functions/record-report/record-report.ts';
 import { renewUrls } from '../../functions/renew-urls/renew-urls.ts';
 import { requestDeployment } from '../../functions/request-deployment/request-deployment.ts';
+import { renewWarmingUrls } from '../../functions/serve-warming/serve-warming.ts';
 import { mayOperate } from '../../functions/site-rules.ts';
 import { warmImage } from '../../functions/warm-image/warm-image.ts';
+import { ulid } from 'ulid';
 import { ALICE, code, controlPlane, OSCAR, wish } from '../helpers/control-plane.ts';
 import { sampleSite } from '../helpers/model-samples.ts';
 
@@ -92,6 +94,40 @@ describe('the grants of a site', () => {
     assert.equal((await requestDeployment(bob, wish(), undefined, ports)).phase, 'ACCEPTED');
     await renewUrls('naist', deploymentId, ports);
   });
+
+  for (const { what, vetoes } of [
+    { what: 'a member', vetoes: { members: ['alice'], images: [] } },
+    { what: 'an image', vetoes: { members: [], images: ['hpc-base'] } },
+  ]) {
+    it(`veto ${what} for what is under way, too: nothing more is minted, on record, until the veto is gone`, async () => {
+      const { ports, trail } = await controlPlane();
+      const key = ulid();
+      const { deploymentId } = await requestDeployment(ALICE, wish(), key, ports);
+      const { warmingId } = await warmImage(ALICE, WARMING, undefined, ports);
+      const { access } = (await ports.sites.find('naist')) ?? assert.fail();
+      await setAccess(OSCAR, 'naist', { ...access, vetoes }, ports);
+      trail.length = 0;
+      const mint = () => Promise.reject(new Error('minted against a veto'));
+      const vetoed = { ...ports, urlSigner: { mint } };
+      await assert.rejects(renewUrls('naist', deploymentId, vetoed), code('VETOED'));
+      await assert.rejects(renewWarmingUrls('naist', warmingId, vetoed), code('VETOED'));
+      await assert.rejects(requestDeployment(ALICE, wish(), undefined, vetoed), code('VETOED'));
+      await assert.rejects(warmImage(ALICE, WARMING, undefined, vetoed), code('VETOED'));
+      assert.equal((await requestDeployment(ALICE, wish(), key, vetoed)).deploymentId, deploymentId);
+      assert.deepEqual(
+        trail.map(({ actor, action, decision }) => [actor, action, decision]),
+        [
+          ['agent:naist', 'urls.mint', 'deny'],
+          ['agent:naist', 'urls.mint', 'deny'],
+          ['member:alice', 'deployment.request', 'deny'],
+          ['member:alice', 'warming.request', 'deny'],
+        ],
+      );
+      await setAccess(OSCAR, 'naist', { ...access, version: 2 }, ports);
+      await renewUrls('naist', deploymentId, ports);
+      await renewWarmingUrls('naist', warmingId, ports);
+    });
+  }
 
   it('that somebody else has changed meanwhile are not overwritten', async () => {
     const { ports } = await controlPlane();

@@ -32,10 +32,11 @@ describe('whether a member may deploy an image at a site', () => {
 
   it('is refused by a veto, whatever a grant says', () => {
     const grants = [{ groups: ['members'] }, { member: 'alice' }];
-    assert.equal(refused({ grants, vetoes: { members: ['alice'] } }), 'FORBIDDEN: the operators of naist refuse alice');
+    assert.equal(refused({ grants, vetoes: { members: ['alice'] } }), 'VETOED: the operators of naist refuse alice');
     const vetoes = { images: ['hpc-base'] };
-    assert.equal(refused({ grants, vetoes }), 'FORBIDDEN: the operators of naist refuse hpc-base');
+    assert.equal(refused({ grants, vetoes }), 'VETOED: the operators of naist refuse hpc-base');
     assert.equal(refused({ grants, vetoes }, ALICE, 'other'), 'allowed');
+    assert.equal(refused({ vetoes: { ...vetoes, members: ['alice'] } }), refused({}));
   });
 
   it('is refused while the site drains; who has no right there learns that first', () => {

@@ -1,0 +1,29 @@
+/** What the agent makes of the API's refusals, at an API that a test plays. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { ErrorCode } from '#shared/errors.ts';
+import { newKeyPair } from '#shared/keys.ts';
+import { ulid } from 'ulid';
+import { createFederationApi } from '../../edge-agent/adapters/http-federation-api.ts';
+import { playApi, problem } from './cli/edgeboot-process.ts';
+
+const IDENTITY = { siteId: 'naist', agentId: 'a', audience: 'https://api.example.org', rootPublicKeyPem: '' };
+
+for (const { answered, thrown, what } of [
+  { answered: 'VETOED', thrown: 'VETOED', what: 'a veto is a verdict on the job' },
+  { answered: 'NOT_FOUND', thrown: 'NOT_FOUND', what: 'so is that it is not there' },
+  {
+    answered: 'FORBIDDEN',
+    thrown: 'SERVICE_UNAVAILABLE',
+    what: 'a refused right may be a matter of keys and clocks: later',
+  },
+  { answered: 'UNAUTHENTICATED', thrown: 'SERVICE_UNAVAILABLE', what: 'so may a refused token' },
+] as const satisfies { answered: ErrorCode; thrown: ErrorCode; what: string }[]) {
+  test(`${what} (${answered})`, async () => {
+    await using played = await playApi(() => problem(answered, 'refused'));
+    const api = createFederationApi(played.url, { ...IDENTITY, privateKeyPem: newKeyPair().privateKeyPem });
+    const renewal = api.renewGrant(ulid(), new AbortController().signal);
+    await assert.rejects(renewal, { code: thrown, message: 'refused' });
+    assert.equal(played.requests.length, 1);
+  });
+}
