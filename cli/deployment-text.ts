@@ -56,10 +56,11 @@ export function warnOfDeprecation(one: Pick<Deployment, 'imageName' | 'imageVers
 export function describeCheck(check: DeploymentCheck): string {
   const { siteId, imageName, imageVersion, agentHeard, lastSeen, free, refusal } = check;
   const heard = lastSeen === undefined ? 'never heard' : `last heard ${lastSeen}`;
+  const waits = lastSeen === undefined ? '' : ', not within the last 60 s';
   return fields([
     ['image', imageVersion === undefined ? imageName : `${imageName}@${imageVersion}`],
     ['site', siteId],
-    ['agent', agentHeard ? heard : `${heard}: not within the last 60 s; a deployment would wait for it`],
+    ['agent', agentHeard ? heard : `${heard}${waits}; a deployment would wait for it`],
     ...(free ? [['free', `${free.cpus} CPUs, ${free.memoryMiB} MiB, ${free.publicAddresses} addresses`] as const] : []),
     ['request', refusal ? `would be refused, ${refusal.code}` : 'would be accepted'],
   ]);

@@ -219,7 +219,13 @@ export type SiteRecord = Site & {
  * What registering says about a site; `access` is for a new one alone. The rest of its record is the doing of its agent and its
  * operators.
  */
-export type SiteSettings = Omit<SiteRecord, 'enrolled' | 'drainingSince' | 'lastSeen' | 'free' | 'agentVersion'>;
+export type SiteSettings = Omit<
+  SiteRecord,
+  'operatorGroups' | 'enrolled' | 'drainingSince' | 'lastSeen' | 'free' | 'agentVersion'
+> & {
+  /** Those that are there, where it is left out; nobody at a new site. */
+  readonly operatorGroups?: readonly string[] | undefined;
+};
 
 export interface AgentKey {
   readonly siteId: string;

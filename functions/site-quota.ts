@@ -56,6 +56,6 @@ export function requireRoom(
   throw new EdgebootError(
     'QUOTA_EXCEEDED',
     `${memberId} has ${of(taken.clusters, maxClusters)} clusters and ${of(taken.cpus, maxCpus)} CPUs at ${siteId}; ` +
-      `this cluster would take ${cpus} CPUs more`,
+      `this one would add a cluster and ${cpus} CPUs`,
   );
 }

@@ -124,14 +124,14 @@ export const trustResponse = z.object({
 
 // ---- sites ----------------------------------------------------------------------------------------------------------
 
-/** Registering a site again replaces all of these but the groups that may deploy: a field that is left out is cleared. */
+/** Registering a site again replaces its name and address, which are cleared where they are left out, and its operators where they are given. */
 export const registerSiteRequest = z.strictObject({
   siteId: SITE_ID,
   displayName: z.string().min(1).max(128),
   /** The first grant: members of any of these groups may deploy here, without limits. A site that is there keeps its grants. */
   deployerGroups: z.array(GROUP).max(32).default([]),
-  /** Members of any of these groups are the site's operators, beside those of the federation. */
-  operatorGroups: z.array(GROUP).max(32).default([]),
+  /** Members of any of these groups are the site's operators, beside those of the federation. Left out, it is those that are there. */
+  operatorGroups: z.array(GROUP).max(32).optional(),
   /** The address that the site's requests come from: signed URLs are then bound to it. */
   egressAddress: z.ipv4().optional(),
 });

@@ -61,7 +61,7 @@ async function setAccess(api: ApiClient, path: string, wished: z.infer<typeof fi
 async function readWished(file: string): Promise<z.infer<typeof fileSchema>> {
   const wished = fileSchema.safeParse(await readDocument(file));
   if (wished.success) return wished.data;
-  throw new EdgebootError('USAGE', `${file} holds no grants: ${z.prettifyError(wished.error)}`, {
+  throw new EdgebootError('USAGE', `${nameOf(file)} holds no grants: ${z.prettifyError(wished.error)}`, {
     remedy: 'See how they are written: edgeboot site grants --help.',
   });
 }
@@ -70,6 +70,8 @@ async function readDocument(file: string): Promise<unknown> {
   try {
     return parse(file === '-' ? await text(process.stdin) : await readFile(file, 'utf8'));
   } catch (error) {
-    throw new EdgebootError('USAGE', `${file} cannot be read: ${messageOf(error)}`, { cause: error });
+    throw new EdgebootError('USAGE', `${nameOf(file)} cannot be read: ${messageOf(error)}`, { cause: error });
   }
 }
+
+const nameOf = (file: string): string => (file === '-' ? 'standard input' : file);

@@ -23,7 +23,11 @@ export function siteCommand(): Command {
       'for a new site: its members may deploy there, without limits; may be given several times',
       repeatable,
     )
-    .option('--operators <group>', 'its members operate the site; may be given several times', repeatable)
+    .option(
+      '--operators <group>',
+      'its members operate the site; may be given several times (default: as it was)',
+      repeatable,
+    )
     .option('--name <name>', 'as people call it')
     .option('--egress <address>', "the IPv4 address that the site's requests come from: binds signed URLs to it")
     .action(register);
@@ -60,7 +64,7 @@ async function register(siteId: string, options: RegisterOptions, command: Comma
     siteId,
     displayName: options.name ?? siteId,
     deployerGroups: options.group ?? [],
-    operatorGroups: options.operators ?? [],
+    ...(options.operators && { operatorGroups: options.operators }),
     ...(options.egress !== undefined && { egressAddress: options.egress }),
   };
   const answer = await api.call({ method: 'POST', path: '/v1/sites', body, answer: registerSiteResponse });

@@ -27,9 +27,10 @@ export class DynamoDbSiteStore implements SiteStore {
     outbox: readonly OutboxEntry[],
   ): Promise<void> {
     const { siteId, displayName, operatorGroups, queueUrl, queueArn, egressAddress, createdAt, access } = site;
-    const once = { createdAt, enrolled: false, access };
+    const once = { createdAt, enrolled: false, access, ...(operatorGroups === undefined && { operatorGroups: [] }) };
     const always = {
-      ...{ siteId, displayName, operatorGroups, queueUrl, queueArn, egressAddress },
+      ...{ siteId, displayName, queueUrl, queueArn, egressAddress },
+      ...(operatorGroups && { operatorGroups }),
       listPk: 'SITES',
       listSk: siteId,
       tokenSha256: token.sha256,
@@ -69,7 +70,14 @@ export class DynamoDbSiteStore implements SiteStore {
       await this.#table.transact([replace, ...outbox.map((entry) => outboxWrite(this.#table, entry))]);
     } catch (error) {
       if (!(error instanceof ConditionRefused)) throw error;
-      throw new EdgebootError('CONFLICT', `the grants of ${siteId} were changed at the same time`, { cause: error });
+      throw new EdgebootError(
+        'CONFLICT',
+        `the grants of ${siteId} are not those of version ${access.version - 1} any more`,
+        {
+          remedy: `See what they are now: edgeboot site grants ${siteId}.`,
+          cause: error,
+        },
+      );
     }
   }
 

@@ -569,6 +569,19 @@ function storeContract(name: string, open: () => Stores): void {
       await assert.rejects(sites.setDraining('vanished', NOW, []), code('NOT_FOUND'));
     });
 
+    it('keep their operators when they are registered again without a word about them', async () => {
+      const { sites } = open();
+      const siteId = `o-${ulid().toLowerCase()}`.slice(0, 32);
+      const operators = async (operatorGroups: readonly string[] | undefined) => {
+        await sites.register({ ...sampleSite({ siteId }), operatorGroups }, { sha256: ulid(), expiresAt: LATER }, []);
+        return (await sites.find(siteId))?.operatorGroups;
+      };
+      assert.deepEqual(await operators(undefined), []);
+      assert.deepEqual(await operators(['one', 'two']), ['one', 'two']);
+      assert.deepEqual(await operators(undefined), ['one', 'two']);
+      assert.deepEqual(await operators([]), []);
+    });
+
     it('keep the grants that their operators set last, also when they are registered again', async () => {
       const { sites, outbox } = open();
       const siteId = `g-${ulid().toLowerCase()}`.slice(0, 32);

@@ -379,9 +379,10 @@ export class MemorySiteStore implements SiteStore {
     const there = this.#sites.get(site.siteId);
     const { enrolled = false, drainingSince, lastSeen, free, agentVersion } = there ?? {};
     const { createdAt, access } = there ?? site;
+    const operatorGroups = [...(site.operatorGroups ?? there?.operatorGroups ?? [])];
     this.#sites.set(site.siteId, {
       ...site,
-      ...{ createdAt, access, enrolled },
+      ...{ createdAt, access, enrolled, operatorGroups },
       ...(drainingSince !== undefined && { drainingSince }),
       ...(lastSeen !== undefined && { lastSeen }),
       ...(free && { free }),
@@ -407,7 +408,10 @@ export class MemorySiteStore implements SiteStore {
   async setAccess(siteId: string, access: SiteAccess, outbox: readonly OutboxEntry[]): Promise<void> {
     const site = this.#sites.get(siteId);
     if (site?.access.version !== access.version - 1) {
-      throw new EdgebootError('CONFLICT', `the grants of ${siteId} were changed at the same time`);
+      throw new EdgebootError(
+        'CONFLICT',
+        `the grants of ${siteId} are not those of version ${access.version - 1} any more`,
+      );
     }
     this.#sites.set(siteId, { ...site, access });
     await this.#outbox.add(outbox);

@@ -31,11 +31,11 @@ describe('a quota', () => {
     const exceeded = (message: string) => ({ ...code('QUOTA_EXCEEDED'), message });
     assert.throws(
       () => requireRoom(asked, { cpus: 13, clusters: 1 }, { maxCpus: 16, maxClusters: 2 }),
-      exceeded('alice has 1 of 2 clusters and 13 of 16 CPUs at naist; this cluster would take 4 CPUs more'),
+      exceeded('alice has 1 of 2 clusters and 13 of 16 CPUs at naist; this one would add a cluster and 4 CPUs'),
     );
     assert.throws(
       () => requireRoom(asked, { cpus: 0, clusters: 2 }, { maxClusters: 2 }),
-      exceeded('alice has 2 of 2 clusters and 0 CPUs at naist; this cluster would take 4 CPUs more'),
+      exceeded('alice has 2 of 2 clusters and 0 CPUs at naist; this one would add a cluster and 4 CPUs'),
     );
   });
 });
