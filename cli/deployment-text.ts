@@ -1,6 +1,6 @@
 /** Deployments as text. */
 import type { DeploymentCheck } from '#shared/api.ts';
-import type { Deployment } from '#shared/deployment.ts';
+import type { Deployment, DeploymentEvent } from '#shared/deployment.ts';
 import { fields, formatBytes, say, table } from './output.ts';
 
 export function deploymentTable(deployments: readonly Deployment[]): string {
@@ -64,6 +64,11 @@ export function describeCheck(check: DeploymentCheck): string {
     ...(free ? [['free', `${free.cpus} CPUs, ${free.memoryMiB} MiB, ${free.publicAddresses} addresses`] as const] : []),
     ['request', refusal ? `would be refused, ${refusal.code}` : 'would be accepted'],
   ]);
+}
+
+export function describeEvent({ at, phase, failure, endsAt }: DeploymentEvent): string {
+  const more = failure ? `  ${failure.code}: ${failure.message}` : endsAt === undefined ? '' : `  ends ${endsAt}`;
+  return `${at}  ${phase}${more}`;
 }
 
 export function describeProgress({ progress }: Pick<Deployment, 'progress'>): string {

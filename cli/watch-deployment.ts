@@ -2,7 +2,7 @@
 import type { ApiClient } from '#shared/api-client.ts';
 import { deploymentResponse, eventsResponse } from '#shared/api.ts';
 import { type Deployment, isOutcome } from '#shared/deployment.ts';
-import { describeProgress } from './deployment-text.ts';
+import { describeEvent, describeProgress } from './deployment-text.ts';
 import { keepLooking } from './keep-looking.ts';
 import { say } from './output.ts';
 
@@ -16,7 +16,7 @@ export async function watchDeployment(api: ApiClient, deploymentId: string, seen
     const query = { after: String(seen) };
     const { events } = await api.call({ method: 'GET', path: `${path}/events`, query, answer: eventsResponse });
     for (const event of events) {
-      say(`${event.at}  ${event.phase}${event.failure ? `  ${event.failure.code}: ${event.failure.message}` : ''}`);
+      say(describeEvent(event));
       seen = event.sequence;
     }
     const progress = deployment.phase === 'FETCHING' ? describeProgress(deployment) : '';

@@ -112,8 +112,8 @@ export interface DeploymentStore {
   listByMember(memberId: string, before: string | undefined, limit: number): Promise<readonly Deployment[]>;
   /** Without an outcome, and not changed since `unchangedSince` (ISO 8601); the longest untouched first, `limit` at most. */
   listUnsettled(unchangedSince: string, limit: number): Promise<readonly UnsettledDeployment[]>;
-  /** Wished for, though its end (`endsAt`) has come by `now` (ISO 8601); the earliest end first, `limit` at most. */
-  listEnded(now: string, limit: number): Promise<readonly UnsettledDeployment[]>;
+  /** Those whose end is to be warned of, or brought about, by `now` (ISO 8601): see `endDueAt`. The earliest first, `limit` at most. */
+  listEndsDue(now: string, limit: number): Promise<readonly UnsettledDeployment[]>;
   eventsAfter(deploymentId: string, sequence: number): Promise<readonly DeploymentEvent[]>;
 }
 

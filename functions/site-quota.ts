@@ -27,16 +27,16 @@ function widest(limits: readonly (number | undefined)[]): number | undefined {
   return known.length < limits.length ? undefined : Math.max(...known);
 }
 
-/** When a deployment that is accepted now ends; `undefined` where it need not. Throws QUOTA_EXCEEDED where that is too late. */
-export function endOf(siteId: string, hours: number | undefined, { maxHours }: Quota, now: Date): string | undefined {
-  if (hours !== undefined && hours > (maxHours ?? Infinity)) {
-    const message = `your clusters at ${siteId} may live ${maxHours ?? 0} hours, not ${hours}`;
-    throw new EdgebootError('QUOTA_EXCEEDED', message, {
+/** How many hours a cluster is given; `undefined` where it need not end. Throws QUOTA_EXCEEDED where that is more than the quota. */
+export function hoursWithin(siteId: string, hours: number | undefined, { maxHours }: Quota): number | undefined {
+  if (hours === undefined || hours <= (maxHours ?? Infinity)) return hours ?? maxHours;
+  throw new EdgebootError(
+    'QUOTA_EXCEEDED',
+    `your clusters at ${siteId} may live ${maxHours ?? 0} hours, not ${hours}`,
+    {
       remedy: "Ask for fewer hours, or ask the site's operators for more.",
-    });
-  }
-  const granted = hours ?? maxHours;
-  return granted === undefined ? undefined : new Date(now.getTime() + granted * 3_600_000).toISOString();
+    },
+  );
 }
 
 /** Whether any is kept by counting. */

@@ -9,6 +9,7 @@ export const auditRecordSchema = z.object({
   action: z.enum([
     'deployment.request',
     'deployment.read',
+    'deployment.warn',
     'deployment.destroy',
     'deployment.report',
     'warming.request',

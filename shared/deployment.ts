@@ -127,6 +127,8 @@ export const deploymentSchema = z.object({
   runningSince: z.iso.datetime().optional(),
   /** When it is destroyed by itself; absent where only its member does that. */
   endsAt: z.iso.datetime().optional(),
+  /** When its history will have a warning of that; absent once it has. */
+  endWarningAt: z.iso.datetime().optional(),
   createdAt: z.iso.datetime(),
   updatedAt: z.iso.datetime(),
 });
@@ -139,8 +141,10 @@ export const deploymentEventSchema = z.object({
   at: z.iso.datetime(),
   phase: z.enum(PHASES),
   generation: z.int().positive(),
-  /** Who did it: `member:<id>`, `agent:<siteId>/<agentId>`, or `sweep` where its time was over. */
+  /** Who did it: `member:<id>`, `agent:<siteId>/<agentId>`, or `sweep` where its time is over, or soon will be. */
   actor: z.string(),
+  /** When it ends, in an event about that: of the sweep, a warning. */
+  endsAt: z.iso.datetime().optional(),
   failure: failureSchema.optional(),
 });
 export type DeploymentEvent = z.infer<typeof deploymentEventSchema>;

@@ -14,7 +14,7 @@ import type { DeploymentStore, IdempotencyKey, OutboxEntry, UnsettledDeployment,
 import { retryConflict } from '../retry-conflict.ts';
 import { hasLimits, requireRoom } from '../site-quota.ts';
 import { countConsumption } from './dynamodb-consumption.ts';
-import { endWrites, forgetEndWrites, listEnded } from './dynamodb-deployment-ends.ts';
+import { endWrites, listEndsDue } from './dynamodb-deployment-ends.ts';
 import { commitOnce, findMadeId } from './dynamodb-idempotency.ts';
 import { outboxWrite } from './dynamodb-outbox.ts';
 import { ConditionRefused, type Item, type Table, UNSETTLED, type Write } from './dynamodb-table.ts';
@@ -46,7 +46,7 @@ export class DynamoDbDeploymentStore implements DeploymentStore {
       this.#table.put(this.#row(deployment), 'attribute_not_exists(pk)'),
       this.#event(event),
       takeUsage(this.#table, deployment, quota),
-      ...endWrites(this.#table, deployment),
+      ...endWrites(this.#table, undefined, deployment),
       ...outbox.map((entry) => outboxWrite(this.#table, entry)),
     ];
     // Whoever is refused, or comes to nothing among many, looks again: where no room is left, that is the end of it.
@@ -118,7 +118,7 @@ export class DynamoDbDeploymentStore implements DeploymentStore {
       await this.#table.transact([
         this.#table.putOver(this.#row(after), before.version),
         ...(ends ? [releaseUsage(this.#table, before), ...endUse(this.#table, before)] : []),
-        ...forgetEndWrites(this.#table, before, after),
+        ...endWrites(this.#table, before, after),
         ...(event ? [this.#event(event)] : []),
         ...countConsumption(this.#table, after, consumedByDeployment(before, after)),
         ...outbox.map((entry) => outboxWrite(this.#table, entry)),
@@ -139,8 +139,8 @@ export class DynamoDbDeploymentStore implements DeploymentStore {
     return items.map((item) => unsettledSchema.parse(item));
   }
 
-  async listEnded(now: string, limit: number): Promise<readonly UnsettledDeployment[]> {
-    return listEnded(this.#table, now, limit);
+  async listEndsDue(now: string, limit: number): Promise<readonly UnsettledDeployment[]> {
+    return listEndsDue(this.#table, now, limit);
   }
 
   async eventsAfter(deploymentId: string, sequence: number): Promise<readonly DeploymentEvent[]> {

@@ -2,22 +2,23 @@
 import type { Deployment } from '#shared/deployment.ts';
 import { hasCode } from '#shared/errors.ts';
 import type { Quota } from '#shared/site-access.ts';
+import { type End, endAfter } from '../deployment-end.ts';
 import type { DeliveryPorts } from '../outbox/deliver-outbox.ts';
 import { deny } from '../outbox/deny.ts';
 import type { DeploymentStore } from '../ports.ts';
-import { endOf, hasLimits, requireRoom } from '../site-quota.ts';
+import { hasLimits, hoursWithin, requireRoom } from '../site-quota.ts';
 
-/** The deployment, with its end where it has one. Throws QUOTA_EXCEEDED where that is too late, or where there is no room now. */
+/** The deployment, with its end where it has one. Throws QUOTA_EXCEEDED where that is too long, or where there is no room now. */
 export async function limitBy<Wished extends Pick<Deployment, 'memberId' | 'siteId' | 'desired' | 'createdAt'>>(
   quota: Quota,
   wished: Wished,
   hours: number | undefined,
   deployments: Pick<DeploymentStore, 'usage'>,
-): Promise<Wished & Pick<Deployment, 'endsAt'>> {
+): Promise<Wished & Partial<End>> {
   const { memberId, siteId, createdAt } = wished;
-  const endsAt = endOf(siteId, hours, quota, new Date(createdAt));
+  const granted = hoursWithin(siteId, hours, quota);
   if (hasLimits(quota)) requireRoom(wished, await deployments.usage(memberId, siteId), quota);
-  return { ...wished, ...(endsAt !== undefined && { endsAt }) };
+  return { ...wished, ...(granted !== undefined && endAfter(granted, new Date(createdAt))) };
 }
 
 /** A QUOTA_EXCEEDED of `work` is on record, as every denial is. */

@@ -1,12 +1,12 @@
 /**
- * Every minute: delivers what a handler committed but could not deliver itself, ends clusters whose time is over, announces again what
- * nobody works on, and takes stock of what is left.
+ * Every minute: delivers what a handler committed but could not deliver itself, warns of clusters whose time is nearly over and ends
+ * those whose time is over, announces again what nobody works on, and takes stock of what is left.
  */
 import { deliverOutbox, type DeliveryPorts } from '../outbox/deliver-outbox.ts';
 import type { OutboxEntry } from '../ports.ts';
 import { announceAgain, type AnnounceAgainPorts } from './announce-again.ts';
-import { destroyEnded } from './destroy-ended.ts';
 import { takeStock } from './take-stock.ts';
+import { type EndsTended, tendEnds } from './tend-ends.ts';
 
 /** A handler is given this long to deliver its own entries. */
 const HANDLER_SECONDS = 10;
@@ -17,24 +17,22 @@ const MAX_ENTRIES = 2000;
 
 export type SweepPorts = AnnounceAgainPorts;
 
-export interface Swept {
+export interface Swept extends EndsTended {
   /** Entries of the outbox that were found, and how many of them were delivered. */
   readonly found: number;
   readonly delivered: number;
   /** Deployments and warmings that were announced again. */
   readonly announced: number;
-  /** Deployments whose time was over. */
-  readonly ended: number;
 }
 
 export async function sweep(ports: SweepPorts): Promise<Swept> {
   const { found, delivered } = await deliverPending(ports);
-  const ended = await destroyEnded(ports);
+  const { warned, ended } = await tendEnds(ports);
   const announced = await announceAgain(ports);
-  const count = delivered + ended + announced;
-  if (found + ended + announced > 0) ports.log.info('sweep', { operation: 'sweep', count });
+  const count = delivered + warned + ended + announced;
+  if (found + warned + ended + announced > 0) ports.log.info('sweep', { operation: 'sweep', count });
   await takeStock(ports);
-  return { found, delivered, announced, ended };
+  return { found, delivered, announced, warned, ended };
 }
 
 /** Page by page: entries that cannot be delivered are not in the way of those behind them. */

@@ -282,26 +282,31 @@ function storeContract(name: string, open: () => Stores): void {
       );
     });
 
-    it('knows those whose end has come while they are wished for, the earliest first', async () => {
+    it('knows those whose end is due while they are wished for, the earliest first', async () => {
       const { deployments } = open();
       const [early, late] = ['2026-11-20T00:00:00.000Z', '2026-11-21T00:00:00.000Z'];
-      const make = (endsAt: string | undefined) => {
-        const one = sampleDeployment({ endsAt });
+      const make = (end: Pick<Deployment, 'endsAt' | 'endWarningAt'>) => {
+        const one = sampleDeployment(end);
         return deployments.create(one, sampleEvent(one), [], undefined);
       };
-      const all = await Promise.all([late, early, LATER, undefined, early, early].map(make));
-      const [second, first, , , unwished, failed] = all;
-      assert.ok(first && second && unwished && failed);
-      const gone = { ...unwished, version: 2, desired: { ...unwished.desired, power: 'destroyed' as const } };
-      await deployments.replace(unwished, gone, undefined, []);
-      await deployments.replace(failed, { ...failed, version: 2, phase: 'FAILED' }, undefined, []);
+      const ends = [{ endsAt: late }, { endsAt: LATER, endWarningAt: early }, { endsAt: LATER }, {}, { endsAt: early }];
+      const all = await Promise.all([...ends, { endsAt: early }].map(make));
+      const [ending, warned, , , unwished, failed] = all;
+      assert.ok(ending && warned && unwished && failed);
+      const replace = (before: Deployment, change: Partial<Deployment>) =>
+        deployments.replace(before, { ...before, version: before.version + 1, ...change }, undefined, []);
+      await replace(unwished, { desired: { ...unwished.desired, power: 'destroyed' } });
+      await replace(failed, { phase: 'FAILED' });
       const ids = all.map(({ deploymentId }) => deploymentId);
       const listed = async (now: string) => {
-        const ended = (await deployments.listEnded(now, 1000)).map(({ deploymentId }) => deploymentId);
-        return ended.filter((id) => ids.includes(id));
+        const due = (await deployments.listEndsDue(now, 1000)).map(({ deploymentId }) => deploymentId);
+        return due.filter((id) => ids.includes(id));
       };
-      assert.deepEqual(await listed(NOW), [first.deploymentId, second.deploymentId]);
-      assert.deepEqual(await listed(early), [first.deploymentId]);
+      assert.deepEqual(await listed(NOW), [warned.deploymentId, ending.deploymentId]);
+      assert.deepEqual(await listed(early), [warned.deploymentId]);
+      await replace(warned, { endWarningAt: undefined });
+      await replace(ending, { endsAt: LATER });
+      assert.deepEqual(await listed(NOW), []);
       assert.equal((await listed(LATER)).length, 3);
     });
 

@@ -5,6 +5,7 @@ import { EdgebootError } from '#shared/errors.ts';
 import type { VersionUse } from '#shared/image/catalog.ts';
 import type { Quota, SiteAccess } from '#shared/site-access.ts';
 import { isWarmingOver, type Warming } from '#shared/warming.ts';
+import { endDueAt } from '../../functions/deployment-end.ts';
 import { RATE_LIMITS, type RateClass, takeToken } from '../../functions/http/rate-limit.ts';
 import type {
   AgentKey,
@@ -191,15 +192,14 @@ export class MemoryDeploymentStore implements DeploymentStore {
     return Promise.resolve(longestUntouched(this.#rows.values(), unchangedSince, limit, isWanted));
   }
 
-  listEnded(now: string, limit: number): Promise<readonly UnsettledDeployment[]> {
-    const isWished = ({ desired, phase }: Deployment): boolean => desired.power === 'on' && !isTerminal(phase);
-    const ended = [...this.#rows.values()]
-      .filter(isWished)
-      .flatMap(({ deploymentId, siteId, endsAt }) =>
-        endsAt !== undefined && endsAt <= now ? [{ deploymentId, siteId, endsAt }] : [],
-      );
-    ended.sort((a, b) => (a.endsAt < b.endsAt ? -1 : 1));
-    return Promise.resolve(ended.slice(0, limit).map(({ deploymentId, siteId }) => ({ deploymentId, siteId })));
+  listEndsDue(now: string, limit: number): Promise<readonly UnsettledDeployment[]> {
+    const due = [...this.#rows.values()].flatMap((row) => {
+      const { deploymentId, siteId } = row;
+      const dueAt = endDueAt(row);
+      return dueAt !== undefined && dueAt <= now ? [{ deploymentId, siteId, dueAt }] : [];
+    });
+    due.sort((a, b) => (a.dueAt < b.dueAt ? -1 : 1));
+    return Promise.resolve(due.slice(0, limit).map(({ deploymentId, siteId }) => ({ deploymentId, siteId })));
   }
 
   eventsAfter(deploymentId: string, sequence: number): Promise<readonly DeploymentEvent[]> {

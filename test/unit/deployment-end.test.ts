@@ -3,8 +3,10 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Quota } from '#shared/site-access.ts';
 import { checkDeployment } from '../../functions/check-deployment/check-deployment.ts';
+import { endAfter } from '../../functions/deployment-end.ts';
 import { destroyDeployment } from '../../functions/destroy-deployment/destroy-deployment.ts';
 import { setAccess } from '../../functions/operate-site/operate-site.ts';
+import { recordReport } from '../../functions/record-report/record-report.ts';
 import { requestDeployment } from '../../functions/request-deployment/request-deployment.ts';
 import { sweep } from '../../functions/sweep/sweep.ts';
 import { ALICE, code, controlPlane, OSCAR, wish } from '../helpers/control-plane.ts';
@@ -45,13 +47,58 @@ describe('how long a cluster lives', () => {
   });
 });
 
+describe('the warning', () => {
+  it('comes when a quarter of the time is left, or six hours', () => {
+    const now = new Date('2026-11-23T09:00:00.000Z');
+    const warningAfter = (hours: number) => endAfter(hours, now).endWarningAt;
+    assert.equal(warningAfter(1), '2026-11-23T09:45:00.000Z');
+    assert.equal(warningAfter(24), '2026-11-24T03:00:00.000Z');
+    assert.equal(warningAfter(240), '2026-12-03T03:00:00.000Z');
+  });
+
+  it('is an event of the history, once, on record; nothing is told to the site', async () => {
+    const { ports, sent, trail, pass } = await limited({ maxHours: 4 });
+    const { deploymentId } = await requestDeployment(ALICE, wish(), undefined, ports);
+    sent.length = trail.length = 0;
+    pass(3 * HOUR_MS - 1);
+    assert.equal((await sweep(ports)).warned, 0);
+    pass(1);
+    assert.equal((await sweep(ports)).warned, 1);
+    assert.equal((await sweep(ports)).warned, 0);
+    const endsAt = '2026-11-23T13:00:00.000Z';
+    assert.deepEqual(
+      (await ports.deployments.eventsAfter(deploymentId, 1)).map((event) => [event.actor, event.phase, event.endsAt]),
+      [['sweep', 'ACCEPTED', endsAt]],
+    );
+    assert.deepEqual(
+      trail.map(({ actor, action, decision, sequence, reason }) => [actor, action, decision, sequence, reason]),
+      [['sweep', 'deployment.warn', 'allow', 2, `it ends at ${endsAt}`]],
+    );
+    assert.equal(sent.length, 0);
+  });
+
+  it('is left out where the time is over already, and where the cluster is', async () => {
+    const { ports, pass } = await limited({ maxHours: 4, maxClusters: 2 });
+    const [late, failed] = [
+      await requestDeployment(ALICE, wish(), undefined, ports),
+      await requestDeployment(ALICE, wish(), undefined, ports),
+    ];
+    const failure = { code: 'DISK_FULL', message: 'no room', remedy: 'Free some.' };
+    await recordReport('naist', failed.deploymentId, { generation: 1, phase: 'FAILED', agentId: 'a', failure }, ports);
+    pass(5 * HOUR_MS);
+    const { warned, ended } = await sweep(ports);
+    assert.deepEqual([warned, ended], [0, 1]);
+    assert.equal((await ports.deployments.find(late.deploymentId))?.desired.power, 'destroyed');
+  });
+});
+
 describe('the sweep', () => {
   it('wishes a cluster gone when its time is over: once, on record, told to the site', async () => {
     const { ports, sent, trail, pass } = await limited({ maxHours: 1 });
     const { deploymentId } = await requestDeployment(ALICE, wish(), undefined, ports);
-    sent.length = trail.length = 0;
     pass(HOUR_MS - 1);
     assert.equal((await sweep(ports)).ended, 0);
+    sent.length = trail.length = 0;
     pass(1);
     assert.equal((await sweep(ports)).ended, 1);
     assert.equal((await sweep(ports)).ended, 0);
@@ -63,10 +110,10 @@ describe('the sweep', () => {
     );
     assert.deepEqual(
       trail.map(({ actor, action, decision, sequence, reason }) => [actor, action, decision, sequence, reason]),
-      [['sweep', 'deployment.destroy', 'allow', 2, 'its time was over at 2026-11-23T10:00:00.000Z']],
+      [['sweep', 'deployment.destroy', 'allow', 3, 'its time was over at 2026-11-23T10:00:00.000Z']],
     );
     assert.deepEqual(
-      (await ports.deployments.eventsAfter(deploymentId, 1)).map(({ actor }) => actor),
+      (await ports.deployments.eventsAfter(deploymentId, 2)).map(({ actor }) => actor),
       ['sweep'],
     );
   });
