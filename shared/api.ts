@@ -6,8 +6,18 @@ import { grantSchema } from './grant.ts';
 import { channelsSchema, REASON, sharingSchema, verdictSchema, versionUseSchema } from './image/catalog.ts';
 import { type ImageObjectKind, MAX_INDEX_BYTES, MAX_PART_OBJECT_BYTES, MAX_PARTS } from './image/manifest.ts';
 import { MAX_SIGNED_MANIFEST_BYTES } from './image/signed-manifest.ts';
-import { CHANNEL, IMAGE_NAME, MEMBER_ID, SHA256, SITE_ID, SSH_PUBLIC_KEY, ULID, VERSION_NUMBER } from './names.ts';
-import { GROUP, MAX_HOURS, siteAccessSchema } from './site-access.ts';
+import {
+  CHANNEL,
+  GROUP,
+  IMAGE_NAME,
+  MEMBER_ID,
+  SHA256,
+  SITE_ID,
+  SSH_PUBLIC_KEY,
+  ULID,
+  VERSION_NUMBER,
+} from './names.ts';
+import { MAX_HOURS, siteAccessSchema } from './site-access.ts';
 import { warmingSchema } from './warming.ts';
 
 /** OAuth 2.0 Protected Resource Metadata (RFC 9728): where members log in. */

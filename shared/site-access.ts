@@ -1,9 +1,7 @@
 /** What a site's operators let members do there: grants, and vetoes that stand above every grant. */
 import * as z from 'zod';
-import { IMAGE_NAME } from './names.ts';
+import { GROUP, IMAGE_NAME } from './names.ts';
 
-/** As the issuer's tokens name it. */
-export const GROUP = z.string().min(1).max(64);
 const MEMBER_ID = z.string().min(1).max(255);
 /** A year. */
 export const MAX_HOURS = 8784;

@@ -16,7 +16,7 @@ import type { FederationApi } from '../ports.ts';
 import { AGENT_VERSION } from '../version.ts';
 
 /** What the API may say about a job. Anything else (a refused token, a lost race) is worth another try. */
-const VERDICTS: readonly ErrorCode[] = ['NOT_FOUND', 'VETOED', 'SUPERSEDED', 'CLAIMED_ELSEWHERE'];
+const VERDICTS: readonly ErrorCode[] = ['NOT_FOUND', 'IMAGE_RECALLED', 'VETOED', 'SUPERSEDED', 'CLAIMED_ELSEWHERE'];
 
 export function createFederationApi(apiUrl: string, identity: AgentIdentity): FederationApi {
   const { siteId, privateKeyPem, audience } = identity;

@@ -11,6 +11,7 @@ const IDENTITY = { siteId: 'naist', agentId: 'a', audience: 'https://api.example
 
 for (const { answered, thrown, what } of [
   { answered: 'VETOED', thrown: 'VETOED', what: 'a veto is a verdict on the job' },
+  { answered: 'IMAGE_RECALLED', thrown: 'IMAGE_RECALLED', what: 'so is a recall' },
   { answered: 'NOT_FOUND', thrown: 'NOT_FOUND', what: 'so is that it is not there' },
   {
     answered: 'FORBIDDEN',

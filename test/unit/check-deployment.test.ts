@@ -4,9 +4,12 @@ import { describe, it } from 'node:test';
 import { hasCode } from '#shared/errors.ts';
 import type { SiteAccess } from '#shared/site-access.ts';
 import { checkDeployment } from '../../functions/check-deployment/check-deployment.ts';
+import type { Member } from '../../functions/http/identity.ts';
+import { shareImage } from '../../functions/manage-images/manage-images.ts';
+import { recallVersion } from '../../functions/manage-images/manage-versions.ts';
 import { drainSite, setAccess } from '../../functions/operate-site/operate-site.ts';
 import { requestDeployment } from '../../functions/request-deployment/request-deployment.ts';
-import { ALICE, controlPlane, OSCAR, wish } from '../helpers/control-plane.ts';
+import { ALICE, controlPlane, MALLORY, OSCAR, wish } from '../helpers/control-plane.ts';
 
 type Plane = Awaited<ReturnType<typeof controlPlane>>;
 
@@ -20,6 +23,8 @@ const limitedTo = (maxClusters: number): SiteAccess => ({
 const REFUSED: readonly {
   readonly code: string;
   readonly changes: Parameters<typeof wish>[0];
+  /** ALICE where absent. */
+  readonly member?: Member;
   readonly prepare?: (plane: Plane) => Promise<unknown>;
 }[] = [
   { code: 'NOT_FOUND', changes: { imageName: 'nothing' } },
@@ -27,19 +32,34 @@ const REFUSED: readonly {
   { code: 'NOT_FOUND', changes: { siteId: 'nowhere' } },
   { code: 'FORBIDDEN', changes: { siteId: 'ucsd' } },
   { code: 'INVALID_REQUEST', changes: { imageName: 'no-computes' } },
+  { code: 'NOT_FOUND', changes: { imageChannel: 'stable' } },
+  { code: 'INVALID_REQUEST', changes: { imageChannel: 'stable', imageVersion: 1 } },
+  {
+    code: 'NOT_FOUND',
+    changes: { computes: 1 },
+    member: MALLORY,
+    prepare: ({ ports }) => shareImage(ALICE, 'hpc-base', { with: 'owner' }, ports),
+  },
+  {
+    code: 'IMAGE_RECALLED',
+    changes: {},
+    prepare: ({ ports }) => recallVersion(ALICE, { imageName: 'hpc-base', version: 1 }, 'broken', ports),
+  },
   { code: 'SITE_DRAINING', changes: {}, prepare: ({ ports }) => drainSite(OSCAR, 'naist', ports) },
   { code: 'QUOTA_EXCEEDED', changes: {}, prepare: ({ ports }) => setAccess(OSCAR, 'naist', limitedTo(0), ports) },
 ];
 
 describe('a dry run', () => {
-  for (const { code, changes, prepare } of REFUSED) {
+  for (const { code, changes, member = ALICE, prepare } of REFUSED) {
     it(`of ${JSON.stringify(changes)} is refused with the ${code} of the request itself`, async () => {
       const plane = await controlPlane();
       const { ports } = plane;
       await prepare?.(plane);
-      const { refusal } = await checkDeployment(ALICE, wish(changes), ports);
+      plane.trail.length = 0;
+      const { refusal } = await checkDeployment(member, wish(changes), ports);
+      assert.equal(plane.trail.length, 0);
       assert.equal(refusal?.code, code);
-      await assert.rejects(requestDeployment(ALICE, wish(changes), undefined, ports), (error) => {
+      await assert.rejects(requestDeployment(member, wish(changes), undefined, ports), (error) => {
         assert.ok(hasCode(error));
         assert.deepEqual([error.code, error.message, error.remedy], [refusal.code, refusal.message, refusal.remedy]);
         return true;
