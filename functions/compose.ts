@@ -24,6 +24,7 @@ import type { AuthorizeRequestPorts } from './authorize-request/authorize-reques
 import type { CertifyPublisherPorts } from './certify-publisher/certify-publisher.ts';
 import type { CheckDeploymentPorts } from './check-deployment/check-deployment.ts';
 import type { DestroyDeploymentPorts } from './destroy-deployment/destroy-deployment.ts';
+import type { ExtendDeploymentPorts } from './extend-deployment/extend-deployment.ts';
 import type { EnrollAgentPorts } from './enroll-agent/enroll-agent.ts';
 import type { FindImagePorts } from './find-image.ts';
 import type { ApiPorts } from './http/api-handler.ts';
@@ -104,6 +105,11 @@ export const composeDestroyDeployment = (): DestroyDeploymentPorts => ({
   ...decisions(),
   sites: sites(),
   deployments: deployments(),
+});
+
+export const composeExtendDeployment = (): ExtendDeploymentPorts => ({
+  ...composeDestroyDeployment(),
+  images: images(),
 });
 
 export const composeMintUrls = (): MintUrlsPorts => ({

@@ -28,7 +28,7 @@ export async function findSite(siteId: string, sites: SiteStore): Promise<SiteRe
  */
 export async function authorizeDeployer(
   member: Member,
-  image: ImageVersion,
+  image: Pick<ImageVersion, 'imageId' | 'imageName'>,
   site: SiteRecord,
   action: AuditAction,
   ports: DeliveryPorts & { readonly now: () => Date },

@@ -49,7 +49,7 @@ export function refusalAt(
     return forbidden(`no grant of ${siteId} for ${member.memberId} is for the image ${imageName}`);
   }
   if (drainingSince === undefined) return undefined;
-  const message = `${siteId} has been draining since ${drainingSince}: it takes no new deployments and warmings`;
+  const message = `${siteId} has been draining since ${drainingSince}: it takes on nothing new`;
   return { code: 'SITE_DRAINING', message };
 }
 

@@ -240,6 +240,8 @@ export const requestDeploymentRequest = z.strictObject({
     })
     .optional(),
 });
+/** The cluster then ends so many hours from now. */
+export const extendDeploymentRequest = z.strictObject({ hours: z.int().positive().max(MAX_HOURS) });
 /** What would become of a request. */
 export const deploymentCheckSchema = z.object({
   siteId: SITE_ID,

@@ -9,6 +9,7 @@ export const auditRecordSchema = z.object({
   action: z.enum([
     'deployment.request',
     'deployment.read',
+    'deployment.extend',
     'deployment.warn',
     'deployment.destroy',
     'deployment.report',

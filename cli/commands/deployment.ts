@@ -1,9 +1,11 @@
-/** `edgeboot deployment`: show, destroy; the other commands have files of their own. */
+/** `edgeboot deployment`: show, extend, destroy; the other commands have files of their own. */
 import { Command } from 'commander';
 import { deploymentResponse } from '#shared/api.ts';
 import { EdgebootError } from '#shared/errors.ts';
 import { ULID } from '#shared/names.ts';
+import { MAX_HOURS } from '#shared/site-access.ts';
 import { describeDeployment } from '../deployment-text.ts';
+import { wholeNumber } from '../option-values.ts';
 import { printData } from '../output.ts';
 import { requireNotFailed } from '../require-not-failed.ts';
 import { openApi } from '../session.ts';
@@ -23,6 +25,12 @@ export function deploymentCommand(interruption: AbortSignal): Command {
     .option('--watch', 'follow its history until it runs, or is at its end')
     .action(show);
   deployment
+    .command('extend')
+    .description('Put the end of a cluster off, under the rules that its site has for new ones now.')
+    .argument('<deployment>', 'its id')
+    .requiredOption('--hours <n>', 'it then ends so many hours from now')
+    .action(extend);
+  deployment
     .command('destroy')
     .description('Destroy a cluster and everything on its disks.')
     .argument('<deployment>', 'its id')
@@ -39,6 +47,14 @@ async function show(deploymentId: string, options: { watch?: boolean }, command:
     : (await api.call({ method: 'GET', path, answer: deploymentResponse })).deployment;
   printData(command, deployment, describeDeployment);
   if (options.watch) requireNotFailed(deployment);
+}
+
+async function extend(deploymentId: string, options: { hours: string }, command: Command): Promise<void> {
+  const path = `/v1/deployments/${requireId(deploymentId)}/extend`;
+  const body = { hours: wholeNumber(options.hours, '--hours', { min: 1, max: MAX_HOURS }) };
+  const api = await openApi();
+  const { deployment } = await api.call({ method: 'POST', path, body, answer: deploymentResponse });
+  printData(command, deployment, describeDeployment);
 }
 
 async function destroy(deploymentId: string, options: { wait?: boolean }, command: Command): Promise<void> {

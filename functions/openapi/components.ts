@@ -20,6 +20,7 @@ const REQUESTS = {
   EnrollRequest: api.enrollRequest,
   HeartbeatRequest: api.heartbeatRequest,
   DeploymentRequest: api.requestDeploymentRequest,
+  ExtendDeploymentRequest: api.extendDeploymentRequest,
   WarmingRequest: api.requestWarmingRequest,
   AuditCountsRequest: api.auditCountsRequest,
   DeploymentReport: reportSchema,

@@ -21,6 +21,7 @@ import {
   enrollResponse,
   eventsQuery,
   eventsResponse,
+  extendDeploymentRequest,
   grantResponse,
   heartbeatRequest,
   heartbeatResponse,
@@ -115,6 +116,11 @@ export const OPERATIONS = {
     summary: 'Wishes the cluster gone. Idempotent: asked again, the wish is announced again',
     ...{ caller: 'member', status: 202, response: deploymentResponse },
     errors: ['CONFLICT'],
+  },
+  'POST /v1/deployments/{deploymentId}/extend': {
+    summary: 'Puts the end off: so many hours from now, under the rules for new ones. Harmless when repeated',
+    ...{ caller: 'member', request: extendDeploymentRequest, status: 200, response: deploymentResponse },
+    errors: ['FORBIDDEN', 'IMAGE_RECALLED', 'VETOED', 'SITE_DRAINING', 'QUOTA_EXCEEDED', 'CONFLICT'],
   },
   'POST /v1/images': {
     summary: 'Begins to publish: the id of the image of that name, made where there is none',

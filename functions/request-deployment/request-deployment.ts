@@ -28,6 +28,7 @@ export interface RequestDeploymentPorts extends DeliveryPorts {
   readonly now: () => Date;
 }
 
+const ACTION = 'deployment.request';
 /** What a node gets where nobody says otherwise: the original tool's default. */
 const DEFAULT_MEMORY_MIB = 2048;
 
@@ -46,18 +47,23 @@ export async function requestDeployment(
   const earlier = key && (await ports.deployments.findMade(key, ports.now().toISOString()));
   if (earlier) return earlier;
 
-  const image = await findUsableVersion(member, request, 'deployment.request', ports);
+  const image = await findUsableVersion(member, request, ACTION, ports);
   const site = await findSite(request.siteId, ports.sites);
-  const quota = await authorizeDeployer(member, image, site, 'deployment.request', ports);
+  const quota = await authorizeDeployer(member, image, site, ACTION, ports);
   requireComputeImage(image, request.computes);
   const wished = newDeployment(member, request, image, ports.now());
   // Before anything is minted; whether there still is room then, the transaction says.
-  const deployment = await withinQuota(wished, () => limitBy(quota, wished, request.hours, ports.deployments), ports);
+  const deployment = await withinQuota(
+    wished,
+    ACTION,
+    () => limitBy(quota, wished, request.hours, ports.deployments),
+    ports,
+  );
 
   const grant = await ports.urlSigner.mint({ imageId: image.imageId, egressAddress: site.egressAddress });
   const outbox = announce(deployment, site, grant);
   const create = () => ports.deployments.create(deployment, firstEvent(deployment), outbox, key, quota);
-  const accepted = await withinQuota(deployment, create, ports);
+  const accepted = await withinQuota(deployment, ACTION, create, ports);
 
   if (accepted.deploymentId === deployment.deploymentId) await deliverOutbox(outbox, ports);
   return accepted;
@@ -101,7 +107,7 @@ function announce(deployment: Deployment, site: SiteRecord, grant: Grant) {
     messageEntry(createdAt, site.queueUrl, { schemaVersion: 1, deploymentId, generation, grant }),
     auditEntry(createdAt, {
       actor,
-      action: 'deployment.request',
+      action: ACTION,
       decision: 'allow',
       deploymentId,
       sequence: deployment.auditSequence,

@@ -230,6 +230,17 @@ void suite('the API is as it describes itself', { timeout: 180_000 }, () => {
     await api.refuse('NOT_FOUND', 'GET /v1/deployments/{deploymentId}', { ...own, as: mallory });
     await api.succeed('GET /v1/deployments/{deploymentId}/events', { ...own, query: { after: '0' } });
 
+    const extend = 'POST /v1/deployments/{deploymentId}/extend';
+    await api.succeed(extend, { ...own, body: { hours: 2 } });
+    await api.refuse('INVALID_REQUEST', extend, { ...own, body: { hours: 1 } });
+    await api.refuse('NOT_FOUND', extend, { ...own, as: mallory, body: { hours: 3 } });
+    await vetoed(() => api.refuse('VETOED', extend, { ...own, body: { hours: 3 } }));
+    await drained(() => api.refuse('SITE_DRAINING', extend, { ...own, body: { hours: 3 } }));
+    const nobodyElse = [{ member: 'bob' }];
+    await granted(nobodyElse, () => api.refuse('FORBIDDEN', extend, { ...own, body: { hours: 3 } }));
+    const short = [{ groups: ['members'], quota: { maxHours: 2 } }];
+    await granted(short, () => api.refuse('QUOTA_EXCEEDED', extend, { ...own, body: { hours: 3 } }));
+
     const job = { as: naist, path: { siteId: 'naist', deploymentId } };
     await api.succeed('GET /v1/sites/{siteId}/deployments/{deploymentId}', job);
     await api.succeed('POST /v1/sites/{siteId}/deployments/{deploymentId}/grant', job);
@@ -245,6 +256,7 @@ void suite('the API is as it describes itself', { timeout: 180_000 }, () => {
     await api.refuse('NOT_FOUND', reports, { ...elsewhere, body: report });
 
     await api.succeed('DELETE /v1/deployments/{deploymentId}', own);
+    await api.refuse('CONFLICT', extend, { ...own, body: { hours: 3 } });
     await api.refuse('SUPERSEDED', reports, { ...job, body: report });
     const failure = { code: 'DISK_FULL', message: 'no room', remedy: 'Free some.' };
     await api.succeed(reports, { ...job, body: { ...report, generation: 2, phase: 'FAILED', failure } });
@@ -341,6 +353,8 @@ void suite('the API is as it describes itself', { timeout: 180_000 }, () => {
     await api.refuse('IMAGE_RECALLED', 'POST /v1/warmings', warming);
     const job = { as: naist, path: { siteId: 'naist', deploymentId, warmingId } };
     await api.refuse('IMAGE_RECALLED', 'POST /v1/sites/{siteId}/deployments/{deploymentId}/grant', job);
+    const own = { as: alice, path: { deploymentId }, body: { hours: 3 } };
+    await api.refuse('IMAGE_RECALLED', 'POST /v1/deployments/{deploymentId}/extend', own);
     await api.refuse('IMAGE_RECALLED', 'POST /v1/sites/{siteId}/warmings/{warmingId}/grant', job);
 
     const version = 'DELETE /v1/images/{imageName}/versions/{imageVersion}';
@@ -355,6 +369,9 @@ void suite('the API is as it describes itself', { timeout: 180_000 }, () => {
     // Now the latest of what is left is recalled, too: the name alone means nothing that may be used.
     await api.succeed(recall, { as: alice, path: second, body });
     await api.refuse('IMAGE_RECALLED', 'POST /v1/deployments', { as: alice, body: deployment });
+    const dryRun = { as: alice, body: deployment };
+    const { check } = await api.succeed<{ check: Check }>('POST /v1/deployments/dry-run', dryRun);
+    assert.equal(check.refusal?.code, 'IMAGE_RECALLED');
     const latest = { ...named, siteId: 'naist', keep: false };
     await api.refuse('IMAGE_RECALLED', 'POST /v1/warmings', { as: alice, body: latest });
 
@@ -439,26 +456,30 @@ void suite('the API is as it describes itself', { timeout: 180_000 }, () => {
     await api.refuse('INVALID_REQUEST', route, { as: alice, body, headers: { 'idempotency-key': 'short' } });
     await api.refuse('NOT_FOUND', route, { as: alice, body: { ...body, siteId: 'nowhere' } });
     await api.refuse('FORBIDDEN', route, { as: alice, body: { ...body, siteId: 'ucsd' } });
-    const path = { siteId: 'naist' };
-    await api.succeed('PUT /v1/sites/{siteId}/drain', { as: oscar, path });
-    await api.refuse('SITE_DRAINING', route, { as: alice, body });
-    await api.succeed('DELETE /v1/sites/{siteId}/drain', { as: oscar, path });
+    await drained(() => api.refuse('SITE_DRAINING', route, { as: alice, body }));
     await vetoed(() => api.refuse('VETOED', route, { as: alice, body }));
     return accepted;
   }
 
+  async function drained(work: () => Promise<unknown>): Promise<void> {
+    const call = { as: oscar, path: { siteId: 'naist' } };
+    await api.succeed('PUT /v1/sites/{siteId}/drain', call);
+    await work();
+    await api.succeed('DELETE /v1/sites/{siteId}/drain', call);
+  }
+
   /** While the operators of naist refuse alice. */
-  async function vetoed(work: () => Promise<unknown>): Promise<void> {
+  const vetoed = (work: () => Promise<unknown>) => granted(undefined, work, ['alice']);
+
+  /** While naist has these grants instead of its own, and vetoes. */
+  async function granted(grants: unknown, work: () => Promise<unknown>, members: readonly string[] = []) {
     const call = { as: oscar, path: { siteId: 'naist' } };
     const { access } = await api.succeed<Access>('GET /v1/sites/{siteId}/grants', call);
-    const set = (version: number, members: readonly string[]) =>
-      api.succeed<Access>('PUT /v1/sites/{siteId}/grants', {
-        ...call,
-        body: { ...access, version, vetoes: { members } },
-      });
-    const { version } = (await set(access.version, ['alice'])).access;
+    const set = (body: object) => api.succeed<Access>('PUT /v1/sites/{siteId}/grants', { ...call, body });
+    const meanwhile = { ...access, ...(grants !== undefined && { grants }), vetoes: { members } };
+    const { version } = (await set(meanwhile)).access;
     await work();
-    await set(version, []);
+    await set({ ...access, version, vetoes: {} });
   }
 
   void test('what every operation of its kind refuses', async () => {
@@ -502,7 +523,7 @@ void suite('the API is as it describes itself', { timeout: 180_000 }, () => {
   });
 
   void test('what nobody delivered, and wishes that nobody works on, are the sweep’s', async () => {
-    assert.deepEqual(await sweepOldWork(cloud), { found: 1, delivered: 1, announced: 2 });
+    assert.deepEqual(await sweepOldWork(cloud), { found: 1, delivered: 1, announced: 2, warned: 1, ended: 1 });
   });
 
   void test('each function may do what it did, and did all that it may', () => {

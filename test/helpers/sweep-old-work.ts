@@ -9,7 +9,10 @@ import { awsClients } from '../../local/aws/services.ts';
 import type { Cloud } from '../../local/cloud.ts';
 import { sampleDeployment, sampleEvent, sampleWarming } from './model-samples.ts';
 
-/** A record that was never shipped, and a deployment and a warming at the site `naist` that nothing happens to. */
+/**
+ * A record that was never shipped; a deployment and a warming at the site `naist` that nothing happens to; one deployment whose end has
+ * come, and one whose end is to be warned of.
+ */
 export async function sweepOldWork(cloud: Cloud): Promise<unknown> {
   const clients = awsClients(cloud.endpoints);
   const lambda = new LambdaClient({
@@ -21,7 +24,13 @@ export async function sweepOldWork(cloud: Cloud): Promise<unknown> {
     const deployment = sampleDeployment();
     const record = { actor: 'member:alice', action: 'deployment.request', decision: 'allow' } as const;
     const undelivered = auditEntry(deployment.createdAt, record);
-    await new DynamoDbDeploymentStore(table).create(deployment, sampleEvent(deployment), [undelivered], undefined);
+    const deployments = new DynamoDbDeploymentStore(table);
+    await deployments.create(deployment, sampleEvent(deployment), [undelivered], undefined);
+    const endWarningAt = deployment.createdAt;
+    for (const end of [{ endsAt: deployment.createdAt }, { endWarningAt, endsAt: '2099-01-01T00:00:00.000Z' }]) {
+      const ending = sampleDeployment({ ...end, updatedAt: new Date().toISOString() });
+      await deployments.create(ending, sampleEvent(ending), [], undefined);
+    }
     await new DynamoDbWarmingStore(table).create(sampleWarming(), [], undefined);
     const answer = await lambda.send(new InvokeCommand({ FunctionName: 'edgeboot-local-sweep' }));
     return JSON.parse(Buffer.from(answer.Payload ?? []).toString());

@@ -1,17 +1,21 @@
 /** A cluster lives as long as its member and the quota say, and no longer. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { ErrorCode } from '#shared/errors.ts';
 import type { Quota } from '#shared/site-access.ts';
 import { checkDeployment } from '../../functions/check-deployment/check-deployment.ts';
 import { endAfter } from '../../functions/deployment-end.ts';
 import { destroyDeployment } from '../../functions/destroy-deployment/destroy-deployment.ts';
-import { setAccess } from '../../functions/operate-site/operate-site.ts';
+import { extendDeployment } from '../../functions/extend-deployment/extend-deployment.ts';
+import { recallVersion } from '../../functions/manage-images/manage-versions.ts';
+import { drainSite, setAccess } from '../../functions/operate-site/operate-site.ts';
 import { recordReport } from '../../functions/record-report/record-report.ts';
 import { requestDeployment } from '../../functions/request-deployment/request-deployment.ts';
 import { sweep } from '../../functions/sweep/sweep.ts';
-import { ALICE, code, controlPlane, OSCAR, wish } from '../helpers/control-plane.ts';
+import { ALICE, code, controlPlane, MALLORY, OSCAR, wish } from '../helpers/control-plane.ts';
 
 const HOUR_MS = 3_600_000;
+type Ports = Awaited<ReturnType<typeof controlPlane>>['ports'];
 
 async function limited(quota: Quota) {
   const plane = await controlPlane();
@@ -126,3 +130,99 @@ describe('the sweep', () => {
     assert.equal((await sweep(ports)).ended, 0);
   });
 });
+
+describe('an end that is put off', () => {
+  async function running(quota: Quota, hours?: number) {
+    const plane = await limited(quota);
+    const { deploymentId } = await requestDeployment(ALICE, wish({ hours }), undefined, plane.ports);
+    plane.trail.length = plane.sent.length = 0;
+    const extend = (more: number, member = ALICE) => extendDeployment(member, deploymentId, more, plane.ports);
+    const row = async () => (await plane.ports.deployments.find(deploymentId)) ?? assert.fail();
+    return { ...plane, deploymentId, extend, row };
+  }
+
+  it('is so many hours from now, in history and trail; the warning comes anew', async () => {
+    const { ports, trail, sent, pass, deploymentId, extend } = await running({ maxHours: 8 });
+    pass(7 * HOUR_MS);
+    assert.equal((await sweep(ports)).warned, 1);
+    trail.length = 0;
+    const endsAt = '2026-11-24T00:00:00.000Z';
+    const extended = await extend(8);
+    assert.deepEqual([extended.endsAt, extended.endWarningAt], [endsAt, '2026-11-23T22:00:00.000Z']);
+    assert.deepEqual(
+      trail.map(({ actor, action, decision, sequence, reason }) => [actor, action, decision, sequence, reason]),
+      [['member:alice', 'deployment.extend', 'allow', 3, `until ${endsAt}`]],
+    );
+    assert.deepEqual(
+      (await ports.deployments.eventsAfter(deploymentId, 2)).map((event) => [event.actor, event.endsAt]),
+      [['member:alice', endsAt]],
+    );
+    assert.equal(sent.length, 0);
+    pass(6 * HOUR_MS - 1);
+    assert.deepEqual(pickEnds(await sweep(ports)), [0, 0]);
+    pass(1);
+    assert.deepEqual(pickEnds(await sweep(ports)), [1, 0]);
+    pass(2 * HOUR_MS);
+    assert.deepEqual(pickEnds(await sweep(ports)), [0, 1]);
+  });
+
+  it('is not for others: to them there is no such deployment, on record', async () => {
+    const { extend, trail } = await running({ maxHours: 8 });
+    await assert.rejects(extend(8, MALLORY), code('NOT_FOUND'));
+    assert.deepEqual(
+      trail.map(({ actor, action, decision }) => [actor, action, decision]),
+      [['member:mallory', 'deployment.extend', 'deny']],
+    );
+  });
+
+  const grants = [{ groups: ['members'], images: 'all' as const, quota: { maxHours: 2 } }];
+  const NO_VETOES = { members: [], images: [] };
+  const REFUSED: { code: ErrorCode; what: string; now: (ports: Ports) => Promise<unknown> }[] = [
+    {
+      ...{ code: 'FORBIDDEN', what: 'whose member has no grant any more' },
+      now: (ports) => setAccess(OSCAR, 'naist', { version: 2, grants: [], vetoes: NO_VETOES }, ports),
+    },
+    {
+      ...{ code: 'VETOED', what: 'whose image is refused now' },
+      now: (ports) =>
+        setAccess(OSCAR, 'naist', { version: 2, grants, vetoes: { members: [], images: ['hpc-base'] } }, ports),
+    },
+    {
+      ...{ code: 'IMAGE_RECALLED', what: 'whose version is recalled' },
+      now: (ports) => recallVersion(ALICE, { imageName: 'hpc-base', version: 1 }, 'broken', ports),
+    },
+    { code: 'SITE_DRAINING', what: 'whose site drains', now: (ports) => drainSite(OSCAR, 'naist', ports) },
+    {
+      ...{ code: 'QUOTA_EXCEEDED', what: 'beyond the hours of today’s quota' },
+      now: (ports) => setAccess(OSCAR, 'naist', { version: 2, grants, vetoes: NO_VETOES }, ports),
+    },
+  ];
+  for (const { code: refusal, what, now } of REFUSED) {
+    it(`is refused to a deployment ${what}, on record; its end stays`, async () => {
+      const { ports, trail, extend, row } = await running({ maxHours: 8 }, 2);
+      const before = await row();
+      await now(ports);
+      trail.length = 0;
+      await assert.rejects(extend(4), code(refusal));
+      assert.deepEqual(
+        trail.map(({ actor, action, decision }) => [actor, action, decision]),
+        [['member:alice', 'deployment.extend', 'deny']],
+      );
+      assert.deepEqual(await row(), before);
+    });
+  }
+
+  it('is not earlier, nor of a deployment without one, nor of one that is over or will be', async () => {
+    const { ports, deploymentId, extend } = await running({ maxHours: 8 });
+    await assert.rejects(extend(8), { ...code('INVALID_REQUEST'), message: /ends at 2026-11-23T17:00:00.000Z/ });
+    const endless = await running({});
+    await assert.rejects(endless.extend(8), { ...code('INVALID_REQUEST'), message: /no end/ });
+    await destroyDeployment(ALICE, deploymentId, ports);
+    await assert.rejects(extend(8), { ...code('CONFLICT'), message: /to be destroyed/ });
+    const failure = { code: 'DISK_FULL', message: 'no room', remedy: 'Free some.' };
+    await recordReport('naist', deploymentId, { generation: 2, phase: 'FAILED', agentId: 'a', failure }, ports);
+    await assert.rejects(extend(8), { ...code('CONFLICT'), message: /FAILED/ });
+  });
+});
+
+const pickEnds = ({ warned, ended }: { warned: number; ended: number }) => [warned, ended];

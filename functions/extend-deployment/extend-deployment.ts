@@ -1,0 +1,108 @@
+/** A member puts the end of their cluster off, under the rules that a new one would have now: grants, vetoes, draining, hours. */
+import { type Deployment, isTerminal } from '#shared/deployment.ts';
+import { EdgebootError } from '#shared/errors.ts';
+import { type End, endAfter } from '../deployment-end.ts';
+import { authorizeDeployer, findSite } from '../deployment-rights.ts';
+import { denyRecalled } from '../find-image.ts';
+import type { Member } from '../http/identity.ts';
+import { deliverOutbox } from '../outbox/deliver-outbox.ts';
+import { auditEntry } from '../outbox/entries.ts';
+import type { ImageStore, SiteStore } from '../ports.ts';
+import { findOwnDeployment, type ReadDeploymentsPorts } from '../read-deployments/read-deployments.ts';
+import { withinQuota } from '../request-deployment/within-quota.ts';
+import { retryConflict } from '../retry-conflict.ts';
+import { hoursWithin } from '../site-quota.ts';
+
+export interface ExtendDeploymentPorts extends ReadDeploymentsPorts {
+  readonly sites: SiteStore;
+  readonly images: ImageStore;
+}
+
+/**
+ * It then ends so many hours from now: what is asked for twice is no more than asked for once, a moment later. Its site need not know.
+ * Throws NOT_FOUND, INVALID_REQUEST (its end is later already, or none), FORBIDDEN, IMAGE_RECALLED, VETOED, SITE_DRAINING,
+ * QUOTA_EXCEEDED, CONFLICT (it is over, or to be destroyed).
+ */
+export async function extendDeployment(
+  member: Member,
+  deploymentId: string,
+  hours: number,
+  ports: ExtendDeploymentPorts,
+): Promise<Deployment> {
+  return retryConflict(
+    async () => {
+      const before = await findOwnDeployment(member, deploymentId, 'deployment.extend', ports);
+      requireWished(before);
+      await authorize(member, before, hours, ports);
+      const end = endAfter(hours, ports.now());
+      requireLater(before, end);
+      return { before, end };
+    },
+    ({ before, end }) => commit(before, end, ports),
+  );
+}
+
+/** Throws CONFLICT. */
+function requireWished({ phase, desired }: Deployment): void {
+  if (desired.power === 'on' && !isTerminal(phase)) return;
+  throw new EdgebootError(
+    'CONFLICT',
+    `it is ${isTerminal(phase) ? phase : 'to be destroyed'}: its end cannot be put off`,
+    {
+      remedy: 'Deploy the image again.',
+    },
+  );
+}
+
+/** Throws FORBIDDEN, IMAGE_RECALLED, VETOED, SITE_DRAINING, QUOTA_EXCEEDED, each on record; NOT_FOUND. */
+async function authorize(
+  member: Member,
+  deployment: Deployment,
+  hours: number,
+  ports: ExtendDeploymentPorts,
+): Promise<void> {
+  const { deploymentId, siteId, imageId } = deployment;
+  const action = 'deployment.extend';
+  const site = await findSite(siteId, ports.sites);
+  const quota = await authorizeDeployer(member, deployment, site, action, ports);
+  await denyRecalled(deployment, { actor: `member:${member.memberId}`, action, deploymentId, siteId, imageId }, ports);
+  await withinQuota(deployment, action, () => Promise.resolve(hoursWithin(siteId, hours, quota)), ports);
+}
+
+/** Throws INVALID_REQUEST. */
+function requireLater({ endsAt }: Deployment, wished: End): void {
+  if (endsAt !== undefined && endsAt < wished.endsAt) return;
+  const message = endsAt === undefined ? 'it has no end to put off' : `it ends at ${endsAt}, which is later already`;
+  throw new EdgebootError('INVALID_REQUEST', message, {
+    remedy: 'To have it end earlier: edgeboot deployment destroy.',
+  });
+}
+
+/** Throws CONFLICT. */
+async function commit(before: Deployment, end: End, ports: ExtendDeploymentPorts): Promise<Deployment> {
+  const { deploymentId, memberId, siteId, imageId, phase, desired } = before;
+  const now = ports.now().toISOString();
+  const actor = `member:${memberId}`;
+  const after: Deployment = {
+    ...before,
+    ...end,
+    version: before.version + 1,
+    auditSequence: before.auditSequence + 1,
+    updatedAt: now,
+  };
+  const { generation } = desired;
+  const event = { deploymentId, sequence: after.version, at: now, phase, generation, actor, endsAt: end.endsAt };
+  const entry = auditEntry(now, {
+    actor,
+    action: 'deployment.extend',
+    decision: 'allow',
+    deploymentId,
+    sequence: after.auditSequence,
+    siteId,
+    imageId,
+    reason: `until ${end.endsAt}`,
+  });
+  await ports.deployments.replace(before, after, event, [entry]);
+  await deliverOutbox([entry], ports);
+  return after;
+}
