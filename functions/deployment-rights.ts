@@ -23,20 +23,25 @@ export async function findSite(siteId: string, sites: SiteStore): Promise<SiteRe
 }
 
 /**
- * Answers how much the member may have there. Throws FORBIDDEN, VETOED, SITE_DRAINING, on record. A request that is decided while the
+ * Whoever asks for what is there already names its `deploymentId`, for the record. Answers how much the member may have there. Throws FORBIDDEN, VETOED, SITE_DRAINING, on record. A request that is decided while the
  * site's operators change their mind may still be accepted.
  */
 export async function authorizeDeployer(
   member: Member,
-  image: Pick<ImageVersion, 'imageId' | 'imageName'>,
+  image: Pick<ImageVersion, 'imageId' | 'imageName'> & { readonly deploymentId?: string },
   site: SiteRecord,
   action: AuditAction,
   ports: DeliveryPorts & { readonly now: () => Date },
 ): Promise<Quota> {
   const refusal = refusalAt(site, member, image.imageName);
   if (refusal === undefined) return quotaAt(site.access, member, image.imageName);
-  const asked = { actor: `member:${member.memberId}`, action, siteId: site.siteId, imageId: image.imageId };
-  throw await deny(ports, { ...asked, reason: refusal.message }, refusal);
+  const { imageId, deploymentId } = image;
+  const asked = { actor: `member:${member.memberId}`, action, siteId: site.siteId, imageId };
+  throw await deny(
+    ports,
+    { ...asked, ...(deploymentId !== undefined && { deploymentId }), reason: refusal.message },
+    refusal,
+  );
 }
 
 /** A veto holds for what was accepted before it, too, as long as something is still to be fetched. Throws VETOED, on record. */

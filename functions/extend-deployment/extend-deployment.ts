@@ -62,11 +62,17 @@ async function authorize(
   ports: ExtendDeploymentPorts,
 ): Promise<void> {
   const { deploymentId, siteId, imageId } = deployment;
-  const action = 'deployment.extend';
+  const asked = {
+    actor: `member:${member.memberId}`,
+    action: 'deployment.extend',
+    deploymentId,
+    siteId,
+    imageId,
+  } as const;
   const site = await findSite(siteId, ports.sites);
-  const quota = await authorizeDeployer(member, deployment, site, action, ports);
-  await denyRecalled(deployment, { actor: `member:${member.memberId}`, action, deploymentId, siteId, imageId }, ports);
-  await withinQuota(deployment, action, () => Promise.resolve(hoursWithin(siteId, hours, quota)), ports);
+  const quota = await authorizeDeployer(member, deployment, site, asked.action, ports);
+  await denyRecalled(deployment, asked, ports);
+  await withinQuota(asked, () => Promise.resolve(hoursWithin(siteId, hours, quota)), ports);
 }
 
 /** Throws INVALID_REQUEST. */

@@ -53,17 +53,14 @@ export async function requestDeployment(
   requireComputeImage(image, request.computes);
   const wished = newDeployment(member, request, image, ports.now());
   // Before anything is minted; whether there still is room then, the transaction says.
-  const deployment = await withinQuota(
-    wished,
-    ACTION,
-    () => limitBy(quota, wished, request.hours, ports.deployments),
-    ports,
-  );
+  const { siteId, imageId } = wished;
+  const asked = { actor: `member:${member.memberId}`, action: ACTION, siteId, imageId } as const;
+  const deployment = await withinQuota(asked, () => limitBy(quota, wished, request.hours, ports.deployments), ports);
 
-  const grant = await ports.urlSigner.mint({ imageId: image.imageId, egressAddress: site.egressAddress });
+  const grant = await ports.urlSigner.mint({ imageId, egressAddress: site.egressAddress });
   const outbox = announce(deployment, site, grant);
   const create = () => ports.deployments.create(deployment, firstEvent(deployment), outbox, key, quota);
-  const accepted = await withinQuota(deployment, ACTION, create, ports);
+  const accepted = await withinQuota(asked, create, ports);
 
   if (accepted.deploymentId === deployment.deploymentId) await deliverOutbox(outbox, ports);
   return accepted;

@@ -1,5 +1,5 @@
 /** The quota of who asks for a deployment. */
-import type { AuditAction } from '#shared/audit.ts';
+import type { AuditRecord } from '#shared/audit.ts';
 import type { Deployment } from '#shared/deployment.ts';
 import { hasCode } from '#shared/errors.ts';
 import type { Quota } from '#shared/site-access.ts';
@@ -24,8 +24,7 @@ export async function limitBy<Wished extends Pick<Deployment, 'memberId' | 'site
 
 /** A QUOTA_EXCEEDED of `work` is on record, as every denial is. */
 export async function withinQuota<Result>(
-  { memberId, siteId, imageId }: Deployment,
-  action: AuditAction,
+  asked: Omit<AuditRecord, 'auditId' | 'at' | 'decision' | 'reason'>,
   work: () => Promise<Result>,
   ports: DeliveryPorts & { readonly now: () => Date },
 ): Promise<Result> {
@@ -33,7 +32,6 @@ export async function withinQuota<Result>(
     return await work();
   } catch (error) {
     if (!hasCode(error, 'QUOTA_EXCEEDED')) throw error;
-    const asked = { actor: `member:${memberId}`, action, siteId, imageId };
     throw await deny(ports, { ...asked, reason: error.message }, error);
   }
 }

@@ -199,14 +199,14 @@ describe('an end that is put off', () => {
   ];
   for (const { code: refusal, what, now } of REFUSED) {
     it(`is refused to a deployment ${what}, on record; its end stays`, async () => {
-      const { ports, trail, extend, row } = await running({ maxHours: 8 }, 2);
+      const { ports, trail, deploymentId, extend, row } = await running({ maxHours: 8 }, 2);
       const before = await row();
       await now(ports);
       trail.length = 0;
       await assert.rejects(extend(4), code(refusal));
       assert.deepEqual(
-        trail.map(({ actor, action, decision }) => [actor, action, decision]),
-        [['member:alice', 'deployment.extend', 'deny']],
+        trail.map((record) => [record.actor, record.action, record.decision, record.deploymentId]),
+        [['member:alice', 'deployment.extend', 'deny', deploymentId]],
       );
       assert.deepEqual(await row(), before);
     });
