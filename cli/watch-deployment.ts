@@ -9,12 +9,16 @@ import { say } from './output.ts';
 /** @param seen the last event that is known already; 0 tells the history from its beginning. */
 export async function watchDeployment(api: ApiClient, deploymentId: string, seen = 0): Promise<Deployment> {
   const path = `/v1/deployments/${deploymentId}`;
-  let saidProgress = '';
+  let [saidProgress, seenVersion] = ['', 0];
   return keepLooking(async () => {
-    // The row first: whatever it shows is in the history by then.
+    // The row first: whatever it shows is in the history by then. Whoever waits looks often, and mostly at the row alone.
     const { deployment } = await api.call({ method: 'GET', path, answer: deploymentResponse });
     const query = { after: String(seen) };
-    const { events } = await api.call({ method: 'GET', path: `${path}/events`, query, answer: eventsResponse });
+    const { events } =
+      deployment.version === seenVersion
+        ? { events: [] }
+        : await api.call({ method: 'GET', path: `${path}/events`, query, answer: eventsResponse });
+    seenVersion = deployment.version;
     for (const event of events) {
       say(describeEvent(event));
       seen = event.sequence;

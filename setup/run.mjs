@@ -46,6 +46,7 @@ const COMMANDS = {
       [NODE, 'local/print-bundle-weights.ts'],
     ],
   },
+  scale: { host: true, steps: (args) => [[NODE, 'test/scale/main.ts', ...args]] },
   supply: { host: false, steps: () => [[NODE, 'setup/supply-chain.mjs']] },
 };
 

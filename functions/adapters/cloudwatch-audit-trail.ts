@@ -30,8 +30,12 @@ export class CloudWatchAuditTrail implements AuditTrail {
       nextToken: cursor,
     });
     const { events = [], nextToken } = await this.#client.send(filter).catch((error: unknown) => {
-      if (!(error instanceof InvalidParameterException)) throw error;
-      throw new EdgebootError('INVALID_REQUEST', 'the trail has no such page', { cause: error });
+      if (error instanceof InvalidParameterException) {
+        throw new EdgebootError('INVALID_REQUEST', 'the trail has no such page', { cause: error });
+      }
+      // FilterLogEvents may be called five times a second by a whole account, and that quota is not raised.
+      if ((error as Error).name !== 'ThrottlingException') throw error;
+      throw new EdgebootError('THROTTLED', 'CloudWatch Logs is asked too often for now', { cause: error });
     });
     const records = events.map(({ message = '' }) => readRecord(message)).filter((record) => record !== undefined);
     return { records, nextCursor: nextToken };
