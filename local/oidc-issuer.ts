@@ -1,6 +1,6 @@
 /**
- * The members' identity provider of the embedded cloud: oidc-provider on a loopback port, in memory. It speaks the device flow
- * with the public client `edgeboot-cli` and gives JWT access tokens that carry the member's groups.
+ * The members' identity provider of the embedded cloud: oidc-provider on a loopback port, in memory. It speaks the device flow,
+ * and the authorization code flow with PKCE, with the public client `edgeboot-cli` and gives JWT access tokens that carry the member's groups.
  */
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
@@ -41,12 +41,12 @@ export interface OidcIssuer {
 
 /** Starts it; `issuerUrl` answers `/.well-known/openid-configuration` when this resolves. */
 export async function startOidcIssuer(options: OidcIssuerOptions): Promise<OidcIssuer> {
-  const { audience, algorithm = 'RS256', accessTokenLifetimeSeconds = 3_600 } = options;
+  const { members, audience, algorithm = 'RS256', accessTokenLifetimeSeconds = 3_600, deviceFlow = true } = options;
   const keys = await createSigningKeys();
   let listener: RequestListener = (_request, response) => response.writeHead(503).end();
   const server = await startLoopbackServer((request, response) => listener(request, response));
   const provider = new Provider(server.url, {
-    ...issuerConfiguration({ members: options.members, audience, algorithm, accessTokenLifetimeSeconds }),
+    ...issuerConfiguration({ members, audience, algorithm, accessTokenLifetimeSeconds, deviceFlow }),
     jwks: { keys },
   });
   provider.on('device_authorization.success', (_ctx: unknown, answer: object) => {
@@ -93,7 +93,12 @@ async function logIn(
   const show = (status: number, html: string) =>
     response.writeHead(status, { 'content-type': 'text/html; charset=utf-8' }).end(html);
   try {
-    const { uid } = await provider.interactionDetails(request, response);
+    const { uid, prompt } = await provider.interactionDetails(request, response);
+    // A native client asks for consent each time. Whoever has just logged in gives it: the one client is the federation's own.
+    if (prompt.name === 'consent') {
+      await provider.interactionFinished(request, response, { consent: {} }, { mergeWithLastSubmission: true });
+      return;
+    }
     if (request.method !== 'POST') {
       show(200, loginPage(INTERACTION_PATH + uid, false));
       return;

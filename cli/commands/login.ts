@@ -1,24 +1,26 @@
-/** `edgeboot login`: OAuth 2.0 device flow (RFC 8628) with the federation's issuer. */
+/** `edgeboot login`: at the federation's issuer, in a browser. */
 import { Command } from 'commander';
 import { ApiClient } from '#shared/api-client.ts';
 import { protectedResourceResponse } from '#shared/api.ts';
 import { EdgebootError, hasCode, messageOf } from '#shared/errors.ts';
-import * as oidc from 'openid-client';
-import { printData, say } from '../output.ts';
+import type * as oidc from 'openid-client';
+import { deviceFlow } from '../login/device-flow.ts';
+import { loopbackFlow } from '../login/loopback-flow.ts';
+import { printData } from '../output.ts';
 import { requireSecureUrl } from '../secure-url.ts';
 import { discover, readSession, sessionOf, writeSession } from '../session.ts';
 
-const SCOPE = 'openid offline_access';
-
 export function loginCommand(): Command {
   return new Command('login')
-    .description('Log in to a federation. Shows an address and a code to enter there, with any browser.')
+    .description(
+      'Log in to a federation. Shows an address to open: with a code to check there in any browser, or in one on this machine.',
+    )
     .option('--api <url>', "the federation's API; remembered from the last login")
     .action(async (options: { api?: string }, command: Command) => {
       const apiUrl = options.api ?? (await readSession()).apiUrl;
       const federation = await describeFederation(apiUrl);
       const configuration = await discover(federation.issuer);
-      const tokens = await deviceFlow(configuration, federation.audience);
+      const tokens = await askForTokens(configuration, federation.audience);
       const session = sessionOf(federation, tokens);
       await writeSession(session);
       const memberId = tokens.claims()?.sub ?? '';
@@ -48,15 +50,14 @@ async function describeFederation(apiUrl: string) {
   }
 }
 
-async function deviceFlow(configuration: oidc.Configuration, resource: string) {
+/** The device flow, wherever the issuer has it: the browser may then be anywhere. Throws UNAUTHENTICATED. */
+async function askForTokens(configuration: oidc.Configuration, resource: string) {
+  const hasDeviceFlow = configuration.serverMetadata().device_authorization_endpoint !== undefined;
   try {
-    const device = await oidc.initiateDeviceAuthorization(configuration, { scope: SCOPE, resource });
-    say(`Open ${device.verification_uri_complete ?? device.verification_uri}`);
-    say(`and check that it shows the code ${device.user_code}`);
-    return await oidc.pollDeviceAuthorizationGrant(configuration, device, { resource });
+    return await (hasDeviceFlow ? deviceFlow : loopbackFlow)(configuration, resource);
   } catch (error) {
     throw new EdgebootError('UNAUTHENTICATED', `the login did not succeed: ${messageOf(error)}`, {
-      remedy: 'Run edgeboot login again and confirm the code in the browser.',
+      remedy: `Run edgeboot login again, and ${hasDeviceFlow ? 'confirm the code' : 'log in'} in the browser.`,
       cause: error,
     });
   }

@@ -30,11 +30,13 @@ export interface IssuerSettings {
   readonly audience: string;
   readonly algorithm: SigningAlgorithm;
   readonly accessTokenLifetimeSeconds: number;
+  /** Beside the authorization code flow with PKCE, back to a port of the member's machine. */
+  readonly deviceFlow: boolean;
 }
 
 /** oidc-provider's configuration, all but the keys. */
 export function issuerConfiguration(settings: IssuerSettings): Configuration {
-  const { members, audience, algorithm, accessTokenLifetimeSeconds } = settings;
+  const { members, audience, algorithm, accessTokenLifetimeSeconds, deviceFlow } = settings;
   const find = (id: string) => members.find((member) => member.id === id);
   return {
     adapter: createOidcStore(),
@@ -43,9 +45,14 @@ export function issuerConfiguration(settings: IssuerSettings): Configuration {
         client_id: OIDC_CLIENT_ID,
         client_name: 'edgeboot',
         token_endpoint_auth_method: 'none',
-        grant_types: ['urn:ietf:params:oauth:grant-type:device_code', 'refresh_token'],
-        response_types: [],
-        redirect_uris: [],
+        application_type: 'native',
+        grant_types: [
+          ...(deviceFlow ? ['urn:ietf:params:oauth:grant-type:device_code'] : []),
+          ...['authorization_code', 'refresh_token'],
+        ],
+        response_types: ['code'],
+        // Of a native client, on any port (RFC 8252, section 7.3).
+        redirect_uris: ['http://127.0.0.1/callback'],
         id_token_signed_response_alg: algorithm,
       },
     ],
@@ -62,7 +69,7 @@ export function issuerConfiguration(settings: IssuerSettings): Configuration {
     features: {
       devInteractions: { enabled: false },
       deviceFlow: {
-        enabled: true,
+        enabled: deviceFlow,
         userCodeInputSource: (ctx, form) => {
           ctx.body = userCodePage(form);
         },

@@ -1,0 +1,75 @@
+/**
+ * The authorization code flow with PKCE over a port of this machine (RFC 8252, RFC 7636), for an issuer without a device flow: the
+ * browser runs here, and is sent back here with a code that is worth nothing to anybody else.
+ */
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import * as oidc from 'openid-client';
+import { say } from '../output.ts';
+import { SCOPE } from './scope.ts';
+
+const CALLBACK = '/callback';
+const LIMIT_MS = 600_000;
+
+/** Throws what the issuer says, and where nobody comes back within ten minutes. @param resource what the token is for */
+export async function loopbackFlow(configuration: oidc.Configuration, resource: string) {
+  const [pkceCodeVerifier, state] = [oidc.randomPKCECodeVerifier(), oidc.randomState()];
+  const callback = await awaitCallback(state);
+  try {
+    const url = oidc.buildAuthorizationUrl(configuration, {
+      redirect_uri: callback.redirectUri,
+      scope: SCOPE,
+      resource,
+      state,
+      code_challenge: await oidc.calculatePKCECodeChallenge(pkceCodeVerifier),
+      code_challenge_method: 'S256',
+      // Without it an issuer need not give a refresh token.
+      prompt: 'consent',
+    });
+    say(`Open ${url.href}`);
+    say('in a browser on this machine.');
+    const answered = await callback.answered;
+    return await oidc.authorizationCodeGrant(
+      configuration,
+      answered,
+      { pkceCodeVerifier, expectedState: state, idTokenExpected: true },
+      { resource },
+    );
+  } finally {
+    callback.close();
+  }
+}
+
+/** Listens on the loopback, on a port that the system chooses. Whatever does not bring our state is not for us. */
+async function awaitCallback(state: string) {
+  const { promise: answered, resolve, reject } = Promise.withResolvers<URL>();
+  // Whoever waits hears of it; while nobody does yet, it is no crash.
+  answered.catch(() => undefined);
+  const server = createServer((request, response) => {
+    const url = new URL(request.url ?? '/', redirectUri());
+    const isOurs = request.method === 'GET' && url.pathname === CALLBACK && url.searchParams.get('state') === state;
+    if (!isOurs) {
+      show(response, 404, 'Nothing is here.');
+      return;
+    }
+    show(response, 200, 'You may close this page, and go back to the terminal.');
+    resolve(url);
+  });
+  const redirectUri = (): string => `http://127.0.0.1:${(server.address() as AddressInfo).port}${CALLBACK}`;
+  await new Promise<void>((listening, failed) => server.once('error', failed).listen(0, '127.0.0.1', listening));
+  const timer = setTimeout(() => reject(new Error('nobody came back from the browser in time')), LIMIT_MS);
+  return {
+    redirectUri: redirectUri(),
+    answered,
+    close: () => {
+      clearTimeout(timer);
+      server.close();
+      server.closeAllConnections();
+    },
+  };
+}
+
+function show(response: ServerResponse, status: number, words: string): void {
+  const headers = { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store', connection: 'close' };
+  response.writeHead(status, headers).end(`${words}\n`);
+}

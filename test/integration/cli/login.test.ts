@@ -1,0 +1,79 @@
+/** `edgeboot login` at a real issuer: with a device flow, and without one over a port of this machine. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
+import { test, type TestContext } from 'node:test';
+import { ERROR_KINDS } from '#shared/errors.ts';
+import { approveDevice } from '../../../local/approve-device.ts';
+import { EDGEBOOT } from '../../../local/federation/program.ts';
+import { startOidcIssuer } from '../../../local/oidc-issuer.ts';
+import { createTemporaryFolder } from '../../helpers/temporary-folder.ts';
+import { json, playApi } from './edgeboot-process.ts';
+
+const audience = 'https://api.edgeboot.test';
+const alice = { id: 'alice', password: 'correct horse', groups: ['members'] };
+
+/** The command, until it shows an address. */
+async function beginLogin(t: TestContext, deviceFlow: boolean) {
+  const issuer = await startOidcIssuer({ members: [alice], audience, deviceFlow });
+  t.after(() => issuer.close());
+  const api = await playApi(() => json(200, { resource: audience, authorization_servers: [issuer.issuerUrl] }));
+  t.after(() => api[Symbol.asyncDispose]());
+  const folder = await createTemporaryFolder();
+  t.after(() => folder[Symbol.asyncDispose]());
+  const env = { ...process.env, EDGEBOOT_CONFIG_DIRECTORY: folder.path };
+  const child = spawn(EDGEBOOT, ['login', '--api', api.url, '--output', 'json'], {
+    ...{ env, stdio: ['ignore', 'pipe', 'pipe'], signal: t.signal },
+  });
+  t.after(() => child.kill());
+  const stdout = text(child.stdout);
+  const words: string[] = [];
+  const address = Promise.withResolvers<string>();
+  createInterface({ input: child.stderr }).on('line', (line) => {
+    words.push(line);
+    const url = /^Open (http\S+)/.exec(line)?.[1];
+    if (url !== undefined) address.resolve(url);
+  });
+  const ended = once(child, 'close').then(async ([exitCode]) => {
+    address.reject(new Error(`it ended with ${String(exitCode)}:\n${words.join('\n')}`));
+    return { exitCode: exitCode as number, stdout: await stdout, stderr: words.join('\n') };
+  });
+  const session = () => readFile(path.join(folder.path, 'session.json'), 'utf8');
+  return { url: await address.promise, ended, session };
+}
+
+for (const deviceFlow of [true, false]) {
+  test(`${deviceFlow ? 'device flow' : 'a port of this machine'}: the member is logged in`, async (t) => {
+    const login = await beginLogin(t, deviceFlow);
+    await approveDevice(login.url, alice);
+    const { exitCode, stdout, stderr } = await login.ended;
+    assert.equal(exitCode, 0, stderr);
+    assert.equal((JSON.parse(stdout) as { memberId: string }).memberId, 'alice');
+    const session = JSON.parse(await login.session()) as Record<string, string>;
+    assert.ok(session['accessToken'] !== undefined && session['refreshToken'] !== undefined);
+    assert.doesNotMatch(stderr + stdout, new RegExp(session['accessToken']));
+  });
+}
+
+test('a port of this machine: who does not bring the state is sent away; a refusal ends it', async (t) => {
+  const login = await beginLogin(t, false);
+  const asked = new URL(login.url).searchParams;
+  assert.equal(asked.get('code_challenge_method'), 'S256');
+  const callback = new URL(asked.get('redirect_uri') ?? '');
+  assert.equal(callback.hostname, '127.0.0.1');
+  for (const url of [callback, new URL(`${callback.href}?code=x&state=guessed`), new URL('/', callback)]) {
+    assert.equal((await fetch(url)).status, 404, url.href);
+  }
+  const refusal = new URL(callback);
+  refusal.searchParams.set('state', asked.get('state') ?? '');
+  refusal.searchParams.set('error', 'access_denied');
+  refusal.searchParams.set('iss', new URL(login.url).origin);
+  assert.equal((await fetch(refusal)).status, 200);
+  const { exitCode, stdout, stderr } = await login.ended;
+  assert.deepEqual([exitCode, stdout], [ERROR_KINDS.UNAUTHENTICATED.exitCode, '']);
+  assert.match(stderr, /edgeboot login again/);
+});
