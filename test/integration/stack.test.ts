@@ -24,7 +24,7 @@ const NOBODYS_ACTIONS = [
   ...['iam:PassRole', 'iam:PutRolePolicy', 'lambda:UpdateFunctionCode', 'sqs:SetQueueAttributes', 'sqs:AddPermission'],
 ];
 
-void describe('the stack', { timeout: 300_000 }, () => {
+void describe('the stack', { timeout: 600_000 }, () => {
   let stacks: PackagedStack[];
   before(async () => {
     stacks = await Promise.all(STAGES.map(packageStack));

@@ -44,6 +44,6 @@ test('edges say what they are, keep what they should, and lie at the end of thei
     cold: [miss, miss],
     caching: [miss, hit],
   });
-  assert.deepEqual(await near.log.take(), { requests: 2, bytes: 2 * CONTENT.length });
-  assert.deepEqual(await cold.log.take(), { requests: 2, bytes: 2 * CONTENT.length });
+  assert.deepEqual(await near.log.take(), { requests: 2, bytes: 2 * CONTENT.length, paths: ['/part', '/part'] });
+  assert.deepEqual(await cold.log.take(), { requests: 2, bytes: 2 * CONTENT.length, paths: ['/part', '/part'] });
 });
