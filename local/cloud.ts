@@ -2,7 +2,7 @@
 import { PutSecretValueCommand } from '@aws-sdk/client-secrets-manager';
 import { lambdaEndpoint, startApi } from './api.ts';
 import { type CallWatcher, startCallWatch } from './aws/call-watch.ts';
-import { awsClients, awsEnvironment, startAwsServices, type AwsEndpoints } from './aws/services.ts';
+import { awsClients, awsEnvironment, startAwsServices, type AwsEndpoints, type AwsServices } from './aws/services.ts';
 import { createStackResources, nameOfOnly, type StackResources } from './aws/stack-resources.ts';
 import type { AssumedRole } from './aws/sts.ts';
 import type { LogLine } from './child-server.ts';
@@ -17,6 +17,10 @@ export interface CloudOptions {
   readonly members: readonly Member[];
   /** The federation's root. Its private key never lies in the cloud. */
   readonly rootPublicKeyPem: string;
+  /** Services that run already, and go on when the cloud is closed; its own by default. */
+  readonly services?: AwsServices;
+  /** Whose access tokens are believed, where not those of the issuer that runs here. */
+  readonly otherIssuer?: { readonly issuer: string; readonly jwksUrl: string; readonly audience: string };
   /** Gets the output of the API, its functions and the database, line by line. */
   readonly log: LogLine;
   /** Sees every call that a function makes, or that its presigned URLs are used for; nobody watches by default. */
@@ -73,7 +77,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
 async function start(options: CloudOptions, closers: Closers): Promise<Cloud> {
   const { log, members } = options;
   const [aws, issuer] = await Promise.all([
-    startAwsServices(log, closers),
+    options.services ?? startAwsServices(log, closers),
     closers.keep(startOidcIssuer({ members, audience: OIDC_AUDIENCE })),
   ]);
   const lambdaPort = await freePort();
@@ -82,14 +86,16 @@ async function start(options: CloudOptions, closers: Closers): Promise<Cloud> {
     options.watchCalls,
     closers,
   );
+  const ownIssuer = { issuer: issuer.issuerUrl, jwksUrl: `${issuer.issuerUrl}/jwks`, audience: issuer.audience };
+  const believed = options.otherIssuer ?? ownIssuer;
   // Functions and distribution need each other's names: the port is what the distribution's is made of.
   const { host = DISTRIBUTION_HOST, port = await freePort() } = options.distribution ?? {};
   const environment = {
     ...awsEnvironment(endpoints),
     AWS_ENDPOINT_URL_LAMBDA: lambda,
-    OIDC_ISSUER: issuer.issuerUrl,
-    OIDC_JWKS_URL: `${issuer.issuerUrl}/jwks`,
-    OIDC_AUDIENCE: issuer.audience,
+    OIDC_ISSUER: believed.issuer,
+    OIDC_JWKS_URL: believed.jwksUrl,
+    OIDC_AUDIENCE: believed.audience,
     DISTRIBUTION_URL: `http://${host}:${port}`,
     ROOT_PUBLIC_KEY_BASE64: Buffer.from(options.rootPublicKeyPem).toString('base64'),
   };

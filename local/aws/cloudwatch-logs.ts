@@ -7,6 +7,7 @@ import { matcherOf, putLogEvents, type LogGroup, type LogStream, type StoredLogE
 const groupName = z.string().regex(/^[.\-_/#A-Za-z0-9]{1,512}$/);
 const streamName = z.string().regex(/^[^:*]{1,512}$/);
 const groupInput = z.object({ logGroupName: groupName });
+const createInput = groupInput.extend({ deletionProtectionEnabled: z.boolean().default(false) });
 const streamInput = z.object({ logGroupName: groupName, logStreamName: streamName });
 /** The only values that PutRetentionPolicy takes. */
 const retentionDays = z.literal([
@@ -25,6 +26,8 @@ const filterInput = groupInput.extend({
   logStreamNamePrefix: streamName.optional(),
   filterPattern: z.string().max(1_024).default(''),
 });
+const describeGroupsInput = z.object({ logGroupNamePrefix: groupName.optional() });
+const protectInput = z.object({ logGroupIdentifier: groupName, deletionProtectionEnabled: z.boolean() });
 const describeInput = groupInput.extend({
   logStreamNamePrefix: streamName.optional(),
   orderBy: z.enum(['LogStreamName', 'LastEventTime']).default('LogStreamName'),
@@ -56,11 +59,35 @@ export async function startCloudWatchLogs(): Promise<CloudWatchLogs> {
     awsJsonListener({
       targetPrefix: 'Logs_20140328',
       operations: {
-        CreateLogGroup: operation(groupInput, ({ logGroupName }) => {
+        CreateLogGroup: operation(createInput, ({ logGroupName, deletionProtectionEnabled }) => {
           if (groups.has(logGroupName)) return exists('log group');
-          groups.set(logGroupName, { name: logGroupName, retentionInDays: undefined, streams: new Map() });
+          const group = {
+            name: logGroupName,
+            deletionProtectionEnabled,
+            retentionInDays: undefined,
+            streams: new Map(),
+          };
+          groups.set(logGroupName, group);
           return {};
         }),
+        DescribeLogGroups: operation(describeGroupsInput, ({ logGroupNamePrefix = '' }) => ({
+          logGroups: [...groups.values()]
+            .filter(({ name }) => name.startsWith(logGroupNamePrefix))
+            .map(({ name, deletionProtectionEnabled }) => ({ logGroupName: name, deletionProtectionEnabled })),
+        })),
+        PutLogGroupDeletionProtection: operation(protectInput, (input) =>
+          inGroup(input.logGroupIdentifier, (group) => {
+            group.deletionProtectionEnabled = input.deletionProtectionEnabled;
+            return {};
+          }),
+        ),
+        DeleteLogGroup: operation(groupInput, ({ logGroupName }) =>
+          inGroup(logGroupName, ({ deletionProtectionEnabled }) => {
+            if (deletionProtectionEnabled) return new AwsFault('ValidationException', 'The log group is protected.');
+            groups.delete(logGroupName);
+            return {};
+          }),
+        ),
         PutRetentionPolicy: operation(groupInput.extend({ retentionInDays: retentionDays }), (input) =>
           inGroup(input.logGroupName, (group) => {
             group.retentionInDays = input.retentionInDays;

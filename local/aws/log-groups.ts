@@ -15,6 +15,7 @@ export interface StoredLogEvent extends LogEvent {
 
 export interface LogGroup {
   readonly name: string;
+  deletionProtectionEnabled: boolean;
   retentionInDays: number | undefined;
   readonly streams: Map<string, LogStream>;
 }

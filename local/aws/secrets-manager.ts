@@ -17,6 +17,9 @@ const name = z.string().regex(/^[A-Za-z0-9/_+=.@-]{1,512}$/);
 const secretString = z.string().min(1).max(65_536);
 const createInput = z.object({ Name: name, SecretString: secretString.optional() });
 const putInput = z.object({ SecretId: z.string(), SecretString: secretString });
+const describeInput = z.object({ SecretId: z.string() });
+/** At once: to wait for a time of grace is not served here. */
+const deleteInput = z.object({ SecretId: z.string(), ForceDeleteWithoutRecovery: z.literal(true) });
 const getInput = z.object({
   SecretId: z.string(),
   VersionId: z.string().optional(),
@@ -28,7 +31,7 @@ export interface SecretsManager {
   close(): Promise<void>;
 }
 
-/** Serves CreateSecret, PutSecretValue and GetSecretValue on a loopback port. */
+/** Serves the operations below on a loopback port. */
 export async function startSecretsManager(): Promise<SecretsManager> {
   const secrets = new Map<string, Secret>();
   const find = (id: string) => secrets.get(id) ?? [...secrets.values()].find((secret) => secret.arn === id);
@@ -51,6 +54,16 @@ export async function startSecretsManager(): Promise<SecretsManager> {
           const secret = find(SecretId);
           if (secret === undefined) return missing;
           return { ...identity(secret), VersionId: add(secret, SecretString), VersionStages: ['AWSCURRENT'] };
+        }),
+        DescribeSecret: operation(describeInput, ({ SecretId }) => {
+          const secret = find(SecretId);
+          return secret === undefined ? missing : { ...identity(secret), CreatedDate: secret.createdDate };
+        }),
+        DeleteSecret: operation(deleteInput, ({ SecretId }) => {
+          const secret = find(SecretId);
+          if (secret === undefined) return missing;
+          secrets.delete(secret.name);
+          return { ...identity(secret), DeletionDate: epochSeconds() };
         }),
         GetSecretValue: operation(getInput, ({ SecretId, VersionId, VersionStage = 'AWSCURRENT' }) => {
           const secret = find(SecretId);

@@ -36,9 +36,16 @@ const tableSchema = z.object({
   TimeToLiveSpecification: z.object({ AttributeName: z.string(), Enabled: z.boolean() }).optional(),
 });
 /** The table's properties that CloudFormation and CreateTable name alike and that matter without a bill. */
-const TABLE_PROPERTIES = ['TableName', 'BillingMode', 'AttributeDefinitions', 'KeySchema', 'GlobalSecondaryIndexes'];
+const TABLE_PROPERTIES = [
+  ...['TableName', 'BillingMode', 'AttributeDefinitions', 'KeySchema', 'GlobalSecondaryIndexes'],
+  'DeletionProtectionEnabled',
+];
 const queueSchema = z.object({ QueueName: z.string() }).catchall(z.union([z.string(), z.number(), z.boolean()]));
-const logGroupSchema = z.object({ LogGroupName: z.string(), RetentionInDays: z.number().optional() });
+const logGroupSchema = z.object({
+  LogGroupName: z.string(),
+  RetentionInDays: z.number().optional(),
+  DeletionProtectionEnabled: z.boolean().default(false),
+});
 
 type Maker = (properties: Record<string, unknown>, clients: StackClients) => Promise<unknown>;
 
@@ -58,8 +65,10 @@ const MAKERS: Readonly<Record<string, Maker>> = {
     return sqs.send(new CreateQueueCommand({ QueueName, Attributes }));
   },
   'AWS::Logs::LogGroup': async (properties, { logs }) => {
-    const { LogGroupName: logGroupName, RetentionInDays: retentionInDays } = logGroupSchema.parse(properties);
-    await logs.send(new CreateLogGroupCommand({ logGroupName }));
+    const group = logGroupSchema.parse(properties);
+    const { LogGroupName: logGroupName, RetentionInDays: retentionInDays } = group;
+    const deletionProtectionEnabled = group.DeletionProtectionEnabled;
+    await logs.send(new CreateLogGroupCommand({ logGroupName, deletionProtectionEnabled }));
     if (retentionInDays !== undefined) {
       await logs.send(new PutRetentionPolicyCommand({ logGroupName, retentionInDays }));
     }

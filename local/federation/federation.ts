@@ -115,8 +115,7 @@ async function prepareAgent(
     siteId,
     directory: agentDirectory,
     apiUrl: cloud.apiUrl,
-    libvirtUri: host.libvirtd.uri,
-    publicNetwork,
+    host: { libvirtUri: host.libvirtd.uri, publicNetwork },
     resolvers: cloud.distribution.resolvers.map(({ server }) => server),
     ...agents?.[siteId],
   });

@@ -9,13 +9,17 @@ import { stringify } from 'yaml';
 import { EDGEBOOT_AGENT, type ProgramResult, runProgram } from './program.ts';
 import type { SitePublicNetwork } from './site-host.ts';
 
+/** What runs its nodes: libvirt, or nothing but QEMU, for an agent that only fetches. */
+export type AgentHost =
+  | { readonly libvirtUri: string; readonly publicNetwork: SitePublicNetwork }
+  | { readonly driver: 'qemu'; readonly qemuUser: string };
+
 export interface SiteAgentOptions {
   readonly siteId: string;
   /** Holds the configuration, the log and the state directory. */
   readonly directory: string;
   readonly apiUrl: string;
-  readonly libvirtUri: string;
-  readonly publicNetwork: SitePublicNetwork;
+  readonly host: AgentHost;
   readonly resolvers: readonly string[];
   readonly capacity?: { readonly cpus?: number; readonly memoryMiB?: number };
   readonly readyTimeoutSeconds?: number;
@@ -52,13 +56,12 @@ export class SiteAgent implements AsyncDisposable {
   }
 
   async configure(): Promise<void> {
-    const { apiUrl, libvirtUri, publicNetwork, resolvers, capacity, readyTimeoutSeconds } = this.#options;
+    const { apiUrl, host, resolvers, capacity, readyTimeoutSeconds } = this.#options;
     await mkdir(this.stateDirectory, { recursive: true, mode: 0o711 });
     const config = {
       apiUrl,
-      libvirtUri,
+      ...host,
       stateDirectory: this.stateDirectory,
-      publicNetwork,
       resolvers,
       ...(capacity && { capacity }),
       ...(readyTimeoutSeconds !== undefined && { readyTimeoutSeconds }),

@@ -37,16 +37,37 @@ export interface SignatureVector {
   readonly isAllowed: boolean;
 }
 
-export function signatureVectors(pair: SigningKeyPair): Promise<SignatureVector[]> {
+/** Of a real edge, where neither the time nor the viewer's address is to be chosen. */
+export interface RealObject {
+  readonly distributionUrl: string;
+  readonly imageId: string;
+  /** Below the image. */
+  readonly path: string;
+  readonly nowSeconds: number;
+}
+
+/** @param real an object that every URL is to name; the viewer's address is none of 198.51.100.0/24 then */
+export function signatureVectors(pair: SigningKeyPair, real?: RealObject): Promise<SignatureVector[]> {
   const random = seededRandom(20261126);
   const below = (limit: number): number => Math.floor(random() * limit);
   const id = () => Array.from({ length: 26 }, (_, i) => CROCKFORD[below(i === 0 ? 8 : 32)]).join('');
   return Promise.all(
     Array.from({ length: COUNT }, (_, i) => {
       const spoil = i % 2 === 1 ? SPOILS[Math.floor(i / 2) % SPOILS.length] : undefined;
-      const [nowSeconds, imageId, part] = [1_790_000_000 + below(50_000_000), id(), id()];
-      const address = below(2) === 0 ? `198.51.100.${below(256)}` : undefined;
-      return makeVector(pair, { isCustom: i % 4 < 2, spoil, nowSeconds, imageId, part, address });
+      const invented = {
+        distributionUrl: DISTRIBUTION_URL,
+        nowSeconds: 1_790_000_000 + below(50_000_000),
+        imageId: id(),
+        path: `parts/${id()}`,
+        address: below(2) === 0 ? `198.51.100.${below(256)}` : undefined,
+      };
+      // What is late was signed so long ago that it is late now.
+      const signed = real && {
+        ...real,
+        nowSeconds: real.nowSeconds - (spoil === 'late' ? 2 * GRANT_SECONDS : 0),
+        address: undefined,
+      };
+      return makeVector(pair, { isCustom: i % 4 < 2, spoil, ...(signed ?? invented) });
     }),
   );
 }
@@ -54,19 +75,20 @@ export function signatureVectors(pair: SigningKeyPair): Promise<SignatureVector[
 interface Wish {
   readonly isCustom: boolean;
   readonly spoil: Spoil | undefined;
+  readonly distributionUrl: string;
   readonly nowSeconds: number;
   readonly imageId: string;
-  readonly part: string;
+  readonly path: string;
   readonly address: string | undefined;
 }
 
 async function makeVector(pair: SigningKeyPair, wish: Wish): Promise<SignatureVector> {
-  const { isCustom, spoil, nowSeconds, imageId, part } = wish;
+  const { isCustom, spoil, nowSeconds, imageId } = wish;
   const address = isCustom ? (spoil === 'address' ? '198.51.100.7' : wish.address) : undefined;
-  const url = `${DISTRIBUTION_URL}/images/${imageId}/parts/${part}`;
+  const url = `${wish.distributionUrl}/images/${imageId}/${wish.path}`;
   const expires = nowSeconds + GRANT_SECONDS;
   const [asked, signedUrl] = isCustom
-    ? await signCustom(pair, imageId, url, nowSeconds, address)
+    ? await signCustom(pair, wish, url, address)
     : [{ url, expires }, signCanned(pair, url, expires)];
   const spoiled = spoilUrl(signedUrl, spoil, isCustom);
   const query = new URL(spoiled).searchParams;
@@ -75,7 +97,7 @@ async function makeVector(pair: SigningKeyPair, wish: Wish): Promise<SignatureVe
   const isTrue = !(['signature', 'text', 'hash'] as unknown[]).includes(spoil) && (isCustom || spoil !== 'elsewhere');
   const isHarmless = spoil === undefined || (spoil === 'address' && address === undefined);
   return {
-    name: `${isCustom ? 'custom' : 'canned'}, ${spoil ?? 'as signed'}, ${part}`,
+    name: `${isCustom ? 'custom' : 'canned'}, ${spoil ?? 'as signed'}, ${wish.path}`,
     asked,
     signedUrl,
     url: spoiled,
@@ -91,16 +113,15 @@ async function makeVector(pair: SigningKeyPair, wish: Wish): Promise<SignatureVe
 
 async function signCustom(
   pair: SigningKeyPair,
-  imageId: string,
+  { distributionUrl, imageId, nowSeconds }: Wish,
   url: string,
-  nowSeconds: number,
   egressAddress: string | undefined,
 ): Promise<readonly [SignatureVector['asked'], string]> {
   const grant = await mintUrls(
     { imageId, ...(egressAddress !== undefined && { egressAddress }) },
     {
       signingKeys: { current: () => Promise.resolve(pair) },
-      distributionUrl: DISTRIBUTION_URL,
+      distributionUrl,
       now: () => new Date(nowSeconds * 1000),
     },
   );
@@ -121,7 +142,7 @@ function spoilUrl(url: string, spoil: Spoil | undefined, isCustom: boolean): str
     case 'elsewhere':
       return url.replace(/images\/./, 'images/Z');
     case 'signature':
-      return replaceIn(url, 'Signature', (signature) => encode(flipBit(decode(signature), 100)));
+      return spoilSignature(url);
     case 'text':
       if (!isCustom) return replaceIn(url, 'Expires', (seconds) => String(Number(seconds) + 1));
       return replaceIn(url, 'Policy', (policy) => encode(Buffer.from(later(decode(policy).toString()))));
@@ -133,6 +154,10 @@ function spoilUrl(url: string, spoil: Spoil | undefined, isCustom: boolean): str
       return url;
   }
 }
+
+/** The same URL with one bit of its signature flipped. */
+export const spoilSignature = (url: string): string =>
+  replaceIn(url, 'Signature', (signature) => encode(flipBit(decode(signature), 100)));
 
 const replaceIn = (url: string, name: string, change: (value: string) => string): string =>
   url.replace(new RegExp(`([?&]${name}=)([^&]*)`), (_all, before: string, value: string) => before + change(value));

@@ -4,10 +4,13 @@ import {
   CloudWatchLogsClient,
   CreateLogGroupCommand,
   CreateLogStreamCommand,
+  DeleteLogGroupCommand,
+  DescribeLogGroupsCommand,
   DescribeLogStreamsCommand,
   FilterLogEventsCommand,
   GetLogEventsCommand,
   PutLogEventsCommand,
+  PutLogGroupDeletionProtectionCommand,
   PutRetentionPolicyCommand,
   type InputLogEvent,
 } from '@aws-sdk/client-cloudwatch-logs';
@@ -130,5 +133,23 @@ void suite('CloudWatch Logs', { timeout: 20_000 }, () => {
     await assert.rejects(put('/names', 'none', [{ timestamp: Date.now(), message: 'm' }]), {
       name: 'ResourceNotFoundException',
     });
+  });
+
+  void test('groups are found by the beginning of their names; a protected one is deleted once that is taken back', async () => {
+    const [logGroupName, other] = ['/protected/audit', '/protected/other'];
+    await logs.send(new CreateLogGroupCommand({ logGroupName, deletionProtectionEnabled: true }));
+    await logs.send(new CreateLogGroupCommand({ logGroupName: other }));
+    const found = async () => {
+      const asked = new DescribeLogGroupsCommand({ logGroupNamePrefix: '/protected/' });
+      return (await logs.send(asked)).logGroups?.map(({ logGroupName: name }) => name);
+    };
+    assert.deepEqual(await found(), [logGroupName, other]);
+    const remove = () => logs.send(new DeleteLogGroupCommand({ logGroupName }));
+    await assert.rejects(remove(), { name: 'ValidationException' });
+    const unprotected = { logGroupIdentifier: logGroupName, deletionProtectionEnabled: false };
+    await logs.send(new PutLogGroupDeletionProtectionCommand(unprotected));
+    await remove();
+    assert.deepEqual(await found(), [other]);
+    await assert.rejects(remove(), { name: 'ResourceNotFoundException' });
   });
 });

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
   CreateSecretCommand,
+  DeleteSecretCommand,
+  DescribeSecretCommand,
   GetSecretValueCommand,
   PutSecretValueCommand,
   SecretsManagerClient,
@@ -9,7 +11,7 @@ import {
 import { startSecretsManager } from '../../../local/aws/secrets-manager.ts';
 import { clientOptions } from './client-options.ts';
 
-void test('Secrets Manager: create, rotate, read', { timeout: 10_000 }, async (t) => {
+void test('Secrets Manager: create, rotate, read, delete', { timeout: 10_000 }, async (t) => {
   const service = await startSecretsManager();
   const client = new SecretsManagerClient(clientOptions(service.endpoint));
   t.after(async () => {
@@ -32,4 +34,9 @@ void test('Secrets Manager: create, rotate, read', { timeout: 10_000 }, async (t
   assert.ok(current.CreatedDate instanceof Date);
   assert.equal((await read({ VersionStage: 'AWSPREVIOUS' })).SecretString, 'one');
   assert.equal((await read({ VersionId: created.VersionId })).SecretString, 'one');
+
+  const describe = () => client.send(new DescribeSecretCommand({ SecretId }));
+  assert.equal((await describe()).ARN, created.ARN);
+  await client.send(new DeleteSecretCommand({ SecretId, ForceDeleteWithoutRecovery: true }));
+  await assert.rejects(describe(), { name: 'ResourceNotFoundException' });
 });
