@@ -11,7 +11,7 @@ const MIN_NODE_MAJOR = 20;
 /** Each with up to 2 GiB of guests. */
 const MAX_TEST_FILES_AT_ONCE = 4;
 
-/** What a command runs, one after the other; whether it needs the host's packages and root, and which packages further. */
+/** What a command runs, one after the other; whether (or with which arguments) it needs the host's packages and root, and which further. */
 const COMMANDS = {
   demo: { host: true, steps: (args) => [[NODE, 'local/demo/main.ts', ...args]] },
   test: {
@@ -27,6 +27,11 @@ const COMMANDS = {
     host: true,
     packages: BENCHMARK_PACKAGES,
     steps: (args) => [[NODE, 'test/bench/experiment/main.ts', ...args]],
+  },
+  // To say what it would do, and to remove, takes neither guests nor root.
+  'verify:aws': {
+    host: (args) => !args.includes('--plan') && !args.includes('--remove') && !args.includes('--help'),
+    steps: (args) => [[NODE, 'test/aws/main.ts', ...args]],
   },
   check: {
     host: false,
@@ -67,7 +72,7 @@ if (Number(process.versions.node.split('.')[0]) < MIN_NODE_MAJOR) {
   fail(69, `Node.js ${process.versions.node} is too old: install ${MIN_NODE_MAJOR} or later.`);
 }
 
-if (command.host) {
+if (typeof command.host === 'function' ? command.host(args) : command.host) {
   const missing = missingDebianPackages(command.packages);
   const isRoot = process.getuid() === 0;
   const hasApt = existsSync('/usr/bin/apt-get');

@@ -1,0 +1,123 @@
+/** What a run cost: what was counted, times the list prices of docs/operations.md (a test holds them against it). An estimate. Pure. */
+
+/** What steps count as they go. */
+export interface Counts {
+  edgeRequests: number;
+  edgeBytes: number;
+  putRequests: number;
+  storedBytes: number;
+  queueRequests: number;
+  /** Of `edgeboot`. */
+  commands: number;
+  /** When they began, by performance.now(). */
+  stackBegan?: number;
+  agentBegan?: number;
+}
+
+export const noCounts = (): Counts => ({
+  edgeRequests: 0,
+  edgeBytes: 0,
+  putRequests: 0,
+  storedBytes: 0,
+  queueRequests: 0,
+  commands: 0,
+});
+
+/** In US dollars; the digits as docs/operations.md has them. Where edges differ in price, the dearest that it reckons with. */
+export const PRICES = {
+  edgeRequestsPer10000: '0.0120',
+  edgeGb: '0.114',
+  putsPer1000: '0.005',
+  originGetsPer1000: '0.0004',
+  storageGbMonth: '0.023',
+  queueRequestsPerMillion: '0.40',
+  apiRequestsPerMillion: '1.00',
+  lambdaCallsPerMillion: '0.20',
+  lambdaGbSecond: '0.0000133334',
+  tableWritesPerMillion: '0.625',
+  tableReadsPerMillion: '0.125',
+  alarmMonth: '0.10',
+  metricMonth: '0.30',
+  secretMonth: '0.40',
+} as const;
+
+/** Assumed, since nobody counts them: a command that waits asks every few seconds. */
+const API_REQUESTS_PER_COMMAND = 10;
+const API_SECONDS = 0.05;
+const SWEEP_SECONDS = 0.2;
+const SWEEP_READS = 5;
+/** Of the table, for each request to the API. */
+const [WRITES, READS] = [6, 4];
+const LAMBDA_GB = 0.5;
+const AGENT_REQUESTS_PER_MINUTE = 2;
+const AGENT_POLL_SECONDS = 20;
+const [ALARMS, METRICS] = [7, 4];
+const MONTH_SECONDS = 730 * 3600;
+
+export interface CostLine {
+  readonly name: string;
+  readonly counted: string;
+  readonly usd: number;
+}
+
+/** @param stackSeconds how long the stack was there, @param agentSeconds how long the agent ran */
+export function estimateCost(counts: Counts, stackSeconds: number, agentSeconds: number): readonly CostLine[] {
+  const price = (name: keyof typeof PRICES): number => Number(PRICES[name]);
+  const { edgeRequests, edgeBytes, putRequests, storedBytes, queueRequests, commands } = counts;
+  const polls = Math.ceil(agentSeconds / AGENT_POLL_SECONDS);
+  const apiRequests = commands * API_REQUESTS_PER_COMMAND + Math.ceil((agentSeconds / 60) * AGENT_REQUESTS_PER_MINUTE);
+  const sweeps = Math.ceil(stackSeconds / 60);
+  const calls = 2 * apiRequests + sweeps;
+  const gbSeconds = (2 * apiRequests * API_SECONDS + sweeps * SWEEP_SECONDS) * LAMBDA_GB;
+  const months = stackSeconds / MONTH_SECONDS;
+  const standing = ALARMS * price('alarmMonth') + METRICS * price('metricMonth') + price('secretMonth');
+  const perMillion = (count: number, name: keyof typeof PRICES): number => (count / 1e6) * price(name);
+  const minutes = Math.ceil(stackSeconds / 60);
+  return [
+    { name: 'alarms, metrics, the secret', counted: `${minutes} minutes`, usd: standing * months },
+    {
+      name: 'requests at the edge',
+      counted: `${edgeRequests}, each fetched from the bucket`,
+      usd: (edgeRequests / 10_000) * price('edgeRequestsPer10000') + (edgeRequests / 1000) * price('originGetsPer1000'),
+    },
+    { name: 'out of the edge', counted: `${edgeBytes} bytes`, usd: (edgeBytes / 1e9) * price('edgeGb') },
+    {
+      name: 'the bucket',
+      counted: `${putRequests} PUT, ${storedBytes} bytes`,
+      usd: (putRequests / 1000) * price('putsPer1000') + (storedBytes / 1e9) * price('storageGbMonth') * months,
+    },
+    {
+      name: 'queues',
+      counted: `${queueRequests} requests, and ${polls} polls of the agent`,
+      usd: perMillion(queueRequests + polls, 'queueRequestsPerMillion'),
+    },
+    {
+      name: 'the API',
+      counted: `about ${apiRequests} requests (${API_REQUESTS_PER_COMMAND} for each of ${commands} commands, and the agent's)`,
+      usd: perMillion(apiRequests, 'apiRequestsPerMillion'),
+    },
+    {
+      name: 'Lambda',
+      counted: `about ${calls} calls, ${gbSeconds.toFixed(0)} GB s`,
+      usd: perMillion(calls, 'lambdaCallsPerMillion') + gbSeconds * price('lambdaGbSecond'),
+    },
+    {
+      name: 'the table',
+      counted: `about ${apiRequests * WRITES} writes, ${apiRequests * READS + sweeps * SWEEP_READS} reads`,
+      usd:
+        perMillion(apiRequests * WRITES, 'tableWritesPerMillion') +
+        perMillion(apiRequests * READS + sweeps * SWEEP_READS, 'tableReadsPerMillion'),
+    },
+  ];
+}
+
+export function costText(lines: readonly CostLine[]): string {
+  const total = lines.reduce((sum, { usd }) => sum + usd, 0);
+  const row = (name: string, counted: string, usd: number): string =>
+    `  ${usd.toFixed(5)} $  ${name}${counted === '' ? '' : `: ${counted}`}`;
+  return [
+    'estimated cost, at the list prices of docs/operations.md (AWS bills what it has counted itself):',
+    ...lines.map(({ name, counted, usd }) => row(name, counted, usd)),
+    row('together', '', total),
+  ].join('\n');
+}

@@ -1,0 +1,99 @@
+/**
+ * How a stage of a verification goes: first what acts, then what holds data, which outlives a stack on purpose. Protection from deletion
+ * is taken back here, for such stages alone (names.ts).
+ */
+import { DeleteLogGroupCommand, PutLogGroupDeletionProtectionCommand } from '@aws-sdk/client-cloudwatch-logs';
+import { DeleteTableCommand, UpdateTableCommand, waitUntilTableNotExists } from '@aws-sdk/client-dynamodb';
+import { DeleteBucketCommand, DeleteObjectsCommand, paginateListObjectsV2, type S3Client } from '@aws-sdk/client-s3';
+import { DeleteSecretCommand } from '@aws-sdk/client-secrets-manager';
+import { DeleteQueueCommand } from '@aws-sdk/client-sqs';
+import type { Removal } from './step.ts';
+import { isNotThere, logGroupsOf, queuesOf } from './traces.ts';
+
+const TABLE_GONE_SECONDS = 300;
+
+export const REMOVALS: readonly Removal[] = [
+  {
+    name: 'remove the stack',
+    why: 'functions, API, roles, distribution, alarms, dead letters, signing key; CloudFront takes minutes to let go',
+    run: (target) => target.removeStack(),
+  },
+  {
+    name: "delete the sites' queues",
+    why: 'made when sites register, they are not of the stack',
+    run: async ({ clients, names }) => {
+      for (const QueueUrl of await queuesOf(clients.sqs, names.queues)) {
+        await unlessGone(clients.sqs.send(new DeleteQueueCommand({ QueueUrl })));
+      }
+    },
+  },
+  {
+    name: 'empty and delete the bucket',
+    why: 'kept when the stack goes (DeletionPolicy: Retain)',
+    run: ({ clients, names }) => deleteBucket(clients.s3, names.bucket),
+  },
+  {
+    name: 'unprotect and delete the table',
+    why: 'kept when the stack goes, and protected from deletion',
+    run: async ({ clients: { dynamoDb }, names: { table: TableName } }) => {
+      await unlessGone(dynamoDb.send(new UpdateTableCommand({ TableName, DeletionProtectionEnabled: false })));
+      await unlessGone(dynamoDb.send(new DeleteTableCommand({ TableName })));
+      await waitUntilTableNotExists({ client: dynamoDb, maxWaitTime: TABLE_GONE_SECONDS }, { TableName });
+    },
+  },
+  {
+    name: 'unprotect and delete the audit trail',
+    why: 'kept when the stack goes, and protected from deletion',
+    run: async ({ clients: { logs }, names: { auditLogGroup } }) => {
+      await unlessGone(
+        logs.send(
+          new PutLogGroupDeletionProtectionCommand({
+            logGroupIdentifier: auditLogGroup,
+            deletionProtectionEnabled: false,
+          }),
+        ),
+      );
+      await unlessGone(logs.send(new DeleteLogGroupCommand({ logGroupName: auditLogGroup })));
+    },
+  },
+  {
+    name: "delete functions' logs that are left",
+    why: 'they go with the stack, unless that was never whole',
+    run: async ({ clients: { logs }, names }) => {
+      for (const logGroupName of await logGroupsOf(logs, names.functionLogs)) {
+        await unlessGone(logs.send(new DeleteLogGroupCommand({ logGroupName })));
+      }
+    },
+  },
+  {
+    name: 'delete the signing key at once',
+    why: 'a secret that is only scheduled for deletion keeps its name for a week or more',
+    run: async ({ clients: { secretsManager }, names }) => {
+      const SecretId = names.signingKeySecret;
+      await unlessGone(secretsManager.send(new DeleteSecretCommand({ SecretId, ForceDeleteWithoutRecovery: true })));
+    },
+  },
+];
+
+async function unlessGone(deleting: Promise<unknown>): Promise<void> {
+  try {
+    await deleting;
+  } catch (error) {
+    if (!isNotThere(error)) throw error;
+  }
+}
+
+async function deleteBucket(s3: S3Client, Bucket: string): Promise<void> {
+  await emptyBucket(s3, Bucket);
+  await unlessGone(s3.send(new DeleteBucketCommand({ Bucket })));
+}
+
+/** Nothing there is fine. */
+export const emptyBucket = (s3: S3Client, Bucket: string): Promise<void> => unlessGone(deleteObjects(s3, Bucket));
+
+async function deleteObjects(s3: S3Client, Bucket: string): Promise<void> {
+  for await (const { Contents = [] } of paginateListObjectsV2({ client: s3 }, { Bucket })) {
+    const Objects = Contents.map(({ Key }) => ({ Key }));
+    if (Objects.length > 0) await s3.send(new DeleteObjectsCommand({ Bucket, Delete: { Objects, Quiet: true } }));
+  }
+}
