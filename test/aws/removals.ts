@@ -3,14 +3,21 @@
  * is taken back here, for such stages alone (names.ts).
  */
 import { DeleteLogGroupCommand, PutLogGroupDeletionProtectionCommand } from '@aws-sdk/client-cloudwatch-logs';
-import { DeleteTableCommand, UpdateTableCommand, waitUntilTableNotExists } from '@aws-sdk/client-dynamodb';
+import {
+  DeleteTableCommand,
+  type DynamoDBClient,
+  UpdateTableCommand,
+  waitUntilTableExists,
+  waitUntilTableNotExists,
+} from '@aws-sdk/client-dynamodb';
 import { DeleteBucketCommand, DeleteObjectsCommand, paginateListObjectsV2, type S3Client } from '@aws-sdk/client-s3';
 import { DeleteSecretCommand } from '@aws-sdk/client-secrets-manager';
 import { DeleteQueueCommand } from '@aws-sdk/client-sqs';
 import type { Removal } from './step.ts';
 import { isNotThere, logGroupsOf, queuesOf } from './traces.ts';
 
-const TABLE_GONE_SECONDS = 300;
+/** For each change of it. */
+const TABLE_SECONDS = 300;
 
 export const REMOVALS: readonly Removal[] = [
   {
@@ -35,11 +42,7 @@ export const REMOVALS: readonly Removal[] = [
   {
     name: 'unprotect and delete the table',
     why: 'kept when the stack goes, and protected from deletion',
-    run: async ({ clients: { dynamoDb }, names: { table: TableName } }) => {
-      await unlessGone(dynamoDb.send(new UpdateTableCommand({ TableName, DeletionProtectionEnabled: false })));
-      await unlessGone(dynamoDb.send(new DeleteTableCommand({ TableName })));
-      await waitUntilTableNotExists({ client: dynamoDb, maxWaitTime: TABLE_GONE_SECONDS }, { TableName });
-    },
+    run: ({ clients, names }) => unlessGone(deleteTable(clients.dynamoDb, names.table)),
   },
   {
     name: 'unprotect and delete the audit trail',
@@ -81,6 +84,15 @@ async function unlessGone(deleting: Promise<unknown>): Promise<void> {
   } catch (error) {
     if (!isNotThere(error)) throw error;
   }
+}
+
+async function deleteTable(client: DynamoDBClient, TableName: string): Promise<void> {
+  const patience = { client, maxWaitTime: TABLE_SECONDS };
+  await client.send(new UpdateTableCommand({ TableName, DeletionProtectionEnabled: false }));
+  // A table that changes cannot be deleted.
+  await waitUntilTableExists(patience, { TableName });
+  await client.send(new DeleteTableCommand({ TableName }));
+  await waitUntilTableNotExists(patience, { TableName });
 }
 
 async function deleteBucket(s3: S3Client, Bucket: string): Promise<void> {

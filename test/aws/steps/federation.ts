@@ -49,8 +49,8 @@ export const FEDERATION: readonly Step[] = [
   {
     name: 'publish an image',
     why: 'cut, signed, uploaded through presigned URLs into the bucket',
-    makes: ({ bucket, table }) => [`about half a megabyte below images/ of ${bucket}`, `rows of ${table}`],
-    costs: 'about ten PUTs, and storage for as long as it lies there',
+    makes: ({ bucket, table }) => [`objects below images/ of ${bucket}`, `rows of ${table}`],
+    costs: 'about ten PUTs, and half a megabyte for as long as it lies there',
     run: async (run) => {
       const disk = path.join(run.folder, 'frontend.raw');
       await makeCompliantDisk(disk);

@@ -47,7 +47,7 @@ export const FETCH: readonly Step[] = [
     name: 'fetch the image through the edge',
     why: 'message, signed URLs, nearest edge, digests, assembly: all of the way but machines (edgeboot image warm --keep)',
     makes: () => ['the disk, in the temporary folder'],
-    costs: 'about twenty requests at the edge, about two megabytes out of it',
+    costs: 'about thirty requests at the edge, about a megabyte out of it',
     run: async (run) => {
       const [cold, again] = [await warm(run), await warm(run)];
       const kept = await warm(run, '--keep');

@@ -14,7 +14,7 @@ import { findSecrets } from '../../helpers/secrets.ts';
 
 const FAILURE = new EdgebootError('INTERNAL', 'a step that fails, for this test');
 
-void describe('the verification of AWS, over the embedded cloud', { timeout: 300_000 }, () => {
+void describe('the verification of AWS, over the embedded cloud', { timeout: 600_000 }, () => {
   const undo = new AsyncDisposableStack();
   let target: EmbeddedTarget;
   let said: string[];
