@@ -119,15 +119,17 @@ export function recalledError({ imageName, version, recall }: ImageVersion): Edg
   return new EdgebootError('IMAGE_RECALLED', message, seeVersions(imageName, 'Use another one'));
 }
 
-/** Nothing more is given of a version that was recalled: on record. Throws IMAGE_RECALLED. */
+/** Nothing more is given of a version that was recalled, or is gone: on record. Throws IMAGE_RECALLED, NOT_FOUND. */
 export async function denyRecalled(
   { imageId, imageVersion }: { readonly imageId: string; readonly imageVersion: number },
   record: Omit<AuditRecord, 'auditId' | 'at' | 'decision' | 'reason'>,
   ports: FindImagePorts,
 ): Promise<void> {
   const version = await ports.images.findVersion(imageId, imageVersion);
-  if (version?.recall === undefined) return;
-  const { code, message, remedy } = recalledError(version);
+  if (version && version.recall === undefined) return;
+  const { code, message, remedy } = version
+    ? recalledError(version)
+    : new EdgebootError('NOT_FOUND', `version ${imageVersion} of the image is deleted`);
   throw await deny(ports, { ...record, reason: message }, { code, message, remedy });
 }
 

@@ -333,16 +333,18 @@ export const warmingReportResponse = z.object({ warming: warmingSchema });
 
 // ---- usage ----------------------------------------------------------------------------------------------------------
 
+/** Sums of what agents said: more than is counted exactly is still a number. */
+const sum = z.number().nonnegative();
 export const consumptionSchema = z.object({
   /** That came to run in this month. */
-  clusters: z.int().nonnegative(),
-  warmings: z.int().nonnegative(),
+  clusters: sum,
+  warmings: sum,
   /** From the edges: for deployments and warmings. */
-  bytesFetched: z.int().nonnegative(),
+  bytesFetched: sum,
   /** Of clusters that ran and do so no more; counted, all of it, in the month in which they ended. */
-  clusterSeconds: z.int().nonnegative(),
+  clusterSeconds: sum,
   /** The same for each of their nodes. */
-  nodeSeconds: z.int().nonnegative(),
+  nodeSeconds: sum,
 });
 export type Consumption = z.infer<typeof consumptionSchema>;
 /** What a member consumed of an image at a site. */
@@ -355,7 +357,7 @@ export const consumptionRowSchema = consumptionSchema.extend({
 export type ConsumptionRow = z.infer<typeof consumptionRowSchema>;
 
 export const MONTH = z.string().regex(/^20\d\d-(?:0[1-9]|1[0-2])$/, 'must be a month: YYYY-MM');
-export const usageToken = tokenOf(z.string().min(1), 2048);
+export const usageToken = tokenOf(z.string().min(1).max(1024), 2048);
 export const usageQuery = z.strictObject({
   month: MONTH.optional().describe('YYYY-MM, in UTC; this month where absent.'),
   memberId: MEMBER_ID.optional().describe("This member's instead of one's own: for operators of the federation."),

@@ -1,5 +1,6 @@
 /** A record of the audit trail: every privileged decision, allowed or denied. Holds no secret and no signed URL. */
 import * as z from 'zod';
+import { ULID } from './names.ts';
 
 export const auditRecordSchema = z.object({
   auditId: z.string(),
@@ -40,8 +41,8 @@ export const auditRecordSchema = z.object({
     'usage.read',
   ]),
   decision: z.enum(['allow', 'deny']),
-  deploymentId: z.string().optional(),
-  warmingId: z.string().optional(),
+  deploymentId: ULID.optional(),
+  warmingId: ULID.optional(),
   /** Counts the records of one deployment or warming: a gap shows a lost record. */
   sequence: z.int().optional(),
   siteId: z.string().optional(),

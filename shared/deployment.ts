@@ -63,9 +63,12 @@ export const failureSchema = z.object({
 });
 export type Failure = z.infer<typeof failureSchema>;
 
+/** More than the parts of any image have. */
+const MAX_FETCHED_BYTES = 2 ** 40;
+
 /** How far a transfer is. */
 export const progressSchema = z.object({
-  bytesFetched: z.int().nonnegative(),
+  bytesFetched: z.int().nonnegative().max(MAX_FETCHED_BYTES),
   bytesTotal: z.int().nonnegative(),
   partsFetched: z.int().nonnegative(),
   partsTotal: z.int().nonnegative(),
@@ -78,7 +81,7 @@ export const timelineSchema = z.object({
   messageReceivedAt: z.iso.datetime(),
   /** Seconds per step, in order. */
   steps: z.array(z.object({ name: z.string().max(64), seconds: z.number().nonnegative() })).max(32),
-  bytesFetched: z.int().nonnegative(),
+  bytesFetched: z.int().nonnegative().max(MAX_FETCHED_BYTES),
   /** Of the raw disks, given by other agents of the site; absent where there were none. */
   bytesFromPeers: z.int().positive().optional(),
   partsFetched: z.int().nonnegative(),
@@ -117,6 +120,8 @@ export const deploymentSchema = z.object({
   version: z.int().positive(),
   /** Counts the records of this deployment in the audit trail: a gap there shows a lost record. */
   auditSequence: z.int().positive(),
+  /** When it was counted last, where nothing else of the row was news then. */
+  auditedAt: z.iso.datetime().optional(),
   /** The agent that works on it, from its first report on. */
   agentId: z.string().optional(),
   progress: progressSchema.optional(),

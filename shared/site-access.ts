@@ -1,8 +1,7 @@
 /** What a site's operators let members do there: grants, and vetoes that stand above every grant. */
 import * as z from 'zod';
-import { GROUP, IMAGE_NAME } from './names.ts';
+import { GROUP, IMAGE_NAME, MEMBER_ID } from './names.ts';
 
-const MEMBER_ID = z.string().min(1).max(255);
 /** A year. */
 export const MAX_HOURS = 8784;
 const MAX_GRANTS = 64;

@@ -39,6 +39,8 @@ export const warmingSchema = z.object({
   version: z.int().positive(),
   /** Counts the records of this warming in the audit trail: a gap there shows a lost record. */
   auditSequence: z.int().positive(),
+  /** When it was counted last, where nothing else of the row was news then. */
+  auditedAt: z.iso.datetime().optional(),
   progress: progressSchema.optional(),
   outcome: warmingOutcomeSchema.optional(),
   failure: failureSchema.optional(),

@@ -46,9 +46,9 @@ async function awaitCallback(state: string) {
   // Whoever waits hears of it; while nobody does yet, it is no crash.
   answered.catch(() => undefined);
   const server = createServer((request, response) => {
-    const url = new URL(request.url ?? '/', redirectUri());
-    const isOurs = request.method === 'GET' && url.pathname === CALLBACK && url.searchParams.get('state') === state;
-    if (!isOurs) {
+    const url = URL.parse(request.url ?? '/', redirectUri());
+    const isCallback = request.method === 'GET' && url?.pathname === CALLBACK;
+    if (!isCallback || url.searchParams.get('state') !== state) {
       show(response, 404, 'Nothing is here.');
       return;
     }

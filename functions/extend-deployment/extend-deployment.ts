@@ -3,7 +3,7 @@ import { type Deployment, isTerminal } from '#shared/deployment.ts';
 import { EdgebootError } from '#shared/errors.ts';
 import { type End, endAfter } from '../deployment-end.ts';
 import { authorizeDeployer, findSite } from '../deployment-rights.ts';
-import { denyRecalled } from '../find-image.ts';
+import { denyRecalled, findImage } from '../find-image.ts';
 import type { Member } from '../http/identity.ts';
 import { deliverOutbox } from '../outbox/deliver-outbox.ts';
 import { auditEntry } from '../outbox/entries.ts';
@@ -54,7 +54,7 @@ function requireWished({ phase, desired }: Deployment): void {
   );
 }
 
-/** Throws FORBIDDEN, IMAGE_RECALLED, VETOED, SITE_DRAINING, QUOTA_EXCEEDED, each on record; NOT_FOUND. */
+/** Throws FORBIDDEN, IMAGE_RECALLED, VETOED, SITE_DRAINING, QUOTA_EXCEEDED and NOT_FOUND (the image is not shared with them), on record. */
 async function authorize(
   member: Member,
   deployment: Deployment,
@@ -71,6 +71,7 @@ async function authorize(
   } as const;
   const site = await findSite(siteId, ports.sites);
   const quota = await authorizeDeployer(member, deployment, site, asked.action, ports);
+  await findImage(member, deployment.imageName, asked.action, ports);
   await denyRecalled(deployment, asked, ports);
   await withinQuota(asked, () => Promise.resolve(hoursWithin(siteId, hours, quota)), ports);
 }

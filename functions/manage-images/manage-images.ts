@@ -11,7 +11,7 @@ import {
   withoutChannel,
 } from '#shared/image/catalog.ts';
 import { findImage, type FindImagePorts, findVersion, recalledError, requireChannel } from '../find-image.ts';
-import { FEDERATION_OPERATORS, type Member } from '../http/identity.ts';
+import { FEDERATION_OPERATORS, type Member, PUBLISHERS } from '../http/identity.ts';
 import { deliverOutbox } from '../outbox/deliver-outbox.ts';
 import { deny } from '../outbox/deny.ts';
 import { auditEntry } from '../outbox/entries.ts';
@@ -84,7 +84,7 @@ export async function shareImage(
   );
 }
 
-/** Of the member's own, or any where an operator may, too. Throws NOT_FOUND and FORBIDDEN, on record. */
+/** Of the member's own, who may publish; or any where an operator may, too. Throws NOT_FOUND and FORBIDDEN, on record. */
 export async function findOwnImage(
   member: Member,
   imageName: string,
@@ -93,12 +93,18 @@ export async function findOwnImage(
   { orOperator = false } = {},
 ): Promise<Image> {
   const image = await findImage(member, imageName, action, ports);
-  if (image.ownerId === member.memberId) return image;
+  const isOwner = image.ownerId === member.memberId;
+  if (isOwner && member.groups.includes(PUBLISHERS)) return image;
   if (orOperator && member.groups.includes(FEDERATION_OPERATORS)) return image;
+  const asked = { actor: `member:${member.memberId}`, action, imageId: image.imageId };
+  if (isOwner) throw await deny(ports, { ...asked, reason: `only members of ${PUBLISHERS} may manage their images` });
   const who = orOperator ? `its owner, or a member of ${FEDERATION_OPERATORS},` : 'its owner';
   const reason = `the image ${imageName} belongs to another member: only ${who} may do this`;
-  const record = { actor: `member:${member.memberId}`, action, imageId: image.imageId, reason };
-  throw await deny(ports, record, { code: 'FORBIDDEN', message: reason, remedy: `Ask ${image.ownerId}, its owner.` });
+  throw await deny(
+    ports,
+    { ...asked, reason },
+    { code: 'FORBIDDEN', message: reason, remedy: `Ask ${image.ownerId}, its owner.` },
+  );
 }
 
 export function record(

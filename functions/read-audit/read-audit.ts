@@ -4,6 +4,7 @@
  */
 import type { AuditCounts, AuditPage, AuditQuery } from '#shared/api.ts';
 import type { AuditRecord } from '#shared/audit.ts';
+import type { Deployment } from '#shared/deployment.ts';
 import { FEDERATION_OPERATORS, type Member } from '../http/identity.ts';
 import { deliverOutbox, type DeliveryPorts } from '../outbox/deliver-outbox.ts';
 import { deny } from '../outbox/deny.ts';
@@ -51,9 +52,11 @@ export async function countAudit(
   };
 }
 
-const countOf = ({ auditSequence, updatedAt }: { auditSequence: number; updatedAt: string }) => ({
+type Counted = Pick<Deployment, 'auditSequence' | 'auditedAt' | 'updatedAt'>;
+
+const countOf = ({ auditSequence, auditedAt = '', updatedAt }: Counted) => ({
   records: auditSequence,
-  updatedAt,
+  updatedAt: auditedAt > updatedAt ? auditedAt : updatedAt,
 });
 
 async function requireOperator(operator: Member, ports: ReadAuditPorts): Promise<void> {

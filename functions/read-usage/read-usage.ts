@@ -19,7 +19,7 @@ const PAGE_ROWS = 1_000;
 export async function readUsage(member: Member, query: UsageQuery, ports: ReadUsagePorts): Promise<UsageAnswer> {
   const { month = ports.now().toISOString().slice(0, 7), memberId, everybody, next } = query;
   const isOwn = everybody === undefined && (memberId ?? member.memberId) === member.memberId;
-  if (!isOwn) await authorizeOperator(member, memberId, ports);
+  if (!isOwn) await authorizeOperator(member, everybody === undefined ? memberId : undefined, ports);
   if (everybody === undefined) {
     return { month, usage: [...(await ports.consumption.listOf(memberId ?? member.memberId, month))] };
   }

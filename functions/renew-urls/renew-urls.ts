@@ -59,8 +59,9 @@ async function recordMint(
   ports: RenewUrlsPorts,
 ): Promise<void> {
   const auditSequence = before.auditSequence + 1;
-  const entry = auditEntry(ports.now().toISOString(), { ...record, sequence: auditSequence });
-  const after = { ...before, version: before.version + 1, auditSequence };
+  const auditedAt = ports.now().toISOString();
+  const entry = auditEntry(auditedAt, { ...record, sequence: auditSequence });
+  const after = { ...before, version: before.version + 1, auditSequence, auditedAt };
   await ports.deployments.replace(before, after, undefined, [entry]);
   await deliverOutbox([entry], ports);
 }

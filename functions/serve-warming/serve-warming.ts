@@ -90,11 +90,12 @@ async function commit(
   audited: Pick<AuditRecord, 'action' | 'reason'> | undefined,
   ports: ServeWarmingPorts,
 ): Promise<Warming> {
-  const row = audited ? { ...after, auditSequence: after.auditSequence + 1 } : after;
+  const auditedAt = ports.now().toISOString();
+  const row = audited ? { ...after, auditSequence: after.auditSequence + 1, auditedAt } : after;
   const outbox: OutboxEntry[] = [];
   if (audited) {
     const record = { ...recordOf(row, audited.action), decision: 'allow', sequence: row.auditSequence } as const;
-    outbox.push(auditEntry(ports.now().toISOString(), { ...record, ...audited }));
+    outbox.push(auditEntry(auditedAt, { ...record, ...audited }));
   }
   await ports.warmings.replace(before, row, outbox);
   await deliverOutbox(outbox, ports);

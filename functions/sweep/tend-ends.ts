@@ -54,6 +54,7 @@ async function warn(before: Deployment, endsAt: string, now: string, ports: Dest
     endWarningAt: undefined,
     version: before.version + 1,
     auditSequence: before.auditSequence + 1,
+    auditedAt: now,
   };
   const event = { deploymentId, sequence: after.version, at: now, phase, generation: desired.generation, endsAt };
   const entry = auditEntry(now, {

@@ -23,7 +23,7 @@ export const SILENT: Log = {
   warn: () => undefined,
   error: () => undefined,
 };
-export const ALICE = { memberId: 'alice', groups: ['members'] };
+export const ALICE = { memberId: 'alice', groups: ['members', 'publishers'] };
 /** Operates the sample site. */
 export const OSCAR = { memberId: 'oscar', groups: ['nara-operators'] };
 export const MALLORY = { memberId: 'mallory', groups: ['members'] };

@@ -54,9 +54,9 @@ describe('an agent', () => {
   });
 
   it('gets no URLs for a deployment that is past its work, on record', async () => {
-    const { ports, records } = await audited();
+    const { ports, records, image } = await audited();
     const make = async (phase: Phase): Promise<string> => {
-      const deployment = sampleDeployment({ phase });
+      const deployment = sampleDeployment({ phase, imageId: image.imageId, imageVersion: 1 });
       await ports.deployments.create(deployment, sampleEvent(deployment), [], undefined);
       return deployment.deploymentId;
     };

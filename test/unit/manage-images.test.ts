@@ -268,8 +268,19 @@ describe('sharing', () => {
   });
 });
 
-it('only the owner may, on record; an operator may recall', async () => {
+it('nothing is minted for a version that is gone, whatever was recalled of it before', async () => {
+  const { ports, warm } = await catalog();
+  const { warmingId } = await warm({ imageVersion: 2 });
+  await recallVersion(OLGA, at(2), 'holds a key', ports);
+  await deleteVersion(ALICE, at(2), ports);
+  await assert.rejects(renewWarmingUrls('naist', warmingId, ports), code('NOT_FOUND'));
+});
+
+it('only the owner may, while they may publish, on record; an operator may recall', async () => {
   const { ports, records } = await catalog();
+  const expelled = { ...ALICE, groups: ['members'] };
+  await assert.rejects(deleteVersion(expelled, at(1), ports), code('FORBIDDEN'));
+  assert.match(records().join(), /^deny image.delete member:alice only members of publishers /);
   for (const member of [MALLORY, OLGA]) {
     await assert.rejects(setChannel(member, IMAGE, 'stable', 1, ports), code('FORBIDDEN'));
     await assert.rejects(removeChannel(member, IMAGE, 'stable', ports), code('FORBIDDEN'));

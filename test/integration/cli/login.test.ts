@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
@@ -68,6 +69,9 @@ test('a port of this machine: who does not bring the state is sent away; a refus
   for (const url of [callback, new URL(`${callback.href}?code=x&state=guessed`), new URL('/', callback)]) {
     assert.equal((await fetch(url)).status, 404, url.href);
   }
+  const socket = connect(Number(callback.port), callback.hostname);
+  socket.write('GET // HTTP/1.1\r\nhost: x\r\n\r\n');
+  assert.match(await text(socket), /^HTTP\/1.1 404 /);
   const refusal = new URL(callback);
   refusal.searchParams.set('state', asked.get('state') ?? '');
   refusal.searchParams.set('error', 'access_denied');
