@@ -1,6 +1,6 @@
 /** Deployments as text. */
 import type { DeploymentCheck } from '#shared/api.ts';
-import type { Deployment, DeploymentEvent } from '#shared/deployment.ts';
+import { type Deployment, type DeploymentEvent, isOutcome } from '#shared/deployment.ts';
 import { fields, formatBytes, say, table } from './output.ts';
 
 export function deploymentTable(deployments: readonly Deployment[]): string {
@@ -25,8 +25,8 @@ export function describeDeployment(deployment: Deployment): string {
     ['image', `${imageName}@${imageVersion}`],
     ...(imageDeprecated === undefined ? [] : [['deprecated', imageDeprecated] as const]),
     ['site', siteId],
-    ['phase', `${phase}${desired.power === 'destroyed' && phase !== 'TERMINATED' ? ' (to be destroyed)' : ''}`],
-    ...(endsAt !== undefined && desired.power === 'on' && phase !== 'FAILED' ? [['ends', endsAt] as const] : []),
+    ['phase', `${phase}${describeWish(deployment)}`],
+    ...(endsAt !== undefined && desired.power !== 'destroyed' && phase !== 'FAILED' ? [['ends', endsAt] as const] : []),
     ...(phase === 'FETCHING' ? [['progress', describeProgress(deployment)] as const] : []),
     ...(nodes ?? []).map(
       ({ name, privateAddress, publicAddress }) =>
@@ -38,13 +38,21 @@ export function describeDeployment(deployment: Deployment): string {
     ...(timeline?.steps ?? []).map(
       ({ name, seconds }) => ['took', `${seconds.toFixed(2).padStart(7)} s  ${name}`] as const,
     ),
-    ...(failure && phase === 'FAILED'
+    ...(failure
       ? ([
           ['failed', `${failure.code}: ${failure.message}`],
           ['', failure.remedy],
         ] as const)
       : []),
   ]);
+}
+
+/** What is to come, where it is not so yet. */
+function describeWish({ phase, desired }: Deployment): string {
+  if (isOutcome(phase, desired)) return '';
+  if (desired.power === 'destroyed') return ' (to be destroyed)';
+  if (desired.power === 'off') return ' (to be stopped)';
+  return phase === 'STOPPED' || phase === 'STOPPING' ? ' (to be started)' : '';
 }
 
 /** On standard error: a version that should not be used any more works all the same. */

@@ -3,7 +3,7 @@
  * becomes of the message. It is deleted only when the outcome of its generation is recorded in the control plane. What a message about
  * a warming takes is in handle-warming.ts.
  */
-import { type Failure, isOutcome } from '#shared/deployment.ts';
+import { type Failure, hasRun, isOutcome } from '#shared/deployment.ts';
 import { hasCode, messageOf } from '#shared/errors.ts';
 import { boundedText } from '#shared/log-fields.ts';
 import { type DeploymentMessage, parseSiteMessage } from '#shared/messages.ts';
@@ -19,8 +19,10 @@ import type { JobQueue, ReceivedMessage } from './ports.ts';
 import { type Run, Stopwatch } from './run.ts';
 import { clearNodes } from './steps/remove-cluster.ts';
 import { failureOf, repeatRunning, reportPhase } from './steps/report-status.ts';
+import { giveUpStart, start, type StartPorts } from './start.ts';
+import { stop } from './stop.ts';
 
-export type HandlePorts = DeployPorts & { readonly queue: JobQueue };
+export type HandlePorts = DeployPorts & StartPorts & { readonly queue: JobQueue };
 
 /** @param shutdown aborted with SHUTDOWN when the agent is to stop. */
 export function createMessageHandler(ports: HandlePorts, shutdown: AbortSignal) {
@@ -69,26 +71,44 @@ async function work(
   await ports.queue.delete(received);
 }
 
-/** Does what the member wishes now. A wish that cannot be fulfilled is reported FAILED, after everything was cleared away. */
+/**
+ * Does what the member wishes now. A cluster that cannot be made is reported FAILED, after everything was cleared away; one that cannot
+ * be started again is left off.
+ */
 async function fulfill(run: Run, received: ReceivedMessage, ports: HandlePorts): Promise<void> {
-  const { deploymentId, desired } = run.job.deployment;
+  const { desired } = run.job.deployment;
   if (desired.power === 'destroyed') {
     await destroy(run, ports);
-    return;
+  } else if (desired.power === 'off') {
+    await stop(run, ports);
+  } else {
+    await bringUp(run, received, ports);
   }
+}
+
+async function bringUp(run: Run, received: ReceivedMessage, ports: HandlePorts): Promise<void> {
+  const { deployment } = run.job;
   try {
-    const entry = await ports.journal.read(deploymentId);
-    const ours = entry?.generation === desired.generation ? entry : undefined;
-    if (ours?.failed) await giveUp(ours.failed, run, ports);
-    else if (ours?.running && (await isUp(ours.plan, ports))) {
-      await repeatRunning(ours.plan, ours.running.timeline, run, ports);
-    } else await deploy(run, ports);
+    if (hasRun(deployment)) await start(run, ports);
+    else await makeCluster(run, ports);
   } catch (error) {
     if (run.signal.aborted) throw run.signal.reason;
-    const failure = finalFailure(error, received.receiveCount);
-    if (failure === undefined) throw error;
-    await giveUp(failureOf(failure), run, ports);
+    const final = finalFailure(error, received.receiveCount);
+    if (final === undefined) throw error;
+    const failure = failureOf(final);
+    logFailure(failure, deployment.deploymentId, ports);
+    await (hasRun(deployment) ? giveUpStart(failure, run, ports) : giveUp(failure, run, ports));
   }
+}
+
+async function makeCluster(run: Run, ports: HandlePorts): Promise<void> {
+  const { deploymentId, desired } = run.job.deployment;
+  const entry = await ports.journal.read(deploymentId);
+  const ours = entry?.generation === desired.generation ? entry : undefined;
+  if (ours?.failed) await giveUp(ours.failed, run, ports);
+  else if (ours?.running && (await isUp(ours.plan, ports))) {
+    await repeatRunning(ours.plan, ours.running.timeline, run, ports);
+  } else await deploy(run, ports);
 }
 
 /** Whether every node of the cluster runs: the host may have been restarted since the journal was written. */
@@ -101,18 +121,20 @@ async function isUp({ siteId, deploymentId, nodes }: ClusterPlan, ports: HandleP
 async function giveUp(failure: Failure, run: Run, ports: HandlePorts): Promise<void> {
   const { deployment } = run.job;
   const { deploymentId } = deployment;
-  const { code, message, step } = failure;
-  ports.log.error('deployment failed', {
-    deploymentId,
-    errorCode: code,
-    reason: boundedText(message),
-    ...(step !== undefined && { step }),
-  });
   const entry = await ports.journal.read(deploymentId);
   if (entry !== undefined) await ports.journal.write({ ...entry, failed: failure });
   await clearNodes(deployment, ports);
   await reportPhase('FAILED', run, ports, { failure });
   await ports.journal.remove(deploymentId);
+}
+
+function logFailure({ code, message, step }: Failure, deploymentId: string, { log }: HandlePorts): void {
+  log.error('deployment failed', {
+    deploymentId,
+    errorCode: code,
+    reason: boundedText(message),
+    ...(step !== undefined && { step }),
+  });
 }
 
 /** What becomes of the message of a job that did not come to its end. */

@@ -23,13 +23,13 @@ import { StsSiteCredentials } from './adapters/sts-site-credentials.ts';
 import type { AuthorizeRequestPorts } from './authorize-request/authorize-request.ts';
 import type { CertifyPublisherPorts } from './certify-publisher/certify-publisher.ts';
 import type { CheckDeploymentPorts } from './check-deployment/check-deployment.ts';
-import type { DestroyDeploymentPorts } from './destroy-deployment/destroy-deployment.ts';
-import type { ExtendDeploymentPorts } from './extend-deployment/extend-deployment.ts';
 import type { EnrollAgentPorts } from './enroll-agent/enroll-agent.ts';
 import type { FindImagePorts } from './find-image.ts';
 import type { ApiPorts } from './http/api-handler.ts';
 import type { ManageImagesPorts } from './manage-images/manage-images.ts';
 import type { ManageSitesPorts } from './manage-sites/manage-sites.ts';
+import type { WishPorts } from './new-wish.ts';
+import type { AuthorizeAgainPorts } from './authorize-again.ts';
 import type { MintUrlsPorts } from './mint-urls/mint-urls.ts';
 import type { OperateSitePorts } from './operate-site/operate-site.ts';
 import type { DeliveryPorts } from './outbox/deliver-outbox.ts';
@@ -101,16 +101,18 @@ export const composeCheckDeployment = (): CheckDeploymentPorts => ({
 
 export const composeReadDeployments = (): ReadDeploymentsPorts => ({ ...decisions(), deployments: deployments() });
 
-export const composeDestroyDeployment = (): DestroyDeploymentPorts => ({
+export const composeDestroyDeployment = (): WishPorts => ({
   ...decisions(),
   sites: sites(),
   deployments: deployments(),
 });
 
-export const composeExtendDeployment = (): ExtendDeploymentPorts => ({
+export const composeExtendDeployment = (): AuthorizeAgainPorts => ({
   ...composeDestroyDeployment(),
   images: images(),
 });
+
+export const composeSteerDeployment = composeExtendDeployment;
 
 export const composeMintUrls = (): MintUrlsPorts => ({
   now,

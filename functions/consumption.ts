@@ -3,7 +3,7 @@
  * nothing is counted twice or not at all. Pure.
  */
 import type { Consumption, ConsumptionRow } from '#shared/api.ts';
-import { type Deployment, isTerminal, type Phase } from '#shared/deployment.ts';
+import { type Deployment, hasRun, isTerminal, type Phase } from '#shared/deployment.ts';
 import type { Warming } from '#shared/warming.ts';
 
 /** The image is being fetched, or has been. */
@@ -26,7 +26,8 @@ export function consumedByDeployment(before: Deployment, after: Deployment): Con
     const clusterSeconds = Math.max(0, Math.round((Date.parse(after.updatedAt) - Date.parse(since)) / 1000));
     return { ...NOTHING, clusterSeconds, nodeSeconds: clusterSeconds * (1 + before.desired.computes) };
   }
-  const isGivenUp = isBeforeRunning(before.phase) && (isTerminal(after.phase) || after.phase === 'DESTROYING');
+  const isGivenUp =
+    !hasRun(before) && isBeforeRunning(before.phase) && (isTerminal(after.phase) || after.phase === 'DESTROYING');
   return isGivenUp ? something({ ...NOTHING, bytesFetched: before.progress?.bytesFetched ?? 0 }) : undefined;
 }
 

@@ -19,5 +19,5 @@ export function endAfter(hours: number, now: Date): End {
 
 /** When the sweep has to warn of the end, or, once it has, to bring it about; `undefined` where there is none to wait for. */
 export function endDueAt({ desired, phase, endsAt, endWarningAt }: Deployment): string | undefined {
-  return desired.power === 'on' && !isTerminal(phase) ? (endWarningAt ?? endsAt) : undefined;
+  return desired.power !== 'destroyed' && !isTerminal(phase) ? (endWarningAt ?? endsAt) : undefined;
 }

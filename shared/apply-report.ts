@@ -48,6 +48,8 @@ export function applyReport(row: Deployment, report: Report, now: string): { row
     throw new EdgebootError('CONFLICT', `a deployment that is ${row.phase} cannot become ${report.phase}`);
   }
   const { progress, nodes, failure, timeline } = report;
+  // A start that failed: what is wished then is what is, until its member wishes it on again.
+  const isOffAgain = report.phase === 'STOPPED' && row.desired.power === 'on';
   return {
     changed: true,
     row: {
@@ -58,7 +60,8 @@ export function applyReport(row: Deployment, report: Report, now: string): { row
       updatedAt: now,
       ...(progress && { progress }),
       ...(nodes && { nodes }),
-      ...(failure && { failure }),
+      failure,
+      ...(isOffAgain && { desired: { ...row.desired, power: 'off' } }),
       ...(timeline && { timeline }),
       ...(report.phase === 'RUNNING' && { runningSince: now }),
     },

@@ -11,6 +11,8 @@ export const auditRecordSchema = z.object({
     'deployment.request',
     'deployment.read',
     'deployment.extend',
+    'deployment.stop',
+    'deployment.start',
     'deployment.warn',
     'deployment.destroy',
     'deployment.report',

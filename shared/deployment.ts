@@ -3,8 +3,8 @@ import * as z from 'zod';
 import { IMAGE_NAME, SITE_ID, SHA256, SSH_PUBLIC_KEY, ULID } from './names.ts';
 
 /**
- * ACCEPTED → FETCHING → PERSONALIZING → BOOTING → RUNNING → DESTROYING → TERMINATED, and FAILED from everywhere but the end.
- * FAILED and TERMINATED are terminal, and imply that nothing is left at the site.
+ * ACCEPTED → FETCHING → PERSONALIZING → BOOTING → RUNNING → DESTROYING → TERMINATED, and FAILED from everywhere but the end; once it has
+ * run, RUNNING → STOPPING → STOPPED → BOOTING → RUNNING, too. FAILED and TERMINATED are terminal, and imply that nothing is left at the site.
  */
 export const PHASES = [
   'ACCEPTED',
@@ -12,6 +12,8 @@ export const PHASES = [
   'PERSONALIZING',
   'BOOTING',
   'RUNNING',
+  'STOPPING',
+  'STOPPED',
   'DESTROYING',
   'TERMINATED',
   'FAILED',
@@ -20,14 +22,16 @@ export type Phase = (typeof PHASES)[number];
 
 /**
  * Which phase may follow which. An agent that takes a job up again after a crash begins anew, so the three working phases follow
- * each other in any order; the same phase again is a repeated report and changes nothing.
+ * each other in any order. A cluster that has run keeps its disks: it is booted again, and nothing else of this begins anew. The same phase again is a repeated report and changes nothing.
  */
 const SUCCESSORS: Readonly<Record<Phase, readonly Phase[]>> = {
   ACCEPTED: ['FETCHING', 'DESTROYING', 'FAILED'],
   FETCHING: ['PERSONALIZING', 'BOOTING', 'RUNNING', 'DESTROYING', 'FAILED'],
   PERSONALIZING: ['FETCHING', 'BOOTING', 'RUNNING', 'DESTROYING', 'FAILED'],
-  BOOTING: ['FETCHING', 'PERSONALIZING', 'RUNNING', 'DESTROYING', 'FAILED'],
-  RUNNING: ['DESTROYING', 'FAILED'],
+  BOOTING: ['FETCHING', 'PERSONALIZING', 'RUNNING', 'STOPPING', 'STOPPED', 'DESTROYING', 'FAILED'],
+  RUNNING: ['STOPPING', 'DESTROYING', 'FAILED'],
+  STOPPING: ['STOPPED', 'BOOTING', 'DESTROYING', 'FAILED'],
+  STOPPED: ['BOOTING', 'DESTROYING', 'FAILED'],
   DESTROYING: ['TERMINATED', 'FAILED'],
   TERMINATED: [],
   FAILED: [],
@@ -43,7 +47,7 @@ export function mayFollow(from: Phase, to: Phase): boolean {
 
 /** What the member wishes. `generation` counts the wishes: it fences everything that was begun for an earlier one. */
 export const desiredSchema = z.strictObject({
-  power: z.enum(['on', 'destroyed']),
+  power: z.enum(['on', 'off', 'destroyed']),
   computes: z.int().nonnegative().max(1000),
   generation: z.int().positive(),
 });
@@ -51,7 +55,16 @@ export type Desired = z.infer<typeof desiredSchema>;
 
 /** An outcome is recorded once nothing remains to be done for the generation: the message may then be deleted. */
 export function isOutcome(phase: Phase, desired: Desired): boolean {
-  return isTerminal(phase) || (phase === 'RUNNING' && desired.power === 'on');
+  return (
+    isTerminal(phase) ||
+    (phase === 'RUNNING' && desired.power === 'on') ||
+    (phase === 'STOPPED' && desired.power === 'off')
+  );
+}
+
+/** Whether it has run: from then on its disks are its member's, and it is booted again, never made anew. */
+export function hasRun({ nodes }: Pick<Deployment, 'nodes'>): boolean {
+  return nodes !== undefined;
 }
 
 /** What went wrong, for a person and for a program. */

@@ -1,6 +1,7 @@
-/** `edgeboot deployment`: show, extend, destroy; the other commands have files of their own. */
+/** `edgeboot deployment`: show, extend, stop, start, destroy; the other commands have files of their own. */
 import { Command } from 'commander';
 import { deploymentResponse } from '#shared/api.ts';
+import type { Deployment } from '#shared/deployment.ts';
 import { EdgebootError } from '#shared/errors.ts';
 import { ULID } from '#shared/names.ts';
 import { MAX_HOURS } from '#shared/site-access.ts';
@@ -22,7 +23,7 @@ export function deploymentCommand(interruption: AbortSignal): Command {
     .command('show')
     .description('Show a deployment.')
     .argument('<deployment>', 'its id')
-    .option('--watch', 'follow its history until it runs, or is at its end')
+    .option('--watch', 'follow its history until it is as it is wished, or at its end')
     .action(show);
   deployment
     .command('extend')
@@ -30,6 +31,18 @@ export function deploymentCommand(interruption: AbortSignal): Command {
     .argument('<deployment>', 'its id')
     .requiredOption('--hours <n>', 'it then ends so many hours from now')
     .action(extend);
+  deployment
+    .command('stop')
+    .description('Shut the nodes of a cluster down. Disks and addresses stay, and so does what it takes of the quota.')
+    .argument('<deployment>', 'its id')
+    .option('--wait', 'wait until it is off')
+    .action(stop);
+  deployment
+    .command('start')
+    .description('Boot a cluster that is off again, under the rules that its site has for new ones now.')
+    .argument('<deployment>', 'its id')
+    .option('--wait', 'wait until it runs')
+    .action(start);
   deployment
     .command('destroy')
     .description('Destroy a cluster and everything on its disks.')
@@ -55,6 +68,23 @@ async function extend(deploymentId: string, options: { hours: string }, command:
   const api = await openApi();
   const { deployment } = await api.call({ method: 'POST', path, body, answer: deploymentResponse });
   printData(command, deployment, describeDeployment);
+}
+
+async function stop(deploymentId: string, options: { wait?: boolean }, command: Command): Promise<void> {
+  printData(command, await steer(deploymentId, 'stop', options), describeDeployment);
+}
+
+async function start(deploymentId: string, options: { wait?: boolean }, command: Command): Promise<void> {
+  const shown = await steer(deploymentId, 'start', options);
+  printData(command, shown, describeDeployment);
+  if (options.wait) requireNotFailed(shown);
+}
+
+async function steer(deploymentId: string, verb: 'stop' | 'start', options: { wait?: boolean }): Promise<Deployment> {
+  const path = `/v1/deployments/${requireId(deploymentId)}/${verb}`;
+  const api = await openApi();
+  const { deployment } = await api.call({ method: 'POST', path, answer: deploymentResponse });
+  return options.wait ? watchDeployment(api, deploymentId, deployment.version) : deployment;
 }
 
 async function destroy(deploymentId: string, options: { wait?: boolean }, command: Command): Promise<void> {

@@ -5,10 +5,9 @@ import { clean } from '../standalone/clean.ts';
 import { parseCount } from '../standalone/options.ts';
 import { shutdown } from '../standalone/shutdown.ts';
 import { start } from '../standalone/start.ts';
+import { SHUTDOWN_GRACE_SECONDS } from '../stop.ts';
 import { withHost } from './common.ts';
 import { configOption } from './config-option.ts';
-
-const DEFAULT_GRACE_SECONDS = '60';
 
 export const powerCommands = (interruption: AbortSignal): Command[] => [
   shutdownCommand(),
@@ -20,7 +19,7 @@ function shutdownCommand(): Command {
   return new Command('shutdown')
     .description("Turn a cluster's nodes off. Address, private network and disks stay.")
     .argument('<cluster>', "the frontend's short host name")
-    .option('--grace <seconds>', 'for the guests to end well', DEFAULT_GRACE_SECONDS)
+    .option('--grace <seconds>', 'for the guests to end well', String(SHUTDOWN_GRACE_SECONDS))
     .addOption(configOption())
     .action((name: string, options: { config: string; grace: string }) => {
       const graceSeconds = parseCount(options.grace, 'seconds');

@@ -46,17 +46,22 @@ export async function reportProgress(
   }
 }
 
+/** Of a cluster that is booted again. */
+export const NOTHING_FETCHED: Pick<FetchedImage, 'transfer'> = {
+  transfer: { bytesFetched: 0, partsFetched: 0, edgeLocations: [], cacheHits: 0, cacheMisses: 0 },
+};
+
 /** The cluster is up: written down first, so that after a crash only the report is made again. */
 export async function reportRunning(
   plan: ClusterPlan,
-  image: FetchedImage,
+  { transfer }: Pick<FetchedImage, 'transfer'>,
   run: Run,
   ports: ReportPorts,
 ): Promise<void> {
   const timeline: Timeline = {
     messageReceivedAt: run.receivedAt.toISOString(),
     steps: run.stopwatch.steps,
-    ...image.transfer,
+    ...transfer,
     acceleration: ports.host.acceleration,
   };
   const entry = await ports.journal.read(plan.deploymentId);

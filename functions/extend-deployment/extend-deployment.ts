@@ -1,22 +1,16 @@
 /** A member puts the end of their cluster off, under the rules that a new one would have now: grants, vetoes, draining, hours. */
-import { type Deployment, isTerminal } from '#shared/deployment.ts';
+import type { Deployment } from '#shared/deployment.ts';
 import { EdgebootError } from '#shared/errors.ts';
+import { askedBy, authorizeAgain, type AuthorizeAgainPorts } from '../authorize-again.ts';
 import { type End, endAfter } from '../deployment-end.ts';
-import { authorizeDeployer, findSite } from '../deployment-rights.ts';
-import { denyRecalled, findImage } from '../find-image.ts';
 import type { Member } from '../http/identity.ts';
+import { requireNotOver } from '../new-wish.ts';
 import { deliverOutbox } from '../outbox/deliver-outbox.ts';
 import { auditEntry } from '../outbox/entries.ts';
-import type { ImageStore, SiteStore } from '../ports.ts';
-import { findOwnDeployment, type ReadDeploymentsPorts } from '../read-deployments/read-deployments.ts';
+import { findOwnDeployment } from '../read-deployments/read-deployments.ts';
 import { withinQuota } from '../request-deployment/within-quota.ts';
 import { retryConflict } from '../retry-conflict.ts';
 import { hoursWithin } from '../site-quota.ts';
-
-export interface ExtendDeploymentPorts extends ReadDeploymentsPorts {
-  readonly sites: SiteStore;
-  readonly images: ImageStore;
-}
 
 /**
  * It then ends so many hours from now: what is asked for twice is no more than asked for once, a moment later. Its site need not know.
@@ -27,53 +21,21 @@ export async function extendDeployment(
   member: Member,
   deploymentId: string,
   hours: number,
-  ports: ExtendDeploymentPorts,
+  ports: AuthorizeAgainPorts,
 ): Promise<Deployment> {
   return retryConflict(
     async () => {
       const before = await findOwnDeployment(member, deploymentId, 'deployment.extend', ports);
-      requireWished(before);
-      await authorize(member, before, hours, ports);
+      requireNotOver(before, 'its end cannot be put off');
+      const quota = await authorizeAgain(member, before, 'deployment.extend', ports);
+      const asked = askedBy(member, before, 'deployment.extend');
+      await withinQuota(asked, () => Promise.resolve(hoursWithin(before.siteId, hours, quota)), ports);
       const end = endAfter(hours, ports.now());
       requireLater(before, end);
       return { before, end };
     },
     ({ before, end }) => commit(before, end, ports),
   );
-}
-
-/** Throws CONFLICT. */
-function requireWished({ phase, desired }: Deployment): void {
-  if (desired.power === 'on' && !isTerminal(phase)) return;
-  throw new EdgebootError(
-    'CONFLICT',
-    `it is ${isTerminal(phase) ? phase : 'to be destroyed'}: its end cannot be put off`,
-    {
-      remedy: 'Deploy the image again.',
-    },
-  );
-}
-
-/** Throws FORBIDDEN, IMAGE_RECALLED, VETOED, SITE_DRAINING, QUOTA_EXCEEDED and NOT_FOUND (the image is not shared with them), on record. */
-async function authorize(
-  member: Member,
-  deployment: Deployment,
-  hours: number,
-  ports: ExtendDeploymentPorts,
-): Promise<void> {
-  const { deploymentId, siteId, imageId } = deployment;
-  const asked = {
-    actor: `member:${member.memberId}`,
-    action: 'deployment.extend',
-    deploymentId,
-    siteId,
-    imageId,
-  } as const;
-  const site = await findSite(siteId, ports.sites);
-  const quota = await authorizeDeployer(member, deployment, site, asked.action, ports);
-  await findImage(member, deployment.imageName, asked.action, ports);
-  await denyRecalled(deployment, asked, ports);
-  await withinQuota(asked, () => Promise.resolve(hoursWithin(siteId, hours, quota)), ports);
 }
 
 /** Throws INVALID_REQUEST. */
@@ -86,7 +48,7 @@ function requireLater({ endsAt }: Deployment, wished: End): void {
 }
 
 /** Throws CONFLICT. */
-async function commit(before: Deployment, end: End, ports: ExtendDeploymentPorts): Promise<Deployment> {
+async function commit(before: Deployment, end: End, ports: AuthorizeAgainPorts): Promise<Deployment> {
   const { deploymentId, memberId, siteId, imageId, phase, desired } = before;
   const now = ports.now().toISOString();
   const actor = `member:${memberId}`;

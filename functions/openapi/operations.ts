@@ -122,6 +122,16 @@ export const OPERATIONS = {
     ...{ caller: 'member', request: extendDeploymentRequest, status: 200, response: deploymentResponse },
     errors: ['FORBIDDEN', 'IMAGE_RECALLED', 'VETOED', 'SITE_DRAINING', 'QUOTA_EXCEEDED', 'CONFLICT'],
   },
+  'POST /v1/deployments/{deploymentId}/stop': {
+    summary: 'Wishes a cluster off that has run; its disks and addresses stay. Idempotent, as destroying is',
+    ...{ caller: 'member', status: 202, response: deploymentResponse },
+    errors: ['CONFLICT'],
+  },
+  'POST /v1/deployments/{deploymentId}/start': {
+    summary: 'Wishes it on again, under the rules for new ones. Idempotent, as destroying is',
+    ...{ caller: 'member', status: 202, response: deploymentResponse },
+    errors: ['FORBIDDEN', 'IMAGE_RECALLED', 'VETOED', 'SITE_DRAINING', 'CONFLICT'],
+  },
   'POST /v1/images': {
     summary: 'Begins to publish: the id of the image of that name, made where there is none',
     ...{ caller: 'member', request: beginImageRequest, status: 200, response: beginImageResponse },

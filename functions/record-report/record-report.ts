@@ -30,8 +30,7 @@ async function commit(before: Deployment, next: Deployment, ports: SiteDeploymen
   }
   const audited = isOutcome(next.phase, next.desired);
   const after = audited ? { ...next, auditSequence: next.auditSequence + 1 } : next;
-  const { deploymentId, siteId, phase, version, updatedAt, desired } = after;
-  const failure = phase === 'FAILED' ? after.failure : undefined;
+  const { deploymentId, siteId, phase, version, updatedAt, desired, failure } = after;
   const actor = `agent:${siteId}/${after.agentId ?? ''}`;
   const event = {
     deploymentId,

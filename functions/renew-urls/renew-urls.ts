@@ -44,7 +44,7 @@ async function findWorking(siteId: string, deploymentId: string, ports: RenewUrl
     await denyVetoed(deployment, mintOf(deployment), ports);
     return deployment;
   }
-  const state = desired.power === 'on' ? phase : `${phase} and to be destroyed`;
+  const state = desired.power === 'destroyed' ? `${phase} and to be destroyed` : phase;
   throw await deny(ports, { ...mintOf(deployment), reason: `a deployment that is ${state} needs its image no more` });
 }
 

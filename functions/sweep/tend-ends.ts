@@ -2,7 +2,7 @@
 import type { Deployment } from '#shared/deployment.ts';
 import { hasCode, messageOf } from '#shared/errors.ts';
 import { endDueAt } from '../deployment-end.ts';
-import { type DestroyDeploymentPorts, wishDestroyed } from '../destroy-deployment/destroy-deployment.ts';
+import { newWish, type WishPorts } from '../new-wish.ts';
 import { deliverOutbox } from '../outbox/deliver-outbox.ts';
 import { auditEntry } from '../outbox/entries.ts';
 
@@ -14,7 +14,7 @@ export interface EndsTended {
   readonly ended: number;
 }
 
-export async function tendEnds(ports: DestroyDeploymentPorts): Promise<EndsTended> {
+export async function tendEnds(ports: WishPorts): Promise<EndsTended> {
   const counts = { warned: 0, ended: 0 };
   for (const { deploymentId } of await ports.deployments.listEndsDue(ports.now().toISOString(), MAX_ENDS)) {
     const done = await tendEnd(deploymentId, ports);
@@ -24,7 +24,7 @@ export async function tendEnds(ports: DestroyDeploymentPorts): Promise<EndsTende
 }
 
 /** `undefined` where there was nothing to do any more, and where it could not be done: one is not in the way of the others. */
-async function tendEnd(deploymentId: string, ports: DestroyDeploymentPorts): Promise<keyof EndsTended | undefined> {
+async function tendEnd(deploymentId: string, ports: WishPorts): Promise<keyof EndsTended | undefined> {
   try {
     const deployment = await ports.deployments.find(deploymentId);
     const now = ports.now().toISOString();
@@ -35,7 +35,8 @@ async function tendEnd(deploymentId: string, ports: DestroyDeploymentPorts): Pro
       await warn(deployment, endsAt, now, ports);
       return 'warned';
     }
-    await wishDestroyed(deployment, { actor: 'sweep', reason: `its time was over at ${endsAt}` }, ports);
+    const reason = `its time was over at ${endsAt}`;
+    await newWish(deployment, { power: 'destroyed', action: 'deployment.destroy', actor: 'sweep', reason }, ports);
     return 'ended';
   } catch (error) {
     // Somebody else has just changed it: the next sweep looks again.
@@ -47,7 +48,7 @@ async function tendEnd(deploymentId: string, ports: DestroyDeploymentPorts): Pro
 }
 
 /** An event of its history, on record. Throws CONFLICT. */
-async function warn(before: Deployment, endsAt: string, now: string, ports: DestroyDeploymentPorts): Promise<void> {
+async function warn(before: Deployment, endsAt: string, now: string, ports: WishPorts): Promise<void> {
   const { deploymentId, siteId, phase, desired } = before;
   const after = {
     ...before,

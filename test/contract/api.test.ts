@@ -250,16 +250,33 @@ void suite('the API is as it describes itself', { timeout: 180_000 }, () => {
     await api.succeed(reports, { ...job, body: report });
     const progress = { bytesFetched: 1, bytesTotal: 2, partsFetched: 0, partsTotal: 1 };
     await api.succeed(reports, { ...job, body: { ...report, progress } });
+    const [stop, start] = ['POST /v1/deployments/{deploymentId}/stop', 'POST /v1/deployments/{deploymentId}/start'];
+    await api.refuse('CONFLICT', stop, own);
+    await api.refuse('NOT_FOUND', stop, { ...own, as: mallory });
+    await api.refuse('NOT_FOUND', start, { ...own, as: mallory });
+    await api.succeed(start, own);
+    await vetoed(() => api.refuse('VETOED', start, own));
+    await drained(() => api.refuse('SITE_DRAINING', start, own));
+    await granted(nobodyElse, () => api.refuse('FORBIDDEN', start, own));
     await api.refuse('CLAIMED_ELSEWHERE', reports, { ...job, body: { ...report, agentId: 'b' } });
     await api.refuse('CONFLICT', reports, { ...job, body: { ...report, generation: 2 } });
     const elsewhere = { as: agentOf('ucsd'), path: { siteId: 'ucsd', deploymentId } };
     await api.refuse('NOT_FOUND', reports, { ...elsewhere, body: report });
 
+    const nodes = [{ name: 'frontend', role: 'frontend', privateAddress: '10.1.1.1' }];
+    const timeline = {
+      ...{ messageReceivedAt: new Date().toISOString(), steps: [], bytesFetched: 1, partsFetched: 1 },
+      ...{ edgeLocations: [], cacheHits: 0, cacheMisses: 1, acceleration: 'kvm' },
+    };
+    await api.succeed(reports, { ...job, body: { ...report, phase: 'RUNNING', nodes, timeline } });
+    await api.succeed(stop, own);
+
     await api.succeed('DELETE /v1/deployments/{deploymentId}', own);
     await api.refuse('CONFLICT', extend, { ...own, body: { hours: 3 } });
+    await api.refuse('CONFLICT', start, own);
     await api.refuse('SUPERSEDED', reports, { ...job, body: report });
     const failure = { code: 'DISK_FULL', message: 'no room', remedy: 'Free some.' };
-    await api.succeed(reports, { ...job, body: { ...report, generation: 2, phase: 'FAILED', failure } });
+    await api.succeed(reports, { ...job, body: { ...report, generation: 3, phase: 'FAILED', failure } });
     await api.succeed('GET /v1/deployments/{deploymentId}/events', own);
   });
 
@@ -355,6 +372,7 @@ void suite('the API is as it describes itself', { timeout: 180_000 }, () => {
     await api.refuse('IMAGE_RECALLED', 'POST /v1/sites/{siteId}/deployments/{deploymentId}/grant', job);
     const own = { as: alice, path: { deploymentId }, body: { hours: 3 } };
     await api.refuse('IMAGE_RECALLED', 'POST /v1/deployments/{deploymentId}/extend', own);
+    await api.refuse('IMAGE_RECALLED', 'POST /v1/deployments/{deploymentId}/start', { as: alice, path: job.path });
     await api.refuse('IMAGE_RECALLED', 'POST /v1/sites/{siteId}/warmings/{warmingId}/grant', job);
 
     const version = 'DELETE /v1/images/{imageName}/versions/{imageVersion}';
@@ -390,11 +408,11 @@ void suite('the API is as it describes itself', { timeout: 180_000 }, () => {
   void test('usage', async () => {
     type Usage = { usage: { memberId: string; warmings: number; bytesFetched: number; clusters: number }[] };
     const { usage } = await api.succeed<Usage>('GET /v1/usage', { as: alice });
-    // The warming, and the deployment that was given up after its first byte.
+    // The warming, and the deployment that ran.
     const [row, ...more] = usage.filter(({ bytesFetched }) => bytesFetched > 0);
     assert.deepEqual(
       [row?.memberId, row?.warmings, row?.bytesFetched, row?.clusters, more.length],
-      ['alice', 1, 2, 0, 0],
+      ['alice', 1, 2, 1, 0],
     );
     const month = new Date().toISOString().slice(0, 7);
     const all = await api.succeed<Usage>('GET /v1/usage', { as: olga, query: { month, everybody: 'true' } });

@@ -8,7 +8,7 @@ import { GetQueueUrlCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { type AuditRecord, auditRecordSchema } from '#shared/audit.ts';
 import type { Deployment } from '#shared/deployment.ts';
 import type { Warming } from '#shared/warming.ts';
-import { askEveryNode } from '../../local/demo/proof.ts';
+import { askEveryNode, sshArguments } from '../../local/demo/proof.ts';
 import { runProgram } from '../../local/federation/program.ts';
 import { prepareGuest } from '../guests/build-guest.ts';
 import { inNamespaces } from '../helpers/in-namespaces.ts';
@@ -35,6 +35,10 @@ if (inNamespaces(import.meta.filename, { timeoutSeconds: 1200, prepare: prepareG
       const uri = running.federation.host.libvirtd.uri;
       const { stdout } = await runProgram('virsh', ['--quiet', '--connect', uri, 'list', '--all', '--name']);
       return stdout.split('\n').filter(Boolean);
+    };
+    const onFrontend = async (address: string, command: string): Promise<void> => {
+      const { exitCode, stderr } = await runProgram('ssh', [...sshArguments(running.keyFile, address), command]);
+      assert.equal(exitCode, 0, stderr);
     };
     const trail = async (): Promise<AuditRecord[]> => {
       const { events = [] } = await running.aws.logs.send(
@@ -137,6 +141,31 @@ if (inNamespaces(import.meta.filename, { timeoutSeconds: 1200, prepare: prepareG
       assert.equal((await domains()).length, 2);
       await agent?.start();
       assert.equal((await domains()).length, 2);
+    });
+
+    it('stopped is off, keeps what is on its disks over a new start, and answers as before', LIMIT, async () => {
+      const { member, host } = running.federation;
+      const steer = (verb: string) => member.ask<Deployment>(['deployment', verb, first.deploymentId, '--wait']);
+      const address = first.nodes?.[0]?.publicAddress ?? '';
+      await onFrontend(address, 'touch /root/kept && sync');
+      assert.equal((await steer('stop')).phase, 'STOPPED');
+      const uri = host.libvirtd.uri;
+      const { stdout } = await runProgram('virsh', ['--quiet', '--connect', uri, 'list', '--name']);
+      assert.deepEqual(stdout.split('\n').filter(Boolean), [], 'nothing is on');
+      assert.equal((await domains()).length, 2, 'nothing is gone');
+
+      const agent = running.federation.agents.get('naist');
+      await agent?.stop();
+      await agent?.start();
+      assert.equal((await domains()).length, 2, 'the agent takes it for no orphan');
+
+      const started = await steer('start');
+      assert.equal(started.phase, 'RUNNING');
+      assert.deepEqual(started.nodes, first.nodes);
+      assert.equal(started.timeline?.bytesFetched, 0);
+      await onFrontend(address, 'test -e /root/kept');
+      const names = await askEveryNode(running.keyFile, address, 1);
+      assert.deepEqual(names, [`vc-${address.replaceAll('.', '-')}`, 'compute-0']);
     });
 
     it('deployed again fetches nothing', LIMIT, async () => {

@@ -35,6 +35,21 @@ describe('the state machine of a deployment', () => {
     for (const to of working) assert.equal(mayFollow('RUNNING', to), false);
   });
 
+  it('leads from RUNNING off and on again, and back to the fetching from nowhere on that way', () => {
+    const way: Phase[] = ['RUNNING', 'STOPPING', 'STOPPED', 'BOOTING', 'RUNNING'];
+    way.slice(1).forEach((to, i) => assert.ok(mayFollow(way[i] ?? 'FAILED', to), to));
+    for (const from of ['RUNNING', 'STOPPING', 'STOPPED'] as const) assert.equal(mayFollow(from, 'FETCHING'), false);
+    assert.equal(mayFollow('ACCEPTED', 'STOPPED'), false);
+  });
+
+  it('counts STOPPED as an outcome only while the cluster is wished off', () => {
+    const desired = { computes: 0, generation: 2 };
+    assert.equal(isOutcome('STOPPED', { ...desired, power: 'off' }), true);
+    assert.equal(isOutcome('STOPPED', { ...desired, power: 'on' }), false);
+    assert.equal(isOutcome('STOPPED', { ...desired, power: 'destroyed' }), false);
+    assert.equal(isOutcome('RUNNING', { ...desired, power: 'off' }), false);
+  });
+
   it('counts RUNNING as an outcome only while the cluster is wished for', () => {
     const desired = { computes: 0, generation: 2 };
     assert.equal(isOutcome('RUNNING', { ...desired, power: 'on' }), true);

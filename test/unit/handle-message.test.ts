@@ -1,6 +1,6 @@
 /** One message, from receipt to deletion: what becomes of it, and of the cluster, when something goes wrong. */
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
@@ -13,7 +13,7 @@ import { openClusterFiles } from '../../edge-agent/adapters/file-cluster-files.t
 import { openFileJournal } from '../../edge-agent/adapters/file-journal.ts';
 import { makeImageCache } from '../helpers/image-cache.ts';
 import { BaseImages } from '../../edge-agent/base-image/base-images.ts';
-import { planCluster } from '../../edge-agent/core/plan-cluster.ts';
+import { nodeFiles, planCluster } from '../../edge-agent/core/plan-cluster.ts';
 import { createMessageHandler, type HandlePorts } from '../../edge-agent/handle-message.ts';
 import type { FederationApi, HypervisorDriver, JournalEntry, ReceivedMessage } from '../../edge-agent/ports.ts';
 import { serializer } from '../../edge-agent/serialize.ts';
@@ -106,7 +106,11 @@ describe('a message', () => {
         running = [];
         return Promise.resolve();
       },
-      stop: () => Promise.resolve(),
+      stop: () => {
+        done.push('shut down');
+        running = [];
+        return Promise.resolve();
+      },
       close: () => Promise.resolve(),
     };
     ports = {
@@ -246,6 +250,87 @@ describe('a message', () => {
     assert.equal(control.row.phase, 'TERMINATED');
     assert.deepEqual(done, ['destroy domains', 'delete']);
     assert.deepEqual(await ports.journal.list(), []);
+  });
+
+  /** A cluster that has run, with what is on its disks. */
+  async function ran(phase: Deployment['phase'], power: 'on' | 'off'): Promise<string> {
+    await journal(up);
+    const { deploymentId } = control.row;
+    const entry = (await ports.journal.read(deploymentId)) ?? assert.fail();
+    const base = ports.imageCache.folderOf('a'.repeat(64)).disk;
+    await ports.journal.write({ ...entry, bases: ['a'.repeat(64)] });
+    const overlay = nodeFiles(await ports.clusterFiles.makeDirectory(deploymentId), 'frontend').overlayFile;
+    await mkdir(path.dirname(base), { recursive: true });
+    for (const file of [base, overlay]) await writeFile(file, 'as it was');
+    const nodes = [{ name: 'frontend', role: 'frontend' as const, privateAddress: '10.1.1.1' }];
+    control.row = { ...control.row, phase, nodes, desired: { power, computes: 0, generation: 2 } };
+    return overlay;
+  }
+
+  it('that wants the cluster off shuts it down, and keeps its disks and its place', async () => {
+    const overlay = await ran('RUNNING', 'off');
+    running = ['frontend'];
+    await handle(announcing(2));
+    assert.equal(control.row.phase, 'STOPPED');
+    assert.deepEqual(done, ['shut down', 'delete']);
+    await handle(announcing(2));
+    assert.deepEqual(done, ['shut down', 'delete', 'delete'], 'a copy finds it done');
+    assert.equal(await readFile(overlay, 'utf8'), 'as it was');
+    assert.equal((await ports.journal.list()).length, 1);
+  });
+
+  it('that finds the cluster half shut down goes on with it, as after a crash', async () => {
+    await ran('STOPPING', 'off');
+    control.spoiled.push(new EdgebootError('SERVICE_UNAVAILABLE', 'the API is down'));
+    await handle(announcing(2));
+    await handle(announcing(2, 2));
+    assert.equal(control.row.phase, 'STOPPED');
+    assert.deepEqual(done, ['visible in 5 s', 'shut down', 'delete']);
+  });
+
+  it('that wants the cluster on again boots its nodes on the disks that it has, and fetches nothing', async () => {
+    const overlay = await ran('STOPPED', 'on');
+    await handle(announcing(2));
+    assert.equal(control.row.phase, 'RUNNING');
+    assert.deepEqual([running, done], [['frontend'], ['delete']]);
+    assert.deepEqual(
+      control.row.nodes?.map(({ privateAddress, publicAddress }) => [privateAddress, publicAddress]),
+      [['10.1.1.1', '192.0.2.10']],
+    );
+    assert.equal(control.row.timeline?.bytesFetched, 0);
+    assert.equal(await readFile(overlay, 'utf8'), 'as it was');
+  });
+
+  it('to start that comes again after a crash, or a lost report, keeps the disks, too', async () => {
+    const overlay = await ran('BOOTING', 'on');
+    running = ['frontend'];
+    await handle(announcing(2));
+    assert.equal(control.row.phase, 'RUNNING');
+    assert.deepEqual(done, ['delete'], 'nothing was cleared away');
+    assert.equal(await readFile(overlay, 'utf8'), 'as it was');
+  });
+
+  it('to start a cluster that does not come up leaves it off, with its disks, and says why', async () => {
+    const overlay = await ran('STOPPED', 'on');
+    const late = new EdgebootError('BOOT_TIMEOUT', 'it did not come up');
+    handle = createMessageHandler(
+      { ...ports, guestSignals: { awaitReady: () => Promise.reject(late) } },
+      shutdown.signal,
+    );
+    await handle(announcing(2));
+    assert.deepEqual([control.row.phase, control.row.desired.power], ['STOPPED', 'off']);
+    assert.equal(control.row.failure?.code, 'BOOT_TIMEOUT');
+    assert.deepEqual(done, ['shut down', 'delete']);
+    assert.equal(await readFile(overlay, 'utf8'), 'as it was');
+    assert.equal((await ports.journal.list()).length, 1);
+  });
+
+  it('to start a cluster that has lost a disk boots nothing', async () => {
+    await rm(await ran('STOPPED', 'on'));
+    await handle(announcing(2));
+    assert.deepEqual([control.row.phase, control.row.failure?.code], ['STOPPED', 'CONFLICT']);
+    assert.match(control.row.failure?.message ?? '', /the disk of frontend is gone/);
+    assert.deepEqual(running, []);
   });
 
   it('is given back at once when the agent is stopped', async () => {
