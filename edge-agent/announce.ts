@@ -1,6 +1,9 @@
-/** Tells the federation that this site lives, and what is free here. */
+/** Tells the federation that this site lives, what is free here, and which of its images are cached. */
 import { messageOf } from '#shared/errors.ts';
 import type { Log } from '#shared/log-fields.ts';
+import { cachedImages } from './cache/cached-images.ts';
+import type { ImageCache } from './cache/image-cache.ts';
+import { readStoredBases } from './cache/stored-bases.ts';
 import { freeCapacity, type SiteResources } from './core/allocate.ts';
 import type { FederationApi, Journal } from './ports.ts';
 
@@ -10,6 +13,7 @@ export interface AnnouncePorts {
   readonly api: FederationApi;
   readonly journal: Journal;
   readonly resources: SiteResources;
+  readonly imageCache: Pick<ImageCache, 'directory'>;
   readonly log: Log;
 }
 
@@ -19,7 +23,8 @@ export function announceRegularly(ports: AnnouncePorts, signal: AbortSignal): vo
   const announce = async (): Promise<void> => {
     try {
       const taken = (await ports.journal.list()).map((entry) => entry.plan);
-      await ports.api.announce(freeCapacity(ports.resources, taken));
+      const cached = cachedImages(await readStoredBases(ports.imageCache.directory));
+      await ports.api.announce({ free: freeCapacity(ports.resources, taken), cached });
     } catch (error) {
       ports.log.warn('the site could not be announced', { reason: messageOf(error) });
     }

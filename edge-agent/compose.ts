@@ -2,6 +2,7 @@
 import { statfs } from 'node:fs/promises';
 import path from 'node:path';
 import { probeAcceleration } from '#shared/host/probe-acceleration.ts';
+import type { AnnouncePorts } from './announce.ts';
 import { findMissingTools } from './adapters/host-tools.ts';
 import { createFederationApi } from './adapters/http-federation-api.ts';
 import { measureClockSkew } from './adapters/clock-skew.ts';
@@ -57,7 +58,7 @@ async function freeBytesAt(folder: string): Promise<number> {
   }
 }
 
-export type AgentPorts = HandlePorts & RecoverPorts;
+export type AgentPorts = AnnouncePorts & HandlePorts & RecoverPorts;
 
 export interface Agent extends AsyncDisposable {
   readonly ports: AgentPorts;

@@ -1,5 +1,5 @@
 /** What the edge flow needs from the world, in the flow's own words. Adapters, repositories and drivers implement it. */
-import type { Capacity, Job, sessionResponse, WarmingJob } from '#shared/api.ts';
+import type { Heartbeat, Job, sessionResponse, WarmingJob } from '#shared/api.ts';
 import type { Report } from '#shared/apply-report.ts';
 import type { Deployment, Failure, Timeline } from '#shared/deployment.ts';
 import type { Grant } from '#shared/grant.ts';
@@ -256,7 +256,7 @@ export interface FederationApi extends WarmingApi {
   report(deploymentId: string, report: Report, signal: AbortSignal): Promise<Deployment>;
   renewGrant(deploymentId: string, signal: AbortSignal): Promise<Grant>;
   openSession(): Promise<AgentSession>;
-  announce(free: Capacity): Promise<void>;
+  announce(said: Omit<Heartbeat, 'agentVersion'>): Promise<void>;
 }
 
 export interface WarmingApi {

@@ -30,6 +30,7 @@ import type { ManageImagesPorts } from './manage-images/manage-images.ts';
 import type { ManageSitesPorts } from './manage-sites/manage-sites.ts';
 import type { WishPorts } from './new-wish.ts';
 import type { AuthorizeAgainPorts } from './authorize-again.ts';
+import type { ShowSitesPorts } from './manage-sites/show-sites.ts';
 import type { MintUrlsPorts } from './mint-urls/mint-urls.ts';
 import type { OperateSitePorts } from './operate-site/operate-site.ts';
 import type { DeliveryPorts } from './outbox/deliver-outbox.ts';
@@ -150,9 +151,10 @@ export const composeCertifyPublisher = (): CertifyPublisherPorts => ({
   rootPublicKeyPem: rootPublicKeyPem(),
 });
 
-export const composeManageSites = (): ManageSitesPorts => ({
+export const composeManageSites = (): ManageSitesPorts & ShowSitesPorts => ({
   ...decisions(),
   sites: sites(),
+  images: images(),
   rootPublicKeyPem: rootPublicKeyPem(),
 });
 

@@ -1,5 +1,5 @@
 /** What the control plane needs from the world, in its own words. The files in adapters/ implement these; compose.ts chooses. */
-import type { Capacity, ConsumptionRow, Image, ImageVersion, Site } from '#shared/api.ts';
+import type { CachedImage, ConsumptionRow, Heartbeat, Image, ImageVersion, Site } from '#shared/api.ts';
 import type { AuditRecord } from '#shared/audit.ts';
 import type { Deployment, DeploymentEvent } from '#shared/deployment.ts';
 import type { Grant } from '#shared/grant.ts';
@@ -213,6 +213,8 @@ export type SiteRecord = Site & {
   readonly queueArn: string;
   readonly egressAddress?: string | undefined;
   readonly access: SiteAccess;
+  /** What its agent has in the cache, as it said last. */
+  readonly cached?: readonly CachedImage[] | undefined;
 };
 
 /**
@@ -221,7 +223,7 @@ export type SiteRecord = Site & {
  */
 export type SiteSettings = Omit<
   SiteRecord,
-  'operatorGroups' | 'enrolled' | 'drainingSince' | 'lastSeen' | 'free' | 'agentVersion'
+  'operatorGroups' | 'enrolled' | 'drainingSince' | 'lastSeen' | keyof Heartbeat
 > & {
   /** Those that are there, where it is left out; nobody at a new site. */
   readonly operatorGroups?: readonly string[] | undefined;
@@ -253,7 +255,7 @@ export interface SiteStore {
   enroll(key: AgentKey, tokenSha256: string, now: string, outbox: readonly OutboxEntry[]): Promise<void>;
   findAgentKey(siteId: string): Promise<AgentKey | undefined>;
   /** Throws NOT_FOUND. */
-  recordHeartbeat(siteId: string, lastSeen: string, free: Capacity, agentVersion: string): Promise<void>;
+  recordHeartbeat(siteId: string, lastSeen: string, said: Heartbeat): Promise<void>;
 }
 
 /** Short-lived credentials that reach one site's queue and nothing else. */

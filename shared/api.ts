@@ -154,6 +154,17 @@ export const capacitySchema = z.object({
 });
 export type Capacity = z.infer<typeof capacitySchema>;
 
+/** So many of a site's cached images are kept: those used last. */
+export const MAX_CACHED_IMAGES = 64;
+/** An image version of which something is in a site's cache. */
+export const cachedImageSchema = z.object({
+  imageId: ULID,
+  version: z.int().positive(),
+  /** Of the version's `storedBytes`: what need not be fetched any more. */
+  cachedBytes: z.int().positive(),
+});
+export type CachedImage = z.infer<typeof cachedImageSchema>;
+
 export const siteSchema = z.object({
   siteId: SITE_ID,
   displayName: z.string(),
@@ -169,8 +180,23 @@ export const siteSchema = z.object({
 });
 export type Site = z.infer<typeof siteSchema>;
 export const siteResponse = z.object({ site: siteSchema });
-/** `granted`: some grant there is for the asking member, and no veto is. */
-export const siteListResponse = z.object({ sites: z.array(siteSchema.extend({ granted: z.boolean() })) });
+/** A site as the asking member sees it. */
+export const seenSiteSchema = siteSchema.extend({
+  /** Some grant there is for the member, and no veto is. */
+  granted: z.boolean(),
+  /** Its agent has not been heard for minutes: what is sent there waits. */
+  silent: z.boolean(),
+  /** How many image versions are cached there, of those that the member may see. */
+  cachedImages: z.int().nonnegative(),
+});
+export type SeenSite = z.infer<typeof seenSiteSchema>;
+export const siteListResponse = z.object({ sites: z.array(seenSiteSchema) });
+/** With the cached images that the member may see, the one used last first. */
+export const shownSiteSchema = seenSiteSchema.extend({
+  cached: z.array(cachedImageSchema.omit({ imageId: true }).extend({ imageName: IMAGE_NAME })),
+});
+export type ShownSite = z.infer<typeof shownSiteSchema>;
+export const showSiteResponse = z.object({ site: shownSiteSchema });
 
 /** Replaces all grants and vetoes of a site. `version` is the one that the change was made from. */
 export const setSiteAccessRequest = z.strictObject(siteAccessSchema.shape);
@@ -204,7 +230,10 @@ export const sessionResponse = z.object({
 export const heartbeatRequest = z.strictObject({
   free: capacitySchema,
   agentVersion: z.string().max(32),
+  /** Those used last, if there are more. */
+  cached: z.array(z.strictObject(cachedImageSchema.shape)).max(MAX_CACHED_IMAGES),
 });
+export type Heartbeat = z.infer<typeof heartbeatRequest>;
 
 export const heartbeatResponse = z.object({});
 

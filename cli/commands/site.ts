@@ -1,10 +1,10 @@
 /** `edgeboot site`: the sites of the federation, and what their operators do. */
 import { Command } from 'commander';
-import { registerSiteResponse, siteListResponse, siteResponse } from '#shared/api.ts';
+import { registerSiteResponse, showSiteResponse, siteListResponse, siteResponse } from '#shared/api.ts';
 import { repeatable } from '../option-values.ts';
 import { printData, say } from '../output.ts';
 import { openApi } from '../session.ts';
-import { describeSite, siteTable } from '../site-text.ts';
+import { describeSite, showSite, siteTable } from '../site-text.ts';
 import { requireSiteId } from '../warmings.ts';
 import { siteGrantsCommand } from './site-grants.ts';
 
@@ -12,8 +12,15 @@ export function siteCommand(): Command {
   const site = new Command('site').description('The sites of the federation.');
   site
     .command('list')
-    .description('List sites: whether you may deploy there, whether they take new work, what is free, last seen.')
+    .description(
+      'List sites: whether you may deploy there, whether they take new work, what is free and cached, last seen.',
+    )
     .action(list);
+  site
+    .command('show')
+    .description('Show a site, and which images are cached there, of those that you may see.')
+    .argument('<site>', 'its id')
+    .action(show);
   site
     .command('register')
     .description("For federation operators: register a site, or renew its token. Prints its agent's one-time token.")
@@ -49,6 +56,13 @@ async function list(_options: unknown, command: Command): Promise<void> {
   const api = await openApi();
   const { sites } = await api.call({ method: 'GET', path: '/v1/sites', answer: siteListResponse });
   printData(command, sites, siteTable);
+}
+
+async function show(siteId: string, _options: unknown, command: Command): Promise<void> {
+  const path = `/v1/sites/${requireSiteId(siteId)}`;
+  const api = await openApi();
+  const { site } = await api.call({ method: 'GET', path, answer: showSiteResponse });
+  printData(command, site, showSite);
 }
 
 interface RegisterOptions {

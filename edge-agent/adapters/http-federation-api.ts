@@ -54,8 +54,8 @@ export function createFederationApi(apiUrl: string, identity: AgentIdentity): Fe
       return (await call({ method: 'POST', path, answer: grantResponse, signal })).grant;
     },
     openSession: () => call({ method: 'POST', path: `${site}/session`, answer: sessionResponse }),
-    async announce(free) {
-      const body = { free, agentVersion: AGENT_VERSION };
+    async announce(said) {
+      const body = { ...said, agentVersion: AGENT_VERSION };
       await call({ method: 'POST', path: `${site}/heartbeat`, body, answer: heartbeatResponse });
     },
   };

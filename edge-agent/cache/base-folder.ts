@@ -1,7 +1,8 @@
 /** The folder of a base image in the cache: its disk, and the small files beside it that say what it is and how it is meant. */
 import { open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { LEGACY_NAME } from '#shared/names.ts';
+import { isDeepStrictEqual } from 'node:util';
+import { LEGACY_NAME, ULID } from '#shared/names.ts';
 import * as z from 'zod';
 import { asDiskError } from '../disk-errors.ts';
 import { ensureDirectory, isNotThere, readIfThere, replaceFile, statIfThere, syncFolderOf } from '../durable-files.ts';
@@ -14,12 +15,20 @@ const MAX_IMAGES = 16;
 export interface ImageLabel {
   readonly name: string;
   readonly version?: number | undefined;
+  /** Of an image that a federation's catalog has. */
+  readonly published?: { readonly imageId: string; readonly storedBytes: number } | undefined;
 }
 
+const labelSchema = z.strictObject({
+  name: LEGACY_NAME,
+  version: z.int().positive().optional(),
+  /** `storedBytes`: of this disk's parts, as they lie in the bucket. */
+  published: z.strictObject({ imageId: ULID, storedBytes: z.int().nonnegative() }).optional(),
+});
 const aboutSchema = z.strictObject({
   schemaVersion: z.literal(1),
   /** Whose disk it is, as far as is known here; the latest first. */
-  images: z.array(z.strictObject({ name: LEGACY_NAME, version: z.int().positive().optional() })).max(MAX_IMAGES),
+  images: z.array(labelSchema).max(MAX_IMAGES),
   /** What the disk was expected to take when its transfer began. */
   expectedBytes: z.int().nonnegative().optional(),
 });
@@ -77,12 +86,14 @@ export class BaseFolder {
     }
   }
 
-  async remember({ name, version }: ImageLabel): Promise<void> {
+  async remember(label: ImageLabel): Promise<void> {
     const about = await this.readAbout();
-    const isIt = (image: ImageLabel): boolean => image.name === name && image.version === version;
-    if (about.images.some((image, i) => i === 0 && isIt(image))) return;
+    const isIt = ({ name, version }: ImageLabel): boolean => name === label.name && version === label.version;
+    // What a catalog says of it stays, whoever uses it next.
+    const latest = { ...about.images.find(isIt), ...label };
+    if (isDeepStrictEqual(about.images[0], latest)) return;
     const others = about.images.filter((image) => !isIt(image)).slice(0, MAX_IMAGES - 1);
-    await this.#writeAbout({ ...about, images: [{ name, version }, ...others] });
+    await this.#writeAbout({ ...about, images: [latest, ...others] });
   }
 
   async expect(bytes: number): Promise<void> {

@@ -1,5 +1,6 @@
 /** A base as it is shown to people and to their scripts. Pure. */
 import type { ImageLabel } from './base-folder.ts';
+import type { StoredBase } from './stored-bases.ts';
 import type { CachedBase } from './survey.ts';
 
 export interface DescribedBase {
@@ -28,7 +29,11 @@ export function describeBase(one: CachedBase): DescribedBase {
 }
 
 /** What is allocated of what was expected: of the latter, zeros within a frame are not known before. */
-function percentOf({ state, allocatedBytes, expectedBytes }: CachedBase): number | undefined {
+export function percentOf({
+  state,
+  allocatedBytes,
+  expectedBytes,
+}: Pick<StoredBase, 'state' | 'allocatedBytes' | 'expectedBytes'>): number | undefined {
   if (state === 'complete') return 100;
   if (state === 'absent') return 0;
   return expectedBytes ? Math.min(99, Math.floor((allocatedBytes / expectedBytes) * 100)) : undefined;

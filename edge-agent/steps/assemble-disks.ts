@@ -39,11 +39,12 @@ export async function assembleDisks(
   { baseImages, flow }: AssemblePorts,
 ): Promise<ReadonlyMap<string, string>> {
   const { imageId, imageName: name, version } = manifest;
-  const label = { name, version };
   const files = new Map<string, string>();
   await together(
     signal,
     disks.map(({ role, disk }, i) => async (either) => {
+      const storedBytes = disk.parts.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+      const label = { name, version, published: { imageId, storedBytes } };
       await using opened = await baseImages.open({ disk, imageId, label, source, signal: either });
       const { image } = opened;
       const onProgress = (sofar: TransferReport): void => progress.update(i, sofar);

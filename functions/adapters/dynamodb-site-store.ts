@@ -1,5 +1,5 @@
 /** Sites in the table: the site with its last heartbeat and the digest of its enrollment token, and its agent's key. */
-import { type Capacity, siteSchema } from '#shared/api.ts';
+import { cachedImageSchema, type Heartbeat, siteSchema } from '#shared/api.ts';
 import { EdgebootError } from '#shared/errors.ts';
 import { type SiteAccess, siteAccessSchema } from '#shared/site-access.ts';
 import * as z from 'zod';
@@ -13,6 +13,7 @@ const agentKey = (siteId: string) => ({ pk: `SITE#${siteId}`, sk: 'AGENT' });
 const siteItem = siteSchema.extend({
   ...{ queueUrl: z.url(), queueArn: z.string(), egressAddress: z.ipv4().optional() },
   access: siteAccessSchema,
+  cached: z.array(cachedImageSchema).optional(),
 });
 
 export class DynamoDbSiteStore implements SiteStore {
@@ -110,8 +111,8 @@ export class DynamoDbSiteStore implements SiteStore {
     return item && z.object({ siteId: z.string(), publicKeyPem: z.string() }).parse(item);
   }
 
-  async recordHeartbeat(siteId: string, lastSeen: string, free: Capacity, agentVersion: string): Promise<void> {
-    await this.#changeExisting(siteId, { lastSeen, free, agentVersion }, []);
+  async recordHeartbeat(siteId: string, lastSeen: string, said: Heartbeat): Promise<void> {
+    await this.#changeExisting(siteId, { lastSeen, ...said }, []);
   }
 
   async #changeExisting(siteId: string, changes: Item, outbox: readonly OutboxEntry[]): Promise<void> {

@@ -51,6 +51,7 @@ const RESPONSES = {
   SiteAnswer: api.siteResponse,
   SiteAccessAnswer: api.siteAccessResponse,
   SiteListAnswer: api.siteListResponse,
+  ShowSiteAnswer: api.showSiteResponse,
   RegisterSiteAnswer: api.registerSiteResponse,
   EnrollAnswer: api.enrollResponse,
   SessionAnswer: api.sessionResponse,

@@ -43,6 +43,7 @@ import {
   setSiteAccessRequest,
   shareImageRequest,
   siteAccessResponse,
+  showSiteResponse,
   siteListResponse,
   siteResponse,
   trustResponse,
@@ -204,6 +205,10 @@ export const OPERATIONS = {
     summary: 'The sites of the federation',
     ...{ caller: 'member', status: 200, response: siteListResponse },
   },
+  'GET /v1/sites/{siteId}': {
+    summary: 'One site, with those cached images that the member may see',
+    ...{ caller: 'member', status: 200, response: showSiteResponse },
+  },
   'POST /v1/sites': {
     summary: 'Registers a site, or replaces its settings; answers a one-time token. For operators of the federation',
     ...{ caller: 'member', request: registerSiteRequest, status: 201, response: registerSiteResponse },
@@ -239,7 +244,7 @@ export const OPERATIONS = {
     ...{ caller: 'agent', status: 201, response: sessionResponse },
   },
   'POST /v1/sites/{siteId}/heartbeat': {
-    summary: 'The agent lives; what is free at its site',
+    summary: 'The agent lives; what is free at its site, and what is cached there',
     ...{ caller: 'agent', request: heartbeatRequest, status: 200, response: heartbeatResponse },
     errors: ['CONFLICT'],
   },

@@ -41,6 +41,12 @@ const NOTHING_THERE = {
   ...{ imageId: NEVER_MADE, deploymentId: NEVER_MADE, warmingId: NEVER_MADE },
 };
 
+const HEARTBEAT = {
+  free: { cpus: 4, memoryMiB: 4096, publicAddresses: 2 },
+  agentVersion: '1.0.0',
+  cached: [{ imageId: NEVER_MADE, version: 1, cachedBytes: 1 }],
+};
+
 /** Their CONFLICT is for writers that meet at each of several attempts: test/unit/control-plane-races.test.ts. */
 const CONFLICT_IN_RACES_ONLY = [
   'POST /v1/deployments',
@@ -116,12 +122,15 @@ void suite('the API is as it describes itself', { timeout: 180_000 }, () => {
       await api.refuse('FORBIDDEN', 'POST /v1/sites', { as: mallory, body });
     }
     const path = { siteId: 'naist' };
-    const body = { free: { cpus: 4, memoryMiB: 4096, publicAddresses: 2 }, agentVersion: '1.0.0' };
-    await api.succeed('POST /v1/sites/{siteId}/heartbeat', { as: naist, path, body });
-    await api.refuse('NOT_FOUND', 'POST /v1/sites/{siteId}/heartbeat', { as: naist, path: { siteId: 'NAIST' }, body });
+    await api.succeed('POST /v1/sites/{siteId}/heartbeat', { as: naist, path, body: HEARTBEAT });
+    const elsewhere = { as: naist, path: { siteId: 'NAIST' }, body: HEARTBEAT };
+    await api.refuse('NOT_FOUND', 'POST /v1/sites/{siteId}/heartbeat', elsewhere);
     await api.succeed('POST /v1/sites/{siteId}/session', { as: naist, path });
     const { sites } = await api.succeed<{ sites: { lastSeen?: string }[] }>('GET /v1/sites', { as: mallory });
     assert.equal(sites.filter(({ lastSeen }) => lastSeen !== undefined).length, 1);
+    const { site } = await api.succeed<{ site: object }>('GET /v1/sites/{siteId}', { as: mallory, path });
+    assert.ok('silent' in site && 'cachedImages' in site && !site.silent && site.cachedImages === 0);
+    await api.refuse('NOT_FOUND', 'GET /v1/sites/{siteId}', { as: mallory, path: { siteId: 'nowhere' } });
   });
 
   void test("a site's operators", async () => {
@@ -296,8 +305,7 @@ void suite('the API is as it describes itself', { timeout: 180_000 }, () => {
       const { check } = await api.succeed<{ check: Check }>('POST /v1/deployments/dry-run', call);
       return [check.agentHeard, check.refusal?.code];
     };
-    const heard = { free: { cpus: 4, memoryMiB: 4096, publicAddresses: 2 }, agentVersion: '1.0.0' };
-    await api.succeed('POST /v1/sites/{siteId}/heartbeat', { as: naist, path: { siteId: 'naist' }, body: heard });
+    await api.succeed('POST /v1/sites/{siteId}/heartbeat', { as: naist, path: { siteId: 'naist' }, body: HEARTBEAT });
     assert.deepEqual(await dryRun(), [true, 'QUOTA_EXCEEDED']);
     await limit(limited.access.version, {});
     assert.deepEqual(await dryRun(), [true, undefined]);

@@ -545,7 +545,11 @@ function storeContract(name: string, open: () => Stores): void {
       await sites.register(sampleSite({ siteId, egressAddress: '192.0.2.1' }), first, []);
       const key = { siteId, publicKeyPem: 'pem' };
       await sites.enroll(key, first.sha256, NOW, []);
-      await sites.recordHeartbeat(siteId, NOW, { cpus: 1, memoryMiB: 1, publicAddresses: 1 }, '0.1.0');
+      await sites.recordHeartbeat(siteId, NOW, {
+        free: { cpus: 1, memoryMiB: 1, publicAddresses: 1 },
+        agentVersion: '0.1.0',
+        cached: [],
+      });
       await sites.register(sampleSite({ siteId, displayName: 'Elsewhere', createdAt: LATER }), second, []);
       const site = await sites.find(siteId);
       assert.deepEqual(
@@ -609,11 +613,12 @@ function storeContract(name: string, open: () => Stores): void {
       const siteId = `h-${ulid().toLowerCase()}`.slice(0, 32);
       await sites.register(sampleSite({ siteId }), { sha256: ulid(), expiresAt: LATER }, []);
       const free = { cpus: 3, memoryMiB: 1000, publicAddresses: 7 };
-      await sites.recordHeartbeat(siteId, NOW, free, '0.1.0');
+      const said = { free, agentVersion: '0.1.0', cached: [{ imageId: ulid(), version: 3, cachedBytes: 5 }] };
+      await sites.recordHeartbeat(siteId, NOW, said);
       const shown = (await sites.list()).find((site) => site.siteId === siteId);
-      assert.deepEqual(shown?.free, free);
-      assert.equal(shown.lastSeen, NOW);
-      await assert.rejects(sites.recordHeartbeat('vanished', NOW, free, '0.1.0'), code('NOT_FOUND'));
+      assert.deepEqual([shown?.free, shown?.cached], [free, said.cached]);
+      assert.equal(shown?.lastSeen, NOW);
+      await assert.rejects(sites.recordHeartbeat('vanished', NOW, said), code('NOT_FOUND'));
     });
   });
 

@@ -61,6 +61,8 @@ export class ApiContract {
     this.#apiUrl = apiUrl;
     this.#document = documentSchema.parse(document);
     formats.default(this.#ajv);
+    // RFC 4648, section 5, which OpenAPI's registry of formats has and ajv-formats has not.
+    this.#ajv.addFormat('base64url', /^[A-Za-z0-9_-]*$/);
     this.#ajv.addSchema(closed(this.#document), 'api');
   }
 

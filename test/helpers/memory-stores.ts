@@ -377,7 +377,7 @@ export class MemorySiteStore implements SiteStore {
     outbox: readonly OutboxEntry[],
   ): Promise<void> {
     const there = this.#sites.get(site.siteId);
-    const { enrolled = false, drainingSince, lastSeen, free, agentVersion } = there ?? {};
+    const { enrolled = false, drainingSince, lastSeen, free, agentVersion, cached } = there ?? {};
     const { createdAt, access } = there ?? site;
     const operatorGroups = [...(site.operatorGroups ?? there?.operatorGroups ?? [])];
     this.#sites.set(site.siteId, {
@@ -387,6 +387,7 @@ export class MemorySiteStore implements SiteStore {
       ...(lastSeen !== undefined && { lastSeen }),
       ...(free && { free }),
       ...(agentVersion !== undefined && { agentVersion }),
+      ...(cached && { cached }),
     });
     this.#tokens.set(site.siteId, token);
     await this.#outbox.add(outbox);
@@ -439,10 +440,10 @@ export class MemorySiteStore implements SiteStore {
     return Promise.resolve(this.#keys.get(siteId));
   }
 
-  recordHeartbeat(...[siteId, lastSeen, free, agentVersion]: Parameters<SiteStore['recordHeartbeat']>): Promise<void> {
+  recordHeartbeat(...[siteId, lastSeen, said]: Parameters<SiteStore['recordHeartbeat']>): Promise<void> {
     const site = this.#sites.get(siteId);
     if (!site) return Promise.reject(new EdgebootError('NOT_FOUND', `there is no site ${siteId}`));
-    this.#sites.set(siteId, { ...site, lastSeen, free, agentVersion });
+    this.#sites.set(siteId, { ...site, lastSeen, ...said });
     return Promise.resolve();
   }
 }

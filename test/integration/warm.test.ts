@@ -4,7 +4,10 @@ import { readdir, readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { EdgebootError } from '#shared/errors.ts';
 import { ulid } from 'ulid';
+import { cachedImages } from '../../edge-agent/cache/cached-images.ts';
+import { readStoredBases } from '../../edge-agent/cache/stored-bases.ts';
 import type { Intercept } from '../../local/distribution/edge-location.ts';
+import { SAMPLE_IMAGE_ID } from '../helpers/sample-disk.ts';
 import { warmingSite } from '../helpers/warming-site.ts';
 
 type Site = Awaited<ReturnType<typeof warmingSite>>;
@@ -58,6 +61,9 @@ test('kept, it is at the site, complete: the next one fetches nothing', async (t
   assert.deepEqual([kept?.phase, kept?.outcome?.edgeLocations], ['DONE', ['NRT57-C1']]);
   const file = site.ports.baseImages.fileOf(site.sample.disk);
   assert.ok((await readFile(file)).equals(await readFile(site.sample.rawFile)));
+  const cachedBytes = site.sample.disk.parts.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  const announced = cachedImages(await readStoredBases(site.cacheDirectory));
+  assert.deepEqual(announced, [{ imageId: SAMPLE_IMAGE_ID, version: 1, cachedBytes }], 'as the agent announces it');
   const before = site.distribution.stats()['NRT']?.bytes;
   const next = await site.warm(true);
   assert.deepEqual([next?.phase, next?.outcome?.bytesFetched], ['DONE', 0]);

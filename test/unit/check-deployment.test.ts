@@ -71,7 +71,7 @@ describe('a dry run', () => {
     const { ports, sent, trail, pass } = await controlPlane();
     const free = { cpus: 8, memoryMiB: 1024, publicAddresses: 3 };
     const lastSeen = ports.now().toISOString();
-    await ports.sites.recordHeartbeat('naist', lastSeen, free, '0.1.0');
+    await ports.sites.recordHeartbeat('naist', lastSeen, { free, agentVersion: '0.1.0', cached: [] });
     pass(1_000);
     const where = { siteId: 'naist', imageName: 'hpc-base', imageVersion: 1 };
     const check = await checkDeployment(ALICE, wish(), ports);
@@ -87,7 +87,7 @@ describe('a dry run', () => {
     const isHeard = async () => (await checkDeployment(ALICE, wish(), ports)).agentHeard;
     assert.equal(await isHeard(), false);
     const free = { cpus: 1, memoryMiB: 1, publicAddresses: 1 };
-    await ports.sites.recordHeartbeat('naist', ports.now().toISOString(), free, '0.1.0');
+    await ports.sites.recordHeartbeat('naist', ports.now().toISOString(), { free, agentVersion: '0.1.0', cached: [] });
     pass(60_000);
     assert.equal(await isHeard(), true);
     pass(1);

@@ -137,7 +137,7 @@ describe('the sweep', () => {
     const free = { cpus: 1, memoryMiB: 1, publicAddresses: 1 };
     pass(20 * 60_000);
     assert.equal((await sweep(ports)).announced, 0, 'the site is silent: its queue holds the message');
-    await ports.sites.recordHeartbeat('naist', ports.now().toISOString(), free, '0.1.0');
+    await ports.sites.recordHeartbeat('naist', ports.now().toISOString(), { free, agentVersion: '0.1.0', cached: [] });
     assert.equal((await sweep(ports)).announced, 1);
     assert.deepEqual(
       sent.map(({ message }) => [message.deploymentId, message.generation, message.grant !== undefined]),

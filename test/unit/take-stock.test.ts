@@ -24,7 +24,7 @@ it('taking stock counts enrolled sites that are silent, and measures what waits'
   await ports.sites.register(sampleSite({ siteId: 'sdsc' }), token, []);
   await ports.sites.enroll({ siteId: 'sdsc', publicKeyPem: 'pem' }, token.sha256, now(), []);
   assert.deepEqual(await stock(), [[1, 0, 0]], 'enrolled, and never heard');
-  await ports.sites.recordHeartbeat('sdsc', now(), FREE, '1.0.0');
+  await ports.sites.recordHeartbeat('sdsc', now(), { free: FREE, agentVersion: '1.0.0', cached: [] });
   const deployment = sampleDeployment({ updatedAt: now() });
   await ports.deployments.create(deployment, sampleEvent(deployment), [], undefined);
   pass(100_000);

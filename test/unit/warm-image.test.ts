@@ -96,7 +96,11 @@ describe('asking for a warming', () => {
     const free = { cpus: 1, memoryMiB: 1, publicAddresses: 1 };
     const sweepLater = async (minutes: number) => {
       pass(minutes * 60_000);
-      await ports.sites.recordHeartbeat('naist', ports.now().toISOString(), free, '0.1.0');
+      await ports.sites.recordHeartbeat('naist', ports.now().toISOString(), {
+        free,
+        agentVersion: '0.1.0',
+        cached: [],
+      });
       return (await sweep(ports)).announced;
     };
     pass(20 * 60_000);
@@ -135,7 +139,7 @@ describe('a warming', () => {
     const isSilent = async () => (await readWarming(ALICE, warmingId, ports)).siteIsSilent;
     assert.equal(await isSilent(), true, 'it was never heard');
     const free = { cpus: 1, memoryMiB: 1, publicAddresses: 1 };
-    await ports.sites.recordHeartbeat('naist', ports.now().toISOString(), free, '0.1.0');
+    await ports.sites.recordHeartbeat('naist', ports.now().toISOString(), { free, agentVersion: '0.1.0', cached: [] });
     assert.equal(await isSilent(), false);
     pass(6 * 60_000);
     assert.equal(await isSilent(), true);

@@ -9,6 +9,7 @@ import { sampleSite } from '../../helpers/model-samples.ts';
 import { edgeboot, json, playApi, problem } from './edgeboot-process.ts';
 
 const DRAINING = '2026-11-23T09:00:00.000Z';
+const SEEN = { granted: true, silent: false, cachedImages: 2 };
 const ACCESS = {
   version: 3,
   grants: [{ groups: ['members'], images: ['hpc-base'], quota: { maxCpus: 16, maxClusters: 2 } }],
@@ -17,13 +18,21 @@ const ACCESS = {
 
 test('list shows where the member may deploy, and which sites drain', async () => {
   const sites = [
-    { ...sampleSite(), granted: true, drainingSince: DRAINING },
-    { ...sampleSite({ siteId: 'ucsd' }), granted: false },
+    { ...sampleSite(), ...SEEN, drainingSince: DRAINING },
+    { ...sampleSite({ siteId: 'ucsd', lastSeen: DRAINING }), ...SEEN, granted: false, silent: true, cachedImages: 0 },
   ];
   await using api = await playApi(() => json(200, { sites }));
   const { stdout } = await edgeboot(['site', 'list'], api.environment);
-  assert.match(stdout, /^naist +Nara +yes +draining /m);
-  assert.match(stdout, /^ucsd +Nara +no +taken /m);
+  assert.match(stdout, /^naist +Nara +yes +draining .* 2 +- +not enrolled$/m);
+  assert.match(stdout, /^ucsd +Nara +no +taken .* 0 +- +2026-11-23T09:00:00\.000Z \(silent\)$/m);
+});
+
+test('show names what is cached, and how much of a transfer that spares', async () => {
+  const cached = [{ imageName: 'hpc-base', version: 3, cachedBytes: 1_500_000_000 }];
+  await using api = await playApi(() => json(200, { site: { ...sampleSite(), ...SEEN, cached } }));
+  const { stdout } = await edgeboot(['site', 'show', 'naist'], api.environment);
+  assert.match(stdout, /^site +naist$/m);
+  assert.match(stdout, /^CACHED IMAGE +SPARED\nhpc-base@3 +1\.5 GB$/m);
 });
 
 test('drain and resume say what the site does now', async () => {
