@@ -39,6 +39,7 @@ import type { ReadAuditPorts } from './read-audit/read-audit.ts';
 import type { ReadDeploymentsPorts } from './read-deployments/read-deployments.ts';
 import type { ReadJobPorts, SiteDeploymentPorts } from './read-job/read-job.ts';
 import type { ReadUsagePorts } from './read-usage/read-usage.ts';
+import type { RebuildCatalogPorts } from './rebuild-catalog/rebuild-catalog.ts';
 import type { RenewUrlsPorts } from './renew-urls/renew-urls.ts';
 import type { RequestDeploymentPorts } from './request-deployment/request-deployment.ts';
 import type { ServeWarmingPorts } from './serve-warming/serve-warming.ts';
@@ -69,6 +70,12 @@ const images = () => new DynamoDbImageStore(table());
 const deployments = () => new DynamoDbDeploymentStore(table());
 const warmings = () => new DynamoDbWarmingStore(table());
 const publishers = () => new DynamoDbPublisherStore(table());
+const imageBucket = () =>
+  new S3ImageBucket({
+    bucket: setting('IMAGE_BUCKET'),
+    // An S3-compatible server without wildcard DNS takes the bucket's name in the path.
+    pathStyle: process.env['AWS_ENDPOINT_URL_S3'] !== undefined,
+  });
 const urlSigner = () => new LambdaUrlSigner(setting('MINT_FUNCTION'));
 const rootPublicKeyPem = (): string => Buffer.from(setting('ROOT_PUBLIC_KEY_BASE64'), 'base64').toString();
 
@@ -133,11 +140,16 @@ export const composePublishImage = (): PublishImagePorts => ({
   ...decisions(),
   images: images(),
   publishers: publishers(),
-  // An S3-compatible server without wildcard DNS takes the bucket's name in the path.
-  bucket: new S3ImageBucket({
-    bucket: setting('IMAGE_BUCKET'),
-    pathStyle: process.env['AWS_ENDPOINT_URL_S3'] !== undefined,
-  }),
+  bucket: imageBucket(),
+  rootPublicKeyPem: rootPublicKeyPem(),
+});
+
+/** No function: an operator runs it. */
+export const composeRebuildCatalog = (): RebuildCatalogPorts => ({
+  now,
+  images: images(),
+  publishers: publishers(),
+  bucket: imageBucket(),
   rootPublicKeyPem: rootPublicKeyPem(),
 });
 

@@ -169,12 +169,21 @@ export interface ImageStore {
   judgeVersion(version: ImageVersion, outbox: readonly OutboxEntry[]): Promise<void>;
   /** One transaction, conditional on `image.revision`, and on no deployment's using the version. Throws CONFLICT. */
   deleteVersion(image: Image, version: number, outbox: readonly OutboxEntry[]): Promise<void>;
+  /**
+   * For a catalog that has lost rows: its name and itself where they are missing, with the outbox; nothing that is there is changed.
+   * True where the image was missing. Throws CONFLICT where the name is another image's.
+   */
+  restoreImage(image: Image, outbox: readonly OutboxEntry[]): Promise<boolean>;
+  /** The same for a version; false where it is there. Throws IMAGE_RECALLED and NOT_FOUND where it was recalled or deleted. */
+  restoreVersion(version: ImageVersion, outbox: readonly OutboxEntry[]): Promise<boolean>;
   /** The deployments that use a version and are not over, oldest first. */
   listUses(imageId: string, version: number): Promise<readonly VersionUse[]>;
 }
 
 /** The origin bucket: `images/<imageId>/<kind>/<sha256>`. */
 export interface ImageBucket {
+  /** Ids of all images that have objects. */
+  listImages(): Promise<readonly string[]>;
   /** Size of an object, or `undefined` where it is not there. */
   sizeOf(imageId: string, objectKind: ImageObjectKind, sha256: string): Promise<number | undefined>;
   /** Digests and sizes of all objects of a kind. */
@@ -190,7 +199,12 @@ export interface ImageBucket {
   ): Promise<{ url: string; headers: Record<string, string> }>;
 }
 
+/** The certificates that the federation's root signed, by member. */
+export type PublisherCertificates = ReadonlyMap<string, string>;
+
 export interface PublisherStore {
+  /** Reads the whole table: for repairs. */
+  listCertificates(): Promise<PublisherCertificates>;
   /** The certificate that the federation's root signed for this member. */
   findCertificate(memberId: string): Promise<string | undefined>;
   saveCertificate(memberId: string, certificate: string, outbox: readonly OutboxEntry[]): Promise<void>;

@@ -52,6 +52,8 @@ const COMMANDS = {
     ],
   },
   scale: { host: true, steps: (args) => [[NODE, 'test/scale/main.ts', ...args]] },
+  // For an operator, with credentials of the AWS account: docs/operations.md.
+  rebuild: { host: false, steps: () => [[NODE, 'functions/rebuild-catalog/main.ts']] },
   supply: { host: false, steps: () => [[NODE, 'setup/supply-chain.mjs']] },
 };
 

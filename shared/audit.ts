@@ -5,7 +5,7 @@ import { ULID } from './names.ts';
 export const auditRecordSchema = z.object({
   auditId: z.string(),
   at: z.iso.datetime(),
-  /** `member:<id>`, `agent:<siteId>`, `agent:<siteId>/<agentId>`, `sweep` or `anonymous`. Of a refused enrollment: whose agent it claimed to be. */
+  /** `member:<id>`, `agent:<siteId>`, `agent:<siteId>/<agentId>`, `sweep`, `rebuild` or `anonymous`. Of a refused enrollment: whose agent it claimed to be. */
   actor: z.string(),
   action: z.enum([
     'deployment.request',
@@ -29,6 +29,7 @@ export const auditRecordSchema = z.object({
     'image.deprecate',
     'image.recall',
     'image.delete',
+    'image.restore',
     'publisher.certify',
     'site.register',
     'site.drain',

@@ -4,12 +4,23 @@ import { EdgebootError } from '#shared/errors.ts';
 import type { VersionUse } from '#shared/image/catalog.ts';
 import type { ImageStore, OutboxEntry } from '../ports.ts';
 import { outboxWrite } from './dynamodb-outbox.ts';
-import { ConditionRefused, type Table, type Write } from './dynamodb-table.ts';
-import { checkOpen, closeGates, listUses } from './dynamodb-version-uses.ts';
+import { ConditionRefused, type Item, type Key, type Table, type Write } from './dynamodb-table.ts';
+import { checkOpen, closedError, closeGates, listUses } from './dynamodb-version-uses.ts';
 
 const imageKey = (imageId: string) => ({ pk: `IMAGE#${imageId}`, sk: 'IMAGE' });
 const nameKey = (imageName: string) => ({ pk: `IMAGE_NAME#${imageName}`, sk: 'IMAGE_NAME' });
 const versionSk = (version: number): string => `VERSION#${String(version).padStart(10, '0')}`;
+
+const imageItem = (image: Image) => ({
+  ...imageKey(image.imageId),
+  listPk: 'IMAGES',
+  listSk: image.imageName,
+  ...image,
+});
+const versionItem = (version: ImageVersion) => ({
+  ...{ pk: imageKey(version.imageId).pk, sk: versionSk(version.version) },
+  ...version,
+});
 
 export class DynamoDbImageStore implements ImageStore {
   readonly #table: Table;
@@ -23,7 +34,7 @@ export class DynamoDbImageStore implements ImageStore {
     try {
       await this.#table.transact([
         this.#table.put({ ...nameKey(image.imageName), imageId: image.imageId }, 'attribute_not_exists(pk)'),
-        this.#table.put({ ...imageKey(image.imageId), listPk: 'IMAGES', listSk: image.imageName, ...image }),
+        this.#table.put(imageItem(image)),
         ...outbox.map((entry) => outboxWrite(this.#table, entry)),
       ]);
       return image;
@@ -72,7 +83,7 @@ export class DynamoDbImageStore implements ImageStore {
     try {
       await this.#table.transact([
         next,
-        this.#table.put({ pk: imageKey(version.imageId).pk, sk: versionSk(version.version), ...version }),
+        this.#table.put(versionItem(version)),
         ...outbox.map((entry) => outboxWrite(this.#table, entry)),
       ]);
     } catch (error) {
@@ -109,10 +120,9 @@ export class DynamoDbImageStore implements ImageStore {
 
   async judgeVersion(version: ImageVersion, outbox: readonly OutboxEntry[]): Promise<void> {
     const { imageId, imageName } = version;
-    const row = { pk: imageKey(imageId).pk, sk: versionSk(version.version), ...version };
     const gate = { imageId, imageVersion: version.version };
     await this.#commit(`version ${version.version} of ${imageName} was changed at the same time`, [
-      this.#table.put(row, 'attribute_exists(pk) AND attribute_not_exists(recall)'),
+      this.#table.put(versionItem(version), 'attribute_exists(pk) AND attribute_not_exists(recall)'),
       ...(version.recall ? closeGates(this.#table, gate, 'recalled') : []),
       ...outbox.map((entry) => outboxWrite(this.#table, entry)),
     ]);
@@ -134,6 +144,41 @@ export class DynamoDbImageStore implements ImageStore {
       ...closeGates(this.#table, { imageId, imageVersion: version }, 'deleted'),
       ...outbox.map((entry) => outboxWrite(this.#table, entry)),
     ]);
+  }
+
+  async restoreImage(image: Image, outbox: readonly OutboxEntry[]): Promise<boolean> {
+    const { imageId, imageName } = image;
+    const free = 'attribute_not_exists(pk) OR imageId = :imageId';
+    await this.#commit(`the name ${imageName} is another image's`, [
+      this.#table.put({ ...nameKey(imageName), imageId }, free, { ':imageId': imageId }),
+    ]);
+    return this.#putIfMissing(imageItem(image), [], outbox);
+  }
+
+  async restoreVersion(version: ImageVersion, outbox: readonly OutboxEntry[]): Promise<boolean> {
+    const { imageId } = version;
+    const gate = { imageId, imageVersion: version.version, imageName: version.imageName };
+    try {
+      return await this.#putIfMissing(versionItem(version), [checkOpen(this.#table, gate, imageId)], outbox);
+    } catch (error) {
+      if (!(error instanceof ConditionRefused)) throw error;
+      throw await closedError(this.#table, gate, imageId);
+    }
+  }
+
+  /** Throws ConditionRefused for a condition of `checks`. */
+  async #putIfMissing(item: Item & Key, checks: Write[], outbox: readonly OutboxEntry[]): Promise<boolean> {
+    try {
+      await this.#table.transact([
+        this.#table.put(item, 'attribute_not_exists(pk)'),
+        ...checks,
+        ...outbox.map((entry) => outboxWrite(this.#table, entry)),
+      ]);
+      return true;
+    } catch (error) {
+      if (error instanceof ConditionRefused && error.positions.includes(0)) return false;
+      throw error;
+    }
   }
 
   listUses(imageId: string, version: number): Promise<readonly VersionUse[]> {

@@ -1,14 +1,20 @@
 /** Publishers' certificates in the table. */
-import type { OutboxEntry, PublisherStore } from '../ports.ts';
+import type { OutboxEntry, PublisherCertificates, PublisherStore } from '../ports.ts';
 import { outboxWrite } from './dynamodb-outbox.ts';
 import type { Table } from './dynamodb-table.ts';
 
-const certificateKey = (memberId: string) => ({ pk: `PUBLISHER#${memberId}`, sk: 'CERTIFICATE' });
+const PUBLISHER = 'PUBLISHER#';
+const certificateKey = (memberId: string) => ({ pk: PUBLISHER + memberId, sk: 'CERTIFICATE' });
 
 export class DynamoDbPublisherStore implements PublisherStore {
   readonly #table: Table;
   constructor(table: Table) {
     this.#table = table;
+  }
+
+  async listCertificates(): Promise<PublisherCertificates> {
+    const items = await this.#table.scanFor(PUBLISHER);
+    return new Map(items.map(({ pk, certificate }) => [String(pk).slice(PUBLISHER.length), String(certificate)]));
   }
 
   async findCertificate(memberId: string): Promise<string | undefined> {

@@ -8,6 +8,7 @@ import {
 import {
   DynamoDBDocumentClient,
   GetCommand,
+  paginateScan,
   QueryCommand,
   type QueryCommandInput,
   TransactWriteCommand,
@@ -113,6 +114,19 @@ export class Table {
       },
       limit,
     );
+  }
+
+  /** Items of all partitions whose key begins so. Reads the whole table, and pays for it: for repairs. */
+  async scanFor(pkPrefix: string): Promise<Item[]> {
+    const items: Item[] = [];
+    const request = {
+      TableName: this.name,
+      FilterExpression: 'begins_with(pk, :prefix)',
+      ExpressionAttributeValues: { ':prefix': pkPrefix },
+      ConsistentRead: true,
+    };
+    for await (const page of paginateScan({ client: this.#client }, request)) items.push(...(page.Items ?? []));
+    return items;
   }
 
   /** One update outside of a transaction, which costs half of one inside. False where its condition was refused. */

@@ -11,11 +11,14 @@ import {
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner';
 import { EdgebootError } from '#shared/errors.ts';
 import { imageObjectKey, type ImageObjectKind } from '#shared/image/manifest.ts';
+import { ULID } from '#shared/names.ts';
 import type { ImageBucket } from '../ports.ts';
 
 const UPLOAD_SECONDS = 15 * 60;
 /** Objects are named by their content: an edge may keep them for ever. */
 const CACHE_CONTROL = 'public, max-age=31536000, immutable';
+/** What every object's key begins with. */
+const IMAGES = 'images/';
 const CHECKSUM_HEADER = 'x-amz-checksum-sha256';
 
 export class S3ImageBucket implements ImageBucket {
@@ -26,6 +29,15 @@ export class S3ImageBucket implements ImageBucket {
   constructor(options: { bucket: string; pathStyle: boolean }) {
     this.#client = new S3Client({ forcePathStyle: options.pathStyle, requestChecksumCalculation: 'WHEN_REQUIRED' });
     this.#bucket = options.bucket;
+  }
+
+  async listImages(): Promise<readonly string[]> {
+    const imageIds: string[] = [];
+    const request = { Bucket: this.#bucket, Prefix: IMAGES, Delimiter: '/' };
+    for await (const page of paginateListObjectsV2({ client: this.#client }, request)) {
+      for (const { Prefix = '' } of page.CommonPrefixes ?? []) imageIds.push(Prefix.slice(IMAGES.length, -1));
+    }
+    return imageIds.filter((imageId) => ULID.safeParse(imageId).success);
   }
 
   async sizeOf(imageId: string, objectKind: ImageObjectKind, sha256: string): Promise<number | undefined> {

@@ -17,7 +17,7 @@ import type { ImageBucket, ImageStore, PublisherStore } from '../ports.ts';
 
 export interface PublishImagePorts extends DeliveryPorts {
   readonly images: ImageStore;
-  readonly bucket: ImageBucket;
+  readonly bucket: Omit<ImageBucket, 'listImages'>;
   readonly publishers: PublisherStore;
   readonly rootPublicKeyPem: string;
   readonly now: () => Date;
@@ -87,7 +87,7 @@ export async function completeVersion(
   requireManifestOf(image, manifest);
   await requireObjects(imageId, manifest, ports.bucket);
 
-  const version = describeVersion(member, certificate, manifestSha256, envelope.length, manifest, now);
+  const version = describeVersion(member.memberId, certificate, manifestSha256, envelope.length, manifest, now);
   const entry = auditEntry(version.createdAt, {
     actor: `member:${member.memberId}`,
     action: 'image.publish',
@@ -158,7 +158,12 @@ function requireManifestOf(image: Image, manifest: Manifest): void {
   }
 }
 
-async function requireObjects(imageId: string, manifest: Manifest, bucket: ImageBucket): Promise<void> {
+/** Throws INVALID_REQUEST where objects of the manifest are missing, or of another size. */
+export async function requireObjects(
+  imageId: string,
+  manifest: Manifest,
+  bucket: Pick<ImageBucket, 'list'>,
+): Promise<void> {
   const disks = [manifest.disks.frontend, manifest.disks.compute].filter((disk) => disk !== undefined);
   const [parts, indexes] = await Promise.all([bucket.list(imageId, 'parts'), bucket.list(imageId, 'indexes')]);
   const missing = disks.flatMap((disk) => missingObjects(disk, parts, indexes));
@@ -180,8 +185,9 @@ function missingObjects(
   return indexes.get(disk.index.sha256) === disk.index.sizeBytes ? missing : [...missing, disk.index.sha256];
 }
 
-function describeVersion(
-  member: Member,
+/** @param publisherId whose certificate it is */
+export function describeVersion(
+  publisherId: string,
   publisherCertificate: string,
   manifestSha256: string,
   manifestSizeBytes: number,
@@ -196,7 +202,7 @@ function describeVersion(
     version: manifest.version,
     manifestSha256,
     manifestSizeBytes,
-    publisherId: member.memberId,
+    publisherId,
     publisherCertificate,
     diskSizeBytes: { frontend: frontend.sizeBytes, ...(compute && { compute: compute.sizeBytes }) },
     storedBytes: parts.reduce((sum, part) => sum + part.sizeBytes, 0),

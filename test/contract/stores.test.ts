@@ -404,6 +404,36 @@ function storeContract(name: string, open: () => Stores): void {
       assert.equal(await images.findVersion(image.imageId, 2), undefined);
     });
 
+    it('restores what is missing, and changes nothing that is there', async () => {
+      const { images } = open();
+      const imageName = `r-${ulid().toLowerCase()}`;
+      const image = sampleImage({ imageName, latestVersion: 1, sharing: { with: 'owner' } });
+      const version = { ...sampleImageVersion(image), version: 1 };
+      const restore = async () => [
+        await images.restoreImage(image, [entry()]),
+        await images.restoreVersion(version, [entry()]),
+      ];
+      assert.deepEqual(await restore(), [true, true]);
+      assert.deepEqual(await restore(), [false, false]);
+      assert.equal(await images.restoreImage({ ...image, ownerId: 'mallory' }, []), false);
+      assert.equal(await images.restoreVersion({ ...version, parts: 99 }, []), false);
+      assert.deepEqual(await images.findByName(imageName), image);
+      assert.deepEqual(await images.listVersions(image.imageId), [version]);
+      assert.ok((await images.list()).some(({ imageId }) => imageId === image.imageId));
+      await assert.rejects(images.restoreImage(sampleImage({ imageName }), []), code('CONFLICT'));
+    });
+
+    it('restores no version that was deleted', async () => {
+      const { images } = open();
+      const image = await images.findOrCreate(sampleImage({ imageName: `d-${ulid().toLowerCase()}` }), []);
+      const version = sampleImageVersion(image);
+      await images.addVersion(version, []);
+      const present = (await images.findById(image.imageId)) ?? assert.fail();
+      await images.deleteVersion(present, 1, []);
+      await assert.rejects(images.restoreVersion(version, []), code('NOT_FOUND'));
+      assert.deepEqual(await images.listVersions(image.imageId), []);
+    });
+
     it('of many simultaneous changes of channels and sharing, one wins; a version published meanwhile stays', async () => {
       const { images } = open();
       const image = await images.findOrCreate(sampleImage({ imageName: `c-${ulid().toLowerCase()}` }), []);
@@ -630,6 +660,14 @@ function storeContract(name: string, open: () => Stores): void {
       await publishers.saveCertificate(memberId, 'one', [entry()]);
       await publishers.saveCertificate(memberId, 'two', []);
       assert.equal(await publishers.findCertificate(memberId), 'two');
+    });
+
+    it('lists all certificates', async () => {
+      const { publishers } = open();
+      const [first, second] = [ulid(), ulid()];
+      for (const memberId of [first, second]) await publishers.saveCertificate(memberId, `of ${memberId}`, []);
+      const all = await publishers.listCertificates();
+      assert.deepEqual([all.get(first), all.get(second)], [`of ${first}`, `of ${second}`]);
     });
   });
 }

@@ -14,6 +14,7 @@ import type {
   ImageStore,
   Outbox,
   OutboxEntry,
+  PublisherCertificates,
   PublisherStore,
   RateLimiter,
   SiteRecord,
@@ -350,6 +351,26 @@ export class MemoryImageStore implements ImageStore {
     await this.#outbox.add(outbox);
   }
 
+  async restoreImage(image: Image, outbox: readonly OutboxEntry[]): Promise<boolean> {
+    const { imageId, imageName } = image;
+    if ((this.#named(imageName)?.imageId ?? imageId) !== imageId) {
+      throw new EdgebootError('CONFLICT', `the name ${imageName} is another image's`);
+    }
+    if (this.#images.has(imageId)) return false;
+    this.#images.set(imageId, image);
+    await this.#outbox.add(outbox);
+    return true;
+  }
+
+  async restoreVersion(version: ImageVersion, outbox: readonly OutboxEntry[]): Promise<boolean> {
+    const { imageId } = version;
+    if (this.#version(imageId, version.version)) return false;
+    this.#uses.requireOpen({ imageId, imageVersion: version.version });
+    this.#versions = [...this.#versions, version].sort((a, b) => a.version - b.version);
+    await this.#outbox.add(outbox);
+    return true;
+  }
+
   listUses(imageId: string, version: number): Promise<readonly VersionUse[]> {
     return Promise.resolve(this.#uses.list(imageId, version));
   }
@@ -454,6 +475,10 @@ export class MemoryPublisherStore implements PublisherStore {
 
   constructor(outbox: MemoryOutbox) {
     this.#outbox = outbox;
+  }
+
+  listCertificates(): Promise<PublisherCertificates> {
+    return Promise.resolve(this.#certificates);
   }
 
   findCertificate(memberId: string): Promise<string | undefined> {
