@@ -67,16 +67,17 @@ export function describeCheck(check: DeploymentCheck): string {
   const waits = lastSeen === undefined ? '' : ', not within the last 60 s';
   return fields([
     ['image', imageVersion === undefined ? imageName : `${imageName}@${imageVersion}`],
-    ['site', siteId],
+    ['site', siteId ?? 'none'],
     ['agent', agentHeard ? heard : `${heard}${waits}; a deployment would wait for it`],
     ...(free ? [['free', `${free.cpus} CPUs, ${free.memoryMiB} MiB, ${free.publicAddresses} addresses`] as const] : []),
     ['request', refusal ? `would be refused, ${refusal.code}` : 'would be accepted'],
   ]);
 }
 
-export function describeEvent({ at, phase, failure, endsAt }: DeploymentEvent): string {
+export function describeEvent({ at, phase, siteId, failure, endsAt }: DeploymentEvent): string {
+  const where = siteId === undefined ? '' : `  at ${siteId}`;
   const more = failure ? `  ${failure.code}: ${failure.message}` : endsAt === undefined ? '' : `  ends ${endsAt}`;
-  return `${at}  ${phase}${more}`;
+  return `${at}  ${phase}${where}${more}`;
 }
 
 export function describeProgress({ progress }: Pick<Deployment, 'progress'>): string {

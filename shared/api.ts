@@ -246,12 +246,14 @@ export const reportResponse = z.object({ deployment: deploymentSchema });
 
 // ---- deployments ----------------------------------------------------------------------------------------------------
 
+/** In the place of a site's id: the site where the cluster comes up soonest. */
+export const ANY_SITE = 'any';
 export const requestDeploymentRequest = z.strictObject({
   imageName: IMAGE_NAME,
   /** Or a channel; the newest that is not recalled where both are absent. */
   imageVersion: z.int().positive().optional(),
   imageChannel: CHANNEL.optional(),
-  siteId: SITE_ID,
+  siteId: z.union([z.literal(ANY_SITE), SITE_ID]),
   computes: z.int().nonnegative().max(1000),
   sshPublicKeys: z.array(SSH_PUBLIC_KEY).min(1).max(16),
   /** The cluster is destroyed after so long; where absent, after as long as the quota lets it live. */
@@ -273,7 +275,8 @@ export const requestDeploymentRequest = z.strictObject({
 export const extendDeploymentRequest = z.strictObject({ hours: z.int().positive().max(MAX_HOURS) });
 /** What would become of a request. */
 export const deploymentCheckSchema = z.object({
-  siteId: SITE_ID,
+  /** Absent where any was asked for, and none takes it. */
+  siteId: SITE_ID.optional(),
   imageName: IMAGE_NAME,
   /** Absent where there is no such version. */
   imageVersion: z.int().positive().optional(),

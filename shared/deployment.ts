@@ -161,6 +161,8 @@ export const deploymentEventSchema = z.object({
   generation: z.int().positive(),
   /** Who did it: `member:<id>`, `agent:<siteId>/<agentId>`, or `sweep` where its time is over, or soon will be. */
   actor: z.string(),
+  /** Where it was sent, in the first event. */
+  siteId: SITE_ID.optional(),
   /** When it ends, in an event about that: of the sweep, a warning. */
   endsAt: z.iso.datetime().optional(),
   failure: failureSchema.optional(),

@@ -9,8 +9,14 @@ const LDH_LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 /** Opaque ids of images, deployments, audit records: 26 characters of Crockford's base 32, sorted by time. */
 export const ULID = z.string().regex(/^[0-7][0-9A-HJKMNP-TV-Z]{25}$/, 'must be a ULID');
 export const SHA256 = z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in lower-case hex');
-/** Immutable name of a site; also its queue's name. */
-export const SITE_ID = z.string().max(32).regex(LDH_LABEL, 'must be letters, digits and hyphens, at most 32');
+/** Immutable name of a site; also its queue's name. Where a site is asked for, `any` means whichever fits best: none is called that. */
+export const SITE_ID = z
+  .string()
+  .max(32)
+  .regex(
+    /^(?!any$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/,
+    'must be letters, digits and hyphens, at most 32, and not the word any',
+  );
 export const IMAGE_NAME = z.string().max(63).regex(LDH_LABEL, 'must be letters, digits and hyphens, at most 63');
 /** A member, as the issuer's tokens name them (`sub`). */
 export const MEMBER_ID = z.string().regex(/^[\w.@|:-]{1,128}$/, 'must be the id of a member');

@@ -27,7 +27,7 @@ export function createDeploymentCommand(interruption: AbortSignal): Command {
   return new Command('create')
     .description('Deploy an image at a site. Prints the deployment; --wait waits until it runs.')
     .argument('<image>', IMAGE_ARGUMENT)
-    .requiredOption('--site <site>', 'where; see edgeboot site list')
+    .requiredOption('--site <site>', 'where, see edgeboot site list; any: where it comes up soonest')
     .option('--computes <n>', 'number of compute nodes beside the frontend', '0')
     .option(
       '--key <file>',
@@ -79,7 +79,7 @@ async function create(image: string, options: CreateOptions, command: Command, i
   const { deployment } = await unlessAborted(answered, interruption).catch((error: unknown) => {
     throw tellHowToGoOn(error, idempotencyKey);
   });
-  say(`accepted as ${deployment.deploymentId}`);
+  say(`accepted as ${deployment.deploymentId} at ${deployment.siteId}`);
   warnOfDeprecation(deployment);
   const shown: Deployment = options.wait ? await watchDeployment(api, deployment.deploymentId) : deployment;
   printData(command, shown, describeDeployment);

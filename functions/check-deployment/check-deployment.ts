@@ -2,13 +2,15 @@
  * What would become of a request for a deployment: the rules of request-deployment.ts, and nothing is written, not even a record of
  * it. Whoever is accepted here may still come second to the last room.
  */
-import type { DeploymentCheck, ImageVersion } from '#shared/api.ts';
+import { ANY_SITE, type DeploymentCheck, type ImageVersion } from '#shared/api.ts';
 import { EdgebootError, hasCode } from '#shared/errors.ts';
-import { findSite } from '../deployment-rights.ts';
+import type { DeploymentRequest } from '../deployment-request.ts';
 import { lookUpUsableVersion } from '../find-image.ts';
+import { findSiteFor } from '../find-site.ts';
+import { findSite } from '../deployment-rights.ts';
 import type { Member } from '../http/identity.ts';
 import type { DeploymentStore, ImageStore, SiteRecord, SiteStore } from '../ports.ts';
-import { type DeploymentRequest, requireComputeImage } from '../request-deployment/request-deployment.ts';
+import { requireComputeImage } from '../request-deployment/request-deployment.ts';
 import { limitBy } from '../request-deployment/within-quota.ts';
 import { quotaAt } from '../site-quota.ts';
 import { refusalAt } from '../site-rules.ts';
@@ -29,7 +31,9 @@ export async function checkDeployment(
 ): Promise<DeploymentCheck> {
   const { siteId, imageName } = request;
   const image = await refused(lookUpUsableVersion(member, request, ports.images));
-  const site = await refused(findSite(siteId, ports.sites));
+  const site = await refused(
+    image instanceof EdgebootError ? namedSite(siteId, image, ports) : findSiteFor(member, image, request, ports),
+  );
   const isThere = !(site instanceof EdgebootError);
   const refusal =
     image instanceof EdgebootError
@@ -38,13 +42,19 @@ export async function checkDeployment(
         ? site
         : await refused(requireAll(member, image, site, request, ports));
   return {
-    siteId,
+    ...(isThere ? { siteId: site.siteId } : siteId !== ANY_SITE && { siteId }),
     imageName,
     ...(!(image instanceof EdgebootError) && { imageVersion: image.version }),
     agentHeard: isThere && isHeard(site, ports.now()),
     ...(isThere && { lastSeen: site.lastSeen, free: site.free }),
     ...(refusal && { refusal: { code: refusal.code, message: refusal.message, remedy: refusal.remedy } }),
   };
+}
+
+/** Without an image there is nothing to choose a site for. Throws NOT_FOUND, and `why` there is no image. */
+async function namedSite(siteId: string, why: EdgebootError, { sites }: CheckDeploymentPorts): Promise<SiteRecord> {
+  if (siteId === ANY_SITE) throw why;
+  return findSite(siteId, sites);
 }
 
 /** In the order of the request itself. Throws what it would throw. */

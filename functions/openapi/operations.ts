@@ -88,10 +88,19 @@ export const OPERATIONS = {
     ...{ caller: 'anyone', status: 200, response: openApiResponse },
   },
   'POST /v1/deployments': {
-    summary: 'Asks for a cluster: an image version, to be booted at a site',
+    summary: 'Asks for a cluster: an image version, to be booted at a site, or at any',
     ...{ caller: 'member', request: requestDeploymentRequest, status: 202, response: deploymentResponse },
     idempotent: true,
-    errors: ['NOT_FOUND', 'FORBIDDEN', 'IMAGE_RECALLED', 'VETOED', 'SITE_DRAINING', 'QUOTA_EXCEEDED', 'CONFLICT'],
+    errors: [
+      'NOT_FOUND',
+      'FORBIDDEN',
+      'IMAGE_RECALLED',
+      'VETOED',
+      'SITE_DRAINING',
+      'QUOTA_EXCEEDED',
+      'NO_CAPACITY',
+      'CONFLICT',
+    ],
   },
   'POST /v1/deployments/dry-run': {
     summary: 'What would become of such a request: where it would go, and why it would be refused. Writes nothing',

@@ -3,22 +3,22 @@
  *
  *   find the image and the site → authorize → mint URLs → commit (row, quota, audit, message: one transaction) → deliver
  */
-import type { ImageVersion, requestDeploymentRequest } from '#shared/api.ts';
+import type { ImageVersion } from '#shared/api.ts';
 import type { Deployment } from '#shared/deployment.ts';
-import { EdgebootError } from '#shared/errors.ts';
+import { EdgebootError, hasCode } from '#shared/errors.ts';
 import type { Grant } from '#shared/grant.ts';
 import { ulid } from 'ulid';
-import type * as z from 'zod';
-import { authorizeDeployer, findSite } from '../deployment-rights.ts';
+import { type DeploymentRequest, memoryOf } from '../deployment-request.ts';
+import { authorizeDeployer } from '../deployment-rights.ts';
 import { findUsableVersion } from '../find-image.ts';
+import { findSiteFor } from '../find-site.ts';
 import { idempotencyKeyOf } from '../http/idempotency-key.ts';
 import type { Member } from '../http/identity.ts';
 import { deliverOutbox, type DeliveryPorts } from '../outbox/deliver-outbox.ts';
+import { deny } from '../outbox/deny.ts';
 import { auditEntry, messageEntry } from '../outbox/entries.ts';
 import type { DeploymentStore, ImageStore, SiteRecord, SiteStore, UrlSigner } from '../ports.ts';
 import { limitBy, withinQuota } from './within-quota.ts';
-
-export type DeploymentRequest = z.infer<typeof requestDeploymentRequest>;
 
 export interface RequestDeploymentPorts extends DeliveryPorts {
   readonly images: ImageStore;
@@ -29,13 +29,11 @@ export interface RequestDeploymentPorts extends DeliveryPorts {
 }
 
 const ACTION = 'deployment.request';
-/** What a node gets where nobody says otherwise: the original tool's default. */
-const DEFAULT_MEMORY_MIB = 2048;
 
 /**
  * Accepts a deployment. With an idempotency key, asking again answers the deployment that was made the first time.
- * Throws NOT_FOUND, FORBIDDEN, IMAGE_RECALLED, VETOED, SITE_DRAINING, QUOTA_EXCEEDED, INVALID_REQUEST, IDEMPOTENCY_MISMATCH,
- * SERVICE_UNAVAILABLE.
+ * Throws NOT_FOUND, FORBIDDEN, IMAGE_RECALLED, VETOED, SITE_DRAINING, QUOTA_EXCEEDED, NO_CAPACITY (at any site),
+ * INVALID_REQUEST, IDEMPOTENCY_MISMATCH, SERVICE_UNAVAILABLE.
  */
 export async function requestDeployment(
   member: Member,
@@ -48,10 +46,10 @@ export async function requestDeployment(
   if (earlier) return earlier;
 
   const image = await findUsableVersion(member, request, ACTION, ports);
-  const site = await findSite(request.siteId, ports.sites);
+  const site = await siteFor(member, image, request, ports);
   const quota = await authorizeDeployer(member, image, site, ACTION, ports);
   requireComputeImage(image, request.computes);
-  const wished = newDeployment(member, request, image, ports.now());
+  const wished = newDeployment(member, request, image, site, ports.now());
   // Before anything is minted; whether there still is room then, the transaction says.
   const { siteId, imageId } = wished;
   const asked = { actor: `member:${member.memberId}`, action: ACTION, siteId, imageId } as const;
@@ -75,18 +73,40 @@ export function requireComputeImage(image: ImageVersion, computes: number): void
   }
 }
 
-function newDeployment(member: Member, request: DeploymentRequest, image: ImageVersion, now: Date): Deployment {
+/** That no site takes it is on record. Throws NOT_FOUND, FORBIDDEN, NO_CAPACITY. */
+async function siteFor(
+  member: Member,
+  image: ImageVersion,
+  request: DeploymentRequest,
+  ports: RequestDeploymentPorts,
+): Promise<SiteRecord> {
+  try {
+    return await findSiteFor(member, image, request, ports);
+  } catch (error) {
+    if (!hasCode(error, 'FORBIDDEN', 'NO_CAPACITY')) throw error;
+    const record = { actor: `member:${member.memberId}`, action: ACTION, imageId: image.imageId } as const;
+    throw await deny(ports, { ...record, reason: error.message }, error);
+  }
+}
+
+function newDeployment(
+  member: Member,
+  request: DeploymentRequest,
+  image: ImageVersion,
+  { siteId }: SiteRecord,
+  now: Date,
+): Deployment {
   return {
     deploymentId: ulid(now.getTime()),
     memberId: member.memberId,
-    siteId: request.siteId,
+    siteId,
     imageId: image.imageId,
     imageName: image.imageName,
     imageVersion: image.version,
     manifestSha256: image.manifestSha256,
     ...(image.deprecation && { imageDeprecated: image.deprecation.reason }),
     sshPublicKeys: request.sshPublicKeys,
-    memoryMiB: request.memoryMiB ?? { frontend: DEFAULT_MEMORY_MIB, compute: DEFAULT_MEMORY_MIB },
+    memoryMiB: memoryOf(request),
     desired: { power: 'on', computes: request.computes, generation: 1 },
     phase: 'ACCEPTED',
     version: 1,
@@ -123,5 +143,6 @@ function firstEvent(deployment: Deployment) {
     phase: deployment.phase,
     generation: deployment.desired.generation,
     actor: `member:${deployment.memberId}`,
+    siteId: deployment.siteId,
   };
 }

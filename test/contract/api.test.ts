@@ -289,6 +289,25 @@ void suite('the API is as it describes itself', { timeout: 180_000 }, () => {
     await api.succeed('GET /v1/deployments/{deploymentId}/events', own);
   });
 
+  void test('deployments at any site', async () => {
+    const wish = { imageName: IMAGE_NAME, siteId: 'any', computes: 0, sshPublicKeys: [SSH_KEY] };
+    const { deployment } = await api.succeed<{ deployment: { deploymentId: string; siteId: string } }>(
+      'POST /v1/deployments',
+      { as: alice, body: wish },
+    );
+    assert.equal(deployment.siteId, 'naist');
+    const failure = { code: 'DISK_FULL', message: 'no room', remedy: 'Free some.' };
+    await api.succeed('POST /v1/sites/{siteId}/deployments/{deploymentId}/reports', {
+      ...{ as: naist, path: deployment },
+      body: { generation: 1, phase: 'FAILED', agentId: 'a', failure },
+    });
+    const larger = { as: alice, body: { ...wish, computes: 5 } };
+    await api.refuse('NO_CAPACITY', 'POST /v1/deployments', larger);
+    const { check } = await api.succeed<{ check: Check }>('POST /v1/deployments/dry-run', larger);
+    assert.equal(check.refusal?.code, 'NO_CAPACITY');
+    await api.refuse('FORBIDDEN', 'POST /v1/deployments', { as: mallory, body: wish });
+  });
+
   void test('above the quota', async () => {
     const call = { as: oscar, path: { siteId: 'naist' } };
     const { access } = await api.succeed<Access>('GET /v1/sites/{siteId}/grants', call);

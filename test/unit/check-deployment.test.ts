@@ -31,6 +31,8 @@ const REFUSED: readonly {
   { code: 'NOT_FOUND', changes: { imageVersion: 7 } },
   { code: 'NOT_FOUND', changes: { siteId: 'nowhere' } },
   { code: 'FORBIDDEN', changes: { siteId: 'ucsd' } },
+  { code: 'NO_CAPACITY', changes: { siteId: 'any' } },
+  { code: 'NOT_FOUND', changes: { siteId: 'any', imageName: 'nothing' } },
   { code: 'INVALID_REQUEST', changes: { imageName: 'no-computes' } },
   { code: 'NOT_FOUND', changes: { imageChannel: 'stable' } },
   { code: 'INVALID_REQUEST', changes: { imageChannel: 'stable', imageVersion: 1 } },
@@ -77,6 +79,10 @@ describe('a dry run', () => {
     const check = await checkDeployment(ALICE, wish(), ports);
     assert.deepEqual(check, { ...where, agentHeard: true, lastSeen, free });
     await checkDeployment(ALICE, wish({ siteId: 'ucsd' }), ports);
+    const anywhere = await checkDeployment(ALICE, wish({ siteId: 'any', computes: 1 }), ports);
+    assert.deepEqual([anywhere.siteId, anywhere.refusal?.code], [undefined, 'NO_CAPACITY']);
+    const memoryMiB = { frontend: 512, compute: 512 };
+    assert.deepEqual(await checkDeployment(ALICE, wish({ siteId: 'any', computes: 1, memoryMiB }), ports), check);
     assert.deepEqual([sent.length, trail.length, ports.outbox.entries.size], [0, 0, 0]);
     assert.deepEqual(await ports.deployments.listByMember('alice', undefined, 10), []);
     assert.deepEqual(await ports.deployments.usage('alice', 'naist'), { cpus: 0, clusters: 0 });

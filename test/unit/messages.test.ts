@@ -47,6 +47,11 @@ describe('names', () => {
 
   it('are letters, digits and hyphens', () => {
     for (const good of ['a', 'hpc-base', 'x9']) assert.ok(accepts(IMAGE_NAME, good) && accepts(SITE_ID, good), good);
+    // Where a site is asked for, it means whichever fits best.
+    assert.deepEqual(
+      [accepts(SITE_ID, 'any'), accepts(SITE_ID, 'anywhere'), accepts(SITE_ID, 'x-any')],
+      [false, true, true],
+    );
     for (const bad of ['', '-a', 'a-', 'A', 'a_b', 'a b', 'a/b', '../a', 'a;b', 'a\n', 'ä', 'x'.repeat(64)]) {
       assert.ok(!accepts(IMAGE_NAME, bad) && !accepts(SITE_ID, bad), bad);
     }

@@ -50,6 +50,39 @@ describe('requesting a deployment', () => {
     assert.notEqual(other.deploymentId, first.deploymentId);
   });
 
+  it('at any site goes to the best one, which row, event and record name; asked again it stays there', async () => {
+    const { ports, image, sent, trail } = await controlPlane();
+    const token = { sha256: ulid(), expiresAt: '2027-01-01T00:00:00.000Z' };
+    await ports.sites.register(sampleSite({ siteId: 'sdsc' }), token, []);
+    const free = { cpus: 2, memoryMiB: 8192, publicAddresses: 1 };
+    const hear = (siteId: string, cachedBytes: number) => {
+      const cached = [{ imageId: image.imageId, version: 1, cachedBytes }];
+      return ports.sites.recordHeartbeat(siteId, ports.now().toISOString(), { free, agentVersion: '0.1.0', cached });
+    };
+    await hear('naist', 1);
+    await hear('sdsc', 2);
+    const key = ulid();
+    const first = await requestDeployment(ALICE, wish({ siteId: 'any' }), key, ports);
+    const [event] = await ports.deployments.eventsAfter(first.deploymentId, 0);
+    assert.deepEqual([first.siteId, event?.siteId, trail.at(-1)?.siteId], ['sdsc', 'sdsc', 'sdsc']);
+    assert.match(sent[0]?.queueUrl ?? '', /-sdsc$/);
+    await hear('naist', 3);
+    assert.deepEqual(await requestDeployment(ALICE, wish({ siteId: 'any' }), key, ports), first);
+    assert.equal((await requestDeployment(ALICE, wish({ siteId: 'any' }), undefined, ports)).siteId, 'naist');
+  });
+
+  it('at any site is refused where none takes it, on record, before anything is minted', async () => {
+    const { ports, trail, sent } = await controlPlane();
+    const mint = () => Promise.reject(new Error('minted for nobody'));
+    const attempt = requestDeployment(ALICE, wish({ siteId: 'any' }), undefined, { ...ports, urlSigner: { mint } });
+    await assert.rejects(attempt, { ...code('NO_CAPACITY'), message: /naist was never heard; no grant of ucsd/ });
+    assert.deepEqual(
+      trail.map(({ actor, action, decision }) => [actor, action, decision]),
+      [['member:alice', 'deployment.request', 'deny']],
+    );
+    assert.equal(sent.length, 0);
+  });
+
   it('is refused for an image or a site that is not there, or an image without computes', async () => {
     const { ports, sent } = await controlPlane();
     for (const [changes, expected] of [
