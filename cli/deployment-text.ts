@@ -68,7 +68,9 @@ export function describeCheck(check: DeploymentCheck): string {
   return fields([
     ['image', imageVersion === undefined ? imageName : `${imageName}@${imageVersion}`],
     ['site', siteId ?? 'none'],
-    ['agent', agentHeard ? heard : `${heard}${waits}; a deployment would wait for it`],
+    ...(siteId === undefined
+      ? []
+      : [['agent', agentHeard ? heard : `${heard}${waits}; a deployment would wait for it`] as const]),
     ...(free ? [['free', `${free.cpus} CPUs, ${free.memoryMiB} MiB, ${free.publicAddresses} addresses`] as const] : []),
     ['request', refusal ? `would be refused, ${refusal.code}` : 'would be accepted'],
   ]);

@@ -49,6 +49,18 @@ test('what would be refused ends as the request would', async () => {
   assert.match(stderr, /^edgeboot: QUOTA_EXCEEDED: two of two\n {2}destroy one$/m);
 });
 
+test('any site: says which one it would be, or that none takes it', async () => {
+  const chosen = await dryRun(CHECK, '--site', 'any');
+  assert.equal((JSON.parse(chosen.body) as { siteId: string }).siteId, 'any');
+  assert.match(chosen.stdout, /^site +naist$/m);
+  const { imageName, imageVersion } = CHECK;
+  const refusal = { code: 'NO_CAPACITY', message: 'no site takes it now', remedy: 'ask for less' };
+  const none = await dryRun({ imageName, imageVersion, agentHeard: false, refusal }, '--site', 'any');
+  assert.equal(none.exitCode, 75);
+  assert.match(none.stdout, /^site +none$/m);
+  assert.doesNotMatch(none.stdout, /^agent/m);
+});
+
 test('is not for --wait', async () => {
   const { exitCode, asked } = await dryRun(CHECK, '--wait');
   assert.equal(exitCode, 64);
