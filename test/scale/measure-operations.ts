@@ -100,7 +100,7 @@ export async function measureOperations(): Promise<ReadonlyMap<Step, Operations>
   const enrollment = { token, publicKeyPem: agentKeys.publicKeyPem };
   await olga.call({ method: 'POST', path: '/v1/enrollments', body: enrollment, answer: anything });
   const atSite = `/v1/sites/${SITE}`;
-  const heartbeat = { free: { cpus: 8, memoryMiB: 8192, publicAddresses: 8 }, agentVersion: '1.0.0' };
+  const heartbeat = { free: { cpus: 8, memoryMiB: 8192, publicAddresses: 8 }, agentVersion: '1.0.0', cached: [] };
   const beat = () => agent.call({ method: 'POST', path: `${atSite}/heartbeat`, body: heartbeat, answer: anything });
   const openSession = () => agent.call({ method: 'POST', path: `${atSite}/session`, answer: sessionResponse });
   const wish = { imageName: image.imageName, siteId: SITE, computes: 2, sshPublicKeys: [SSH_KEY] };
