@@ -133,6 +133,8 @@ export interface WarmingStore {
     outbox: readonly OutboxEntry[],
     idempotencyKey: IdempotencyKey | undefined,
   ): Promise<Warming>;
+  /** What the key has made before, so that what has changed since is not asked again. Throws IDEMPOTENCY_MISMATCH. */
+  findMade(idempotencyKey: IdempotencyKey, now: string): Promise<Warming | undefined>;
   find(warmingId: string): Promise<Warming | undefined>;
   /** One transaction, conditional on `before.version`: the row, the outbox. Throws CONFLICT. */
   replace(before: Warming, after: Warming, outbox: readonly OutboxEntry[]): Promise<void>;

@@ -36,6 +36,10 @@ export async function warmImage(
   idempotencyKey: string | undefined,
   ports: WarmImagePorts,
 ): Promise<Warming> {
+  const key = idempotencyKeyOf(member, idempotencyKey, request);
+  const earlier = key && (await ports.warmings.findMade(key, ports.now().toISOString()));
+  if (earlier) return earlier;
+
   const image = await findUsableVersion(member, request, 'warming.request', ports);
   const site = await findSite(request.siteId, ports.sites);
   await authorizeDeployer(member, image, site, 'warming.request', ports);
@@ -43,7 +47,7 @@ export async function warmImage(
   const grant = await ports.urlSigner.mint({ imageId: image.imageId, egressAddress: site.egressAddress });
   const warming = newWarming(member, request, image, ports.now());
   const outbox = announce(warming, site, grant);
-  const accepted = await ports.warmings.create(warming, outbox, idempotencyKeyOf(member, idempotencyKey, request));
+  const accepted = await ports.warmings.create(warming, outbox, key);
 
   if (accepted.warmingId === warming.warmingId) await deliverOutbox(outbox, ports);
   return accepted;

@@ -334,6 +334,8 @@ function storeContract(name: string, open: () => Stores): void {
       const [first, second] = [sampleWarming(), sampleWarming()];
       await warmings.create(first, [], key);
       assert.deepEqual(await warmings.create(second, [], key), first);
+      assert.deepEqual(await warmings.findMade(key, NOW), first);
+      assert.equal(await warmings.findMade({ ...key, key: ulid() }, NOW), undefined);
       assert.equal(await warmings.find(second.warmingId), undefined);
       const other = { ...key, requestSha256: 'two' };
       const deployment = sampleDeployment();

@@ -241,6 +241,12 @@ export class MemoryWarmingStore implements WarmingStore {
     return warming;
   }
 
+  // eslint-disable-next-line @typescript-eslint/require-await -- what it throws is a rejection, too
+  async findMade(key: IdempotencyKey): Promise<Warming | undefined> {
+    const madeId = this.#keys.earlier(key);
+    return madeId === undefined ? undefined : this.#rows.get(madeId);
+  }
+
   find(warmingId: string): Promise<Warming | undefined> {
     return Promise.resolve(this.#rows.get(warmingId));
   }

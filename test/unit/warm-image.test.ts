@@ -58,6 +58,18 @@ describe('asking for a warming', () => {
     assert.notEqual((await warmImage(ALICE, wish(), ulid(), ports)).warmingId, first.warmingId);
   });
 
+  it('again with the same key answers what was accepted, whatever its site has said since', async () => {
+    const { ports } = await controlPlane();
+    const first = await warmImage(ALICE, wish(), 'a key of sixteen', ports);
+    const record = await ports.sites.find('naist');
+    assert.ok(record);
+    const vetoed = { ...record.access, vetoes: { members: ['alice'], images: [] } };
+    const sites = { find: () => Promise.resolve({ ...record, access: vetoed }) };
+    const later = { ...ports, sites: Object.assign(Object.create(ports.sites) as typeof ports.sites, sites) };
+    await assert.rejects(warmImage(ALICE, wish(), undefined, later), code('VETOED'));
+    assert.equal((await warmImage(ALICE, wish(), 'a key of sixteen', later)).warmingId, first.warmingId);
+  });
+
   it('is refused for an image or a site that is not there', async () => {
     const { ports, sent } = await controlPlane();
     for (const changes of [{ imageName: 'nothing' }, { imageVersion: 7 }, { siteId: 'nowhere' }]) {
