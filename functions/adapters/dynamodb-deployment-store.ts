@@ -15,7 +15,7 @@ import { retryConflict } from '../retry-conflict.ts';
 import { hasLimits, requireRoom } from '../site-quota.ts';
 import { countConsumption } from './dynamodb-consumption.ts';
 import { endWrites, listEndsDue } from './dynamodb-deployment-ends.ts';
-import { commitOnce, findMadeId } from './dynamodb-idempotency.ts';
+import { commitOnce, findMade, madeRow } from './dynamodb-idempotency.ts';
 import { outboxWrite } from './dynamodb-outbox.ts';
 import { ConditionRefused, type Item, type Table, UNSETTLED, type Write } from './dynamodb-table.ts';
 import { readUsage, releaseUsage, takeUsage } from './dynamodb-usage.ts';
@@ -79,7 +79,7 @@ export class DynamoDbDeploymentStore implements DeploymentStore {
     const { deploymentId, createdAt } = deployment;
     try {
       const madeId = await commitOnce(this.#table, writes, deploymentId, createdAt, key);
-      return madeId === deploymentId ? deployment : await this.#made(madeId);
+      return madeId === deploymentId ? deployment : await madeRow(madeId, (id) => this.find(id));
     } catch (error) {
       if (!(error instanceof ConditionRefused)) throw error;
       if (error.positions.includes(0)) throw await closedError(this.#table, deployment, deploymentId);
@@ -88,14 +88,7 @@ export class DynamoDbDeploymentStore implements DeploymentStore {
   }
 
   async findMade(key: IdempotencyKey, now: string): Promise<Deployment | undefined> {
-    const madeId = await findMadeId(this.#table, key, now);
-    return madeId === undefined ? undefined : this.#made(madeId);
-  }
-
-  async #made(deploymentId: string): Promise<Deployment> {
-    const deployment = await this.find(deploymentId);
-    if (deployment === undefined) throw new Error('an idempotency record points at no deployment');
-    return deployment;
+    return findMade(this.#table, key, now, (id) => this.find(id));
   }
 
   async usage(memberId: string, siteId: string): Promise<Usage> {

@@ -43,11 +43,29 @@ export async function commitOnce(
 }
 
 /** The id of what the key has made before `now` (ISO 8601). Throws IDEMPOTENCY_MISMATCH. */
-export async function findMadeId(table: Table, key: IdempotencyKey, now: string): Promise<string | undefined> {
+async function findMadeId(table: Table, key: IdempotencyKey, now: string): Promise<string | undefined> {
   const record = await table.get(recordKeyOf(key));
   if (record === undefined || Number(record['expiresAt']) < secondsOf(now)) return undefined;
   if (record['requestSha256'] === key.requestSha256) return String(record['madeId']);
   throw new EdgebootError('IDEMPOTENCY_MISMATCH', 'this Idempotency-Key was used for a different request');
+}
+
+/** The row that the key has made before `now` (ISO 8601). Throws IDEMPOTENCY_MISMATCH. */
+export async function findMade<Row>(
+  table: Table,
+  key: IdempotencyKey,
+  now: string,
+  find: (id: string) => Promise<Row | undefined>,
+): Promise<Row | undefined> {
+  const madeId = await findMadeId(table, key, now);
+  return madeId === undefined ? undefined : madeRow(madeId, find);
+}
+
+/** The row that a key has made is there: both were written in one transaction. */
+export async function madeRow<Row>(madeId: string, find: (id: string) => Promise<Row | undefined>): Promise<Row> {
+  const row = await find(madeId);
+  if (row === undefined) throw new Error('an idempotency record points at no row');
+  return row;
 }
 
 const secondsOf = (time: string): number => Math.floor(Date.parse(time) / 1000);

@@ -5,7 +5,7 @@ import * as z from 'zod';
 import { consumedByWarming } from '../consumption.ts';
 import type { IdempotencyKey, OutboxEntry, UnsettledWarming, WarmingStore } from '../ports.ts';
 import { countConsumption } from './dynamodb-consumption.ts';
-import { commitOnce, findMadeId } from './dynamodb-idempotency.ts';
+import { commitOnce, findMade, madeRow } from './dynamodb-idempotency.ts';
 import { outboxWrite } from './dynamodb-outbox.ts';
 import { ConditionRefused, type Item, type Key, type Table, UNSETTLED } from './dynamodb-table.ts';
 import { checkOpen, closedError } from './dynamodb-version-uses.ts';
@@ -42,18 +42,11 @@ export class DynamoDbWarmingStore implements WarmingStore {
       if (!(error instanceof ConditionRefused && error.positions.includes(0))) throw error;
       throw await closedError(this.#table, warming, warmingId);
     });
-    return madeId === warmingId ? warming : this.#made(madeId);
+    return madeId === warmingId ? warming : madeRow(madeId, (id) => this.find(id));
   }
 
   async findMade(key: IdempotencyKey, now: string): Promise<Warming | undefined> {
-    const madeId = await findMadeId(this.#table, key, now);
-    return madeId === undefined ? undefined : this.#made(madeId);
-  }
-
-  async #made(warmingId: string): Promise<Warming> {
-    const warming = await this.find(warmingId);
-    if (warming === undefined) throw new Error('an idempotency record points at no warming');
-    return warming;
+    return findMade(this.#table, key, now, (id) => this.find(id));
   }
 
   async find(warmingId: string): Promise<Warming | undefined> {

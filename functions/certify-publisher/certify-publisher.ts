@@ -3,11 +3,11 @@
  * cloud. This keeps the certificate, after checking that the root signed it.
  */
 import { verifyCertificate } from '#shared/image/publisher-certificate.ts';
-import { FEDERATION_OPERATORS, type Member } from '../http/identity.ts';
+import type { Member } from '../http/identity.ts';
 import { deliverOutbox, type DeliveryPorts } from '../outbox/deliver-outbox.ts';
-import { deny } from '../outbox/deny.ts';
 import { auditEntry } from '../outbox/entries.ts';
 import type { PublisherStore } from '../ports.ts';
+import { requireOperator } from '../require-operator.ts';
 
 export interface CertifyPublisherPorts extends DeliveryPorts {
   readonly publishers: PublisherStore;
@@ -22,9 +22,7 @@ export async function certifyPublisher(
   ports: CertifyPublisherPorts,
 ): Promise<string> {
   const decision = { actor: `member:${operator.memberId}`, action: 'publisher.certify' } as const;
-  if (!operator.groups.includes(FEDERATION_OPERATORS)) {
-    throw await deny(ports, { ...decision, reason: `only members of ${FEDERATION_OPERATORS} may certify publishers` });
-  }
+  await requireOperator(operator, decision, 'certify publishers', ports);
   const { memberId } = verifyCertificate(Buffer.from(certificate), {
     rootPublicKeyPem: ports.rootPublicKeyPem,
     now: ports.now(),

@@ -4,11 +4,11 @@ import type { registerSiteRequest } from '#shared/api.ts';
 import { publicKeyFingerprint } from '#shared/keys.ts';
 import { accessForGroups } from '#shared/site-access.ts';
 import type * as z from 'zod';
-import { FEDERATION_OPERATORS, type Member } from '../http/identity.ts';
+import type { Member } from '../http/identity.ts';
 import { deliverOutbox, type DeliveryPorts } from '../outbox/deliver-outbox.ts';
-import { deny } from '../outbox/deny.ts';
 import { auditEntry } from '../outbox/entries.ts';
 import type { SiteStore } from '../ports.ts';
+import { requireOperator } from '../require-operator.ts';
 
 export interface ManageSitesPorts extends DeliveryPorts {
   readonly sites: SiteStore;
@@ -29,9 +29,7 @@ export async function registerSite(
 ): Promise<{ siteId: string; enrollmentToken: string }> {
   const { siteId, deployerGroups, ...settings } = request;
   const decision = { actor: `member:${operator.memberId}`, action: 'site.register', siteId } as const;
-  if (!operator.groups.includes(FEDERATION_OPERATORS)) {
-    throw await deny(ports, { ...decision, reason: `only members of ${FEDERATION_OPERATORS} may register sites` });
-  }
+  await requireOperator(operator, decision, 'register sites', ports);
   const queue = await ports.queues.create(siteId);
   const now = ports.now();
   const secret = randomBytes(32).toString('base64url');

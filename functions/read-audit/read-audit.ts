@@ -5,11 +5,10 @@
 import type { AuditCounts, AuditPage, AuditQuery } from '#shared/api.ts';
 import type { AuditRecord } from '#shared/audit.ts';
 import type { Deployment } from '#shared/deployment.ts';
-import { FEDERATION_OPERATORS, type Member } from '../http/identity.ts';
-import { deliverOutbox, type DeliveryPorts } from '../outbox/deliver-outbox.ts';
-import { deny } from '../outbox/deny.ts';
-import { auditEntry } from '../outbox/entries.ts';
+import type { Member } from '../http/identity.ts';
+import type { DeliveryPorts } from '../outbox/deliver-outbox.ts';
 import type { AuditTrail, DeploymentStore, WarmingStore } from '../ports.ts';
+import { requireReadingOperator } from '../require-operator.ts';
 
 export interface ReadAuditPorts extends DeliveryPorts {
   readonly trail: AuditTrail;
@@ -20,7 +19,7 @@ export interface ReadAuditPorts extends DeliveryPorts {
 
 /** A page, oldest first; it may be empty while there are more. Throws FORBIDDEN; INVALID_REQUEST for a cursor that is none. */
 export async function readAudit(operator: Member, query: AuditQuery, ports: ReadAuditPorts): Promise<AuditPage> {
-  await requireOperator(operator, ports);
+  await requireReader(operator, ports);
   const { records, nextCursor } = await ports.trail.read({
     since: query.since,
     until: query.until ?? ports.now().toISOString(),
@@ -41,7 +40,7 @@ export async function countAudit(
   { deploymentIds, warmingIds }: { readonly deploymentIds: readonly string[]; readonly warmingIds: readonly string[] },
   ports: ReadAuditPorts,
 ): Promise<AuditCounts> {
-  await requireOperator(operator, ports);
+  await requireReader(operator, ports);
   const deployments = await Promise.all(deploymentIds.map((id) => ports.deployments.find(id)));
   const warmings = await Promise.all(warmingIds.map((id) => ports.warmings.find(id)));
   return {
@@ -59,18 +58,8 @@ const countOf = ({ auditSequence, auditedAt = '', updatedAt }: Counted) => ({
   updatedAt: auditedAt > updatedAt ? auditedAt : updatedAt,
 });
 
-async function requireOperator(operator: Member, ports: ReadAuditPorts): Promise<void> {
-  const decision = { actor: `member:${operator.memberId}`, action: 'audit.read' } as const;
-  if (!operator.groups.includes(FEDERATION_OPERATORS)) {
-    throw await deny(ports, {
-      ...decision,
-      reason: `only members of ${FEDERATION_OPERATORS} may read the audit trail`,
-    });
-  }
-  const entry = auditEntry(ports.now().toISOString(), { ...decision, decision: 'allow' });
-  await ports.outbox.add([entry]);
-  await deliverOutbox([entry], ports);
-}
+const requireReader = (member: Member, ports: ReadAuditPorts): Promise<void> =>
+  requireReadingOperator(member, 'audit.read', 'read the audit trail', undefined, ports);
 
 /** The log group was asked for words only, wherever in a record they are. */
 function isAskedFor({ actor, siteId, deploymentId }: AuditRecord, { member, site, deployment }: AuditQuery): boolean {

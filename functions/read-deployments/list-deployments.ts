@@ -5,11 +5,9 @@
 import { type deploymentListQuery, type deploymentListResponse, MAX_PAGE_DEPLOYMENTS, nextToken } from '#shared/api.ts';
 import type { Deployment } from '#shared/deployment.ts';
 import * as z from 'zod';
-import { FEDERATION_OPERATORS, type Member } from '../http/identity.ts';
-import { deliverOutbox } from '../outbox/deliver-outbox.ts';
-import { deny } from '../outbox/deny.ts';
-import { auditEntry } from '../outbox/entries.ts';
+import type { Member } from '../http/identity.ts';
 import type { DeploymentStore } from '../ports.ts';
+import { requireReadingOperator } from '../require-operator.ts';
 import type { ReadDeploymentsPorts } from './read-deployments.ts';
 
 export type DeploymentListQuery = z.infer<typeof deploymentListQuery>;
@@ -25,22 +23,13 @@ export async function listDeployments(
   ports: ReadDeploymentsPorts,
 ): Promise<z.infer<typeof deploymentListResponse>> {
   const { memberId = member.memberId } = query;
-  if (memberId !== member.memberId) await authorizeOperator(member, memberId, ports);
+  if (memberId !== member.memberId) {
+    // Whether there is such a member changes nothing.
+    const read = `the list of ${memberId}'s deployments`;
+    await requireReadingOperator(member, 'deployment.read', "list another member's deployments", read, ports);
+  }
   const { deployments, behind } = await readPage(memberId, query, ports.deployments);
   return { deployments, ...(behind !== undefined && { next: z.encode(nextToken, behind) }) };
-}
-
-/** Whether there is such a member changes nothing. */
-async function authorizeOperator(member: Member, memberId: string, ports: ReadDeploymentsPorts): Promise<void> {
-  const record = { actor: `member:${member.memberId}`, action: 'deployment.read' } as const;
-  if (!member.groups.includes(FEDERATION_OPERATORS)) {
-    const reason = `only members of ${FEDERATION_OPERATORS} may list another member's deployments`;
-    throw await deny(ports, { ...record, reason });
-  }
-  const reason = `the list of ${memberId}'s deployments`;
-  const entry = auditEntry(ports.now().toISOString(), { ...record, decision: 'allow', reason });
-  await ports.outbox.add([entry]);
-  await deliverOutbox([entry], ports);
 }
 
 /** `behind`: the deployment that the next page begins behind, where there may be one. */

@@ -2,11 +2,10 @@
 import { type UsageAnswer, type UsageQuery, usageToken } from '#shared/api.ts';
 import * as z from 'zod';
 import { consumptionKey } from '../consumption.ts';
-import { FEDERATION_OPERATORS, type Member } from '../http/identity.ts';
-import { deliverOutbox, type DeliveryPorts } from '../outbox/deliver-outbox.ts';
-import { deny } from '../outbox/deny.ts';
-import { auditEntry } from '../outbox/entries.ts';
+import type { Member } from '../http/identity.ts';
+import type { DeliveryPorts } from '../outbox/deliver-outbox.ts';
 import type { ConsumptionStore } from '../ports.ts';
+import { requireReadingOperator } from '../require-operator.ts';
 
 export interface ReadUsagePorts extends DeliveryPorts {
   readonly consumption: ConsumptionStore;
@@ -19,7 +18,11 @@ const PAGE_ROWS = 1_000;
 export async function readUsage(member: Member, query: UsageQuery, ports: ReadUsagePorts): Promise<UsageAnswer> {
   const { month = ports.now().toISOString().slice(0, 7), memberId, everybody, next } = query;
   const isOwn = everybody === undefined && (memberId ?? member.memberId) === member.memberId;
-  if (!isOwn) await authorizeOperator(member, everybody === undefined ? memberId : undefined, ports);
+  if (!isOwn) {
+    const whose = everybody === undefined ? memberId : undefined;
+    const read = `the usage of ${whose ?? 'everybody'}`;
+    await requireReadingOperator(member, 'usage.read', 'read the usage of others', read, ports);
+  }
   if (everybody === undefined) {
     return { month, usage: [...(await ports.consumption.listOf(memberId ?? member.memberId, month))] };
   }
@@ -28,19 +31,4 @@ export async function readUsage(member: Member, query: UsageQuery, ports: ReadUs
   const last = usage.at(-1);
   const isMore = rows.length > PAGE_ROWS && last !== undefined;
   return { month, usage, ...(isMore && { next: z.encode(usageToken, consumptionKey(last)) }) };
-}
-
-async function authorizeOperator(member: Member, memberId: string | undefined, ports: ReadUsagePorts): Promise<void> {
-  const record = { actor: `member:${member.memberId}`, action: 'usage.read' } as const;
-  if (!member.groups.includes(FEDERATION_OPERATORS)) {
-    throw await deny(ports, {
-      ...record,
-      reason: `only members of ${FEDERATION_OPERATORS} may read the usage of others`,
-    });
-  }
-  const entry = auditEntry(ports.now().toISOString(), {
-    ...{ ...record, decision: 'allow', reason: `the usage of ${memberId ?? 'everybody'}` },
-  });
-  await ports.outbox.add([entry]);
-  await deliverOutbox([entry], ports);
 }

@@ -28,6 +28,7 @@ import { runProgram } from '../../local/federation/program.ts';
 import { SSH_KEY } from '../helpers/model-samples.ts';
 import { makeSmallestDisk } from '../helpers/smallest-disk.ts';
 import { createTemporaryFolder } from '../helpers/temporary-folder.ts';
+import { writeSession } from '../helpers/write-session.ts';
 import { edgeboot } from './cli/edgeboot-process.ts';
 
 const IMAGE = 'tiny';
@@ -77,9 +78,7 @@ void suite('the catalog comes back from the bucket', { timeout: 120_000 }, () =>
     await mkdir(directory, { mode: 0o700 });
     const { issuerUrl: issuer, audience } = cloud.issuer;
     const accessToken = await cloud.issuer.issueToken('alice');
-    const expiresAt = new Date(Date.now() + 3_600_000).toISOString();
-    const session = { apiUrl: cloud.apiUrl, issuer, audience, accessToken, expiresAt };
-    await writeFile(path.join(directory, 'session.json'), JSON.stringify(session), { mode: 0o600 });
+    await writeSession(directory, { apiUrl: cloud.apiUrl, issuer, audience, accessToken });
     await writeFile(path.join(directory, 'publishing-key.pem'), publisher.privateKeyPem, { mode: 0o600 });
     return { EDGEBOOT_CONFIG_DIRECTORY: directory };
   }

@@ -13,6 +13,7 @@ import { type AwsClients, awsClients } from '../../../local/aws/services.ts';
 import { type Cloud, OIDC_AUDIENCE, startCloud } from '../../../local/cloud.ts';
 import { sampleImage, sampleImageVersion, SSH_KEY } from '../../helpers/model-samples.ts';
 import { createTemporaryFolder } from '../../helpers/temporary-folder.ts';
+import { writeSession } from '../../helpers/write-session.ts';
 import { edgeboot } from './edgeboot-process.ts';
 
 const MEMBERS = [
@@ -50,9 +51,8 @@ void suite('the audit trail, with the command', { timeout: 180_000 }, () => {
     const session = {
       ...{ apiUrl: cloud.apiUrl, issuer: cloud.issuer.issuerUrl, audience: OIDC_AUDIENCE },
       accessToken: await cloud.issuer.issueToken(member),
-      expiresAt: new Date(Date.now() + HOUR_MS).toISOString(),
     };
-    await writeFile(path.join(directory.path, 'session.json'), JSON.stringify(session));
+    await writeSession(directory.path, session);
     return await edgeboot(args, { EDGEBOOT_CONFIG_DIRECTORY: directory.path });
   };
   const succeed = async <T>(member: string, ...args: readonly string[]): Promise<T> => {

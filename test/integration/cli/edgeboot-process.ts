@@ -1,6 +1,6 @@
 /** The real command as a process, logged in at an API that a test plays. */
 import { execFile } from 'node:child_process';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -8,6 +8,7 @@ import { type ErrorCode, ERROR_KINDS } from '#shared/errors.ts';
 import { startLoopbackServer } from '../../../local/loopback-server.ts';
 import { EDGEBOOT, type ProgramResult } from '../../../local/federation/program.ts';
 import { createTemporaryFolder } from '../../helpers/temporary-folder.ts';
+import { writeSession } from '../../helpers/write-session.ts';
 
 export interface ReceivedRequest {
   /** `GET /v1/deployments?next=…` */
@@ -55,11 +56,10 @@ export async function playApi(play: (request: ReceivedRequest, count: number) =>
     issuer: 'https://issuer.example.org',
     audience: 'x',
     accessToken: 'token',
-    expiresAt: new Date(Date.now() + 3_600_000).toISOString(),
   };
   const directory = path.join(folder.path, 'config');
   await mkdir(directory);
-  await writeFile(path.join(directory, 'session.json'), JSON.stringify(session));
+  await writeSession(directory, session);
   const held = undo.move();
   return {
     url: server.url,
