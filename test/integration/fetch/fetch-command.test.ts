@@ -140,10 +140,12 @@ describe('edgeboot-agent fetch', () => {
     await cp(made.directory, directory, { recursive: true });
     const manifest = join(directory, made.sources['native'] ?? '');
     const parts = join(manifest, '../../parts');
-    const [first = ''] = await readdir(parts);
-    const bytes = await readFile(join(parts, first));
-    bytes[100] = (bytes[100] ?? 0) ^ 1;
-    await writeFile(join(parts, first), bytes);
+    // Each part: the folder holds those of the second version too, which this manifest does not name.
+    for (const name of await readdir(parts)) {
+      const bytes = await readFile(join(parts, name));
+      bytes[100] = (bytes[100] ?? 0) ^ 1;
+      await writeFile(join(parts, name), bytes);
+    }
     const output = newOutput();
     const damaged = await runFetch(manifest, '--output', output);
     assert.deepEqual([damaged.exitCode, /PART_CORRUPT/.test(damaged.stderr)], [65, true], damaged.stderr);
