@@ -1,5 +1,5 @@
 /** Deployments as text. */
-import type { DeploymentCheck } from '#shared/api.ts';
+import type { DeploymentCheck } from '#shared/api/deployments.ts';
 import { type Deployment, type DeploymentEvent, isOutcome } from '#shared/deployment.ts';
 import { fields, formatBytes, say, table } from './output.ts';
 

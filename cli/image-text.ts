@@ -1,5 +1,5 @@
 /** Images as text. */
-import type { Image, imageResponse, ImageVersion } from '#shared/api.ts';
+import type { Image, imageResponse, ImageVersion } from '#shared/api/images.ts';
 import { channelsAt, type Sharing } from '#shared/image/catalog.ts';
 import { visibleLine } from '#shared/terminal/visible-text.ts';
 import type * as z from 'zod';

@@ -1,5 +1,5 @@
 /** Sites as text. */
-import type { SeenSite, ShownSite, Site } from '#shared/api.ts';
+import type { SeenSite, ShownSite, Site } from '#shared/api/sites.ts';
 import { fields, formatBytes, table } from './output.ts';
 
 export function siteTable(sites: readonly SeenSite[]): string {

@@ -1,6 +1,6 @@
 /** Asks that an image be pulled through a site's nearest edge, and follows how it goes. */
 import type { ApiClient } from '#shared/api-client.ts';
-import { warmingResponse } from '#shared/api.ts';
+import { warmingResponse } from '#shared/api/warmings.ts';
 import { EdgebootError } from '#shared/errors.ts';
 import { SITE_ID } from '#shared/names.ts';
 import { isWarmingOver, type Warming } from '#shared/warming.ts';

@@ -1,6 +1,6 @@
 /** Follows a deployment until nothing more will happen by itself: its history goes to standard error as it comes. */
 import type { ApiClient } from '#shared/api-client.ts';
-import { deploymentResponse, eventsResponse } from '#shared/api.ts';
+import { deploymentResponse, eventsResponse } from '#shared/api/deployments.ts';
 import { type Deployment, isOutcome } from '#shared/deployment.ts';
 import { describeEvent, describeProgress } from './deployment-text.ts';
 import { keepLooking } from './keep-looking.ts';

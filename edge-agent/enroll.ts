@@ -1,7 +1,7 @@
 /** Enrollment: the one-time token is exchanged for a place in the federation; the key pair never leaves this host. */
 import { access, constants } from 'node:fs/promises';
 import { ApiClient } from '#shared/api-client.ts';
-import { ENROLLMENT_TOKEN, enrollResponse } from '#shared/api.ts';
+import { ENROLLMENT_TOKEN, enrollResponse } from '#shared/api/agents.ts';
 import { EdgebootError, messageOf } from '#shared/errors.ts';
 import { newKeyPair, publicKeyFingerprint } from '#shared/keys.ts';
 import { ulid } from 'ulid';

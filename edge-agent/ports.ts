@@ -1,5 +1,6 @@
 /** What the edge flow needs from the world, in the flow's own words. Adapters, repositories and drivers implement it. */
-import type { Heartbeat, Job, sessionResponse, WarmingJob } from '#shared/api.ts';
+import type { Heartbeat, Job, sessionResponse } from '#shared/api/agents.ts';
+import type { WarmingJob } from '#shared/api/warmings.ts';
 import type { Report } from '#shared/apply-report.ts';
 import type { Deployment, Failure, Timeline } from '#shared/deployment.ts';
 import type { Grant } from '#shared/grant.ts';

@@ -1,5 +1,6 @@
 /** One piece of work on one cluster, or on a warming: what every step of the flow is given. */
-import type { Job, WarmingJob } from '#shared/api.ts';
+import type { Job } from '#shared/api/agents.ts';
+import type { WarmingJob } from '#shared/api/warmings.ts';
 import type { Timeline } from '#shared/deployment.ts';
 import type { Grant } from '#shared/grant.ts';
 

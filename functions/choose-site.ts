@@ -1,5 +1,6 @@
 /** `siteId: any`: at which site a cluster comes up soonest, of those that take it now. Pure. */
-import type { Capacity, ImageVersion } from '#shared/api.ts';
+import type { ImageVersion } from '#shared/api/images.ts';
+import type { Capacity } from '#shared/api/sites.ts';
 import { type EdgebootError, hasCode } from '#shared/errors.ts';
 import type { Deployment } from '#shared/deployment.ts';
 import type { Member } from './http/identity.ts';

@@ -2,7 +2,7 @@
  * What a deployment or warming consumed: told by the change of its row, and counted in the very transaction that changes it, so that
  * nothing is counted twice or not at all. Pure.
  */
-import type { Consumption, ConsumptionRow } from '#shared/api.ts';
+import type { Consumption, ConsumptionRow } from '#shared/api/usage.ts';
 import { type Deployment, hasRun, isTerminal, type Phase } from '#shared/deployment.ts';
 import type { Warming } from '#shared/warming.ts';
 

@@ -1,5 +1,5 @@
 /** What a request for a deployment asks for, where it leaves something unsaid. */
-import type { requestDeploymentRequest } from '#shared/api.ts';
+import type { requestDeploymentRequest } from '#shared/api/deployments.ts';
 import type { Deployment } from '#shared/deployment.ts';
 import type * as z from 'zod';
 

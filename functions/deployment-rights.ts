@@ -1,5 +1,5 @@
 /** Who may deploy what where: asked before anything is minted for an image at a site. */
-import type { ImageVersion } from '#shared/api.ts';
+import type { ImageVersion } from '#shared/api/images.ts';
 import type { AuditAction, AuditRecord } from '#shared/audit.ts';
 import type { Deployment } from '#shared/deployment.ts';
 import { EdgebootError } from '#shared/errors.ts';

@@ -1,5 +1,5 @@
 /** Images as members refer to them: what they may see, and which version a reference means at the time of asking. */
-import type { Image, ImageVersion } from '#shared/api.ts';
+import type { Image, ImageVersion } from '#shared/api/images.ts';
 import type { AuditAction, AuditRecord } from '#shared/audit.ts';
 import { EdgebootError } from '#shared/errors.ts';
 import { newestUsable, versionAt } from '#shared/image/catalog.ts';

@@ -1,5 +1,6 @@
 /** The site of a request for a deployment: the one that it names, or the best of all where it says `any`. */
-import { ANY_SITE, type ImageVersion } from '#shared/api.ts';
+import { ANY_SITE } from '#shared/api/deployments.ts';
+import { type ImageVersion } from '#shared/api/images.ts';
 import { EdgebootError } from '#shared/errors.ts';
 import { type Candidate, chooseSite } from './choose-site.ts';
 import { findSite } from './deployment-rights.ts';

@@ -1,5 +1,8 @@
 /** What the control plane needs from the world, in its own words. The files in adapters/ implement these; compose.ts chooses. */
-import type { CachedImage, ConsumptionRow, Heartbeat, Image, ImageVersion, Site } from '#shared/api.ts';
+import type { Heartbeat } from '#shared/api/agents.ts';
+import type { Image, ImageVersion } from '#shared/api/images.ts';
+import type { CachedImage, Site } from '#shared/api/sites.ts';
+import type { ConsumptionRow } from '#shared/api/usage.ts';
 import type { AuditRecord } from '#shared/audit.ts';
 import type { Deployment, DeploymentEvent } from '#shared/deployment.ts';
 import type { Grant } from '#shared/grant.ts';

@@ -1,7 +1,7 @@
 /** Calls the HTTP API: sends JSON, checks what comes back, and turns problem documents into our errors. */
 import { Agent, request } from 'undici';
 import * as z from 'zod';
-import { problemSchema } from './api.ts';
+import { problemSchema } from './api/problem.ts';
 import { EdgebootError, type ErrorCode, isErrorCode, messageOf } from './errors.ts';
 
 const CONNECT_TIMEOUT_MS = 5_000;

@@ -2,7 +2,7 @@
  * Whether the audit trail is whole: the records about one deployment, or one warming, are numbered without gaps, and its row says up
  * to which number. Refusals have no numbers: that one of them is gone cannot be told. Pure.
  */
-import type { AuditCounts } from '#shared/api.ts';
+import type { AuditCounts } from '#shared/api/audit-trail.ts';
 import type { AuditRecord } from '#shared/audit.ts';
 import { decodeTime } from 'ulid';
 

@@ -6,7 +6,7 @@ import {
   auditPageResponse,
   type AuditQuery,
   MAX_AUDIT_COUNTS_PER_REQUEST,
-} from '#shared/api.ts';
+} from '#shared/api/audit-trail.ts';
 import type { AuditRecord } from '#shared/audit.ts';
 import type { subjectsOf } from './find-gaps.ts';
 

@@ -4,7 +4,7 @@ import { homedir } from 'node:os';
 import path from 'node:path';
 import { Command, Option } from 'commander';
 import type { ApiClient } from '#shared/api-client.ts';
-import { deploymentCheckResponse, deploymentResponse } from '#shared/api.ts';
+import { deploymentCheckResponse, deploymentResponse } from '#shared/api/deployments.ts';
 import type { Deployment } from '#shared/deployment.ts';
 import { EdgebootError, hasCode } from '#shared/errors.ts';
 import { SSH_PUBLIC_KEY } from '#shared/names.ts';

@@ -1,6 +1,6 @@
 /** `edgeboot deployment`: show, extend, stop, start, destroy; the other commands have files of their own. */
 import { Command } from 'commander';
-import { deploymentResponse } from '#shared/api.ts';
+import { deploymentResponse } from '#shared/api/deployments.ts';
 import type { Deployment } from '#shared/deployment.ts';
 import { EdgebootError } from '#shared/errors.ts';
 import { ULID } from '#shared/names.ts';

@@ -1,6 +1,6 @@
 /** `edgeboot image`: list, show, inspect; the other commands have files of their own. */
 import { Command } from 'commander';
-import { imageListResponse, imageResponse, type ImageVersion } from '#shared/api.ts';
+import { imageListResponse, imageResponse, type ImageVersion } from '#shared/api/images.ts';
 import { EdgebootError } from '#shared/errors.ts';
 import { versionAt } from '#shared/image/catalog.ts';
 import { requireCompliant } from '#shared/image/inspect-disk.ts';

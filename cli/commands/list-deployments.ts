@@ -1,7 +1,7 @@
 /** `edgeboot deployment list`: what matches, newest first. */
 import { Command } from 'commander';
 import type { ApiClient } from '#shared/api-client.ts';
-import { deploymentListResponse, MAX_PAGE_DEPLOYMENTS } from '#shared/api.ts';
+import { deploymentListResponse, MAX_PAGE_DEPLOYMENTS } from '#shared/api/deployments.ts';
 import { type Deployment, PHASES } from '#shared/deployment.ts';
 import { EdgebootError } from '#shared/errors.ts';
 import { MEMBER_ID } from '#shared/names.ts';

@@ -1,7 +1,7 @@
 /** `edgeboot login`: at the federation's issuer, in a browser. */
 import { Command } from 'commander';
 import { ApiClient } from '#shared/api-client.ts';
-import { protectedResourceResponse } from '#shared/api.ts';
+import { protectedResourceResponse } from '#shared/api/discovery.ts';
 import { EdgebootError, hasCode, messageOf } from '#shared/errors.ts';
 import type * as oidc from 'openid-client';
 import { deviceFlow } from '../login/device-flow.ts';

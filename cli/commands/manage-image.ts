@@ -1,6 +1,12 @@
 /** `edgeboot image channel`, `share`, `deprecate`, `recall` and `delete`: what an owner does with an image that is published. */
 import { Command } from 'commander';
-import { deleteVersionResponse, imageSchema, imageVersionSchema, type Recalled, recallResponse } from '#shared/api.ts';
+import {
+  deleteVersionResponse,
+  imageSchema,
+  imageVersionSchema,
+  type Recalled,
+  recallResponse,
+} from '#shared/api/images.ts';
 import { EdgebootError } from '#shared/errors.ts';
 import { REASON, type Sharing, sharingSchema } from '#shared/image/catalog.ts';
 import { requireImageName } from '../image-name.ts';

@@ -1,7 +1,7 @@
 /** `edgeboot image publish`: a new version of an image, and, where that is wished, the sites that are to have it near. */
 import { Command } from 'commander';
 import type { ApiClient } from '#shared/api-client.ts';
-import type { ImageVersion } from '#shared/api.ts';
+import type { ImageVersion } from '#shared/api/images.ts';
 import { EdgebootError, hasCode } from '#shared/errors.ts';
 import { requireCompliant } from '#shared/image/inspect-disk.ts';
 import type { Warming } from '#shared/warming.ts';

@@ -2,7 +2,7 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
-import { certifyPublisherRequest, certifyPublisherResponse } from '#shared/api.ts';
+import { certifyPublisherRequest, certifyPublisherResponse } from '#shared/api/trust.ts';
 import { EdgebootError, messageOf } from '#shared/errors.ts';
 import { issueCertificate } from '#shared/image/publisher-certificate.ts';
 import type * as z from 'zod';

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import { Command } from 'commander';
 import type { ApiClient } from '#shared/api-client.ts';
-import { setSiteAccessRequest, siteAccessResponse } from '#shared/api.ts';
+import { setSiteAccessRequest, siteAccessResponse } from '#shared/api/sites.ts';
 import { EdgebootError, messageOf } from '#shared/errors.ts';
 import type { SiteAccess } from '#shared/site-access.ts';
 import { parse, stringify } from 'yaml';

@@ -1,6 +1,6 @@
 /** `edgeboot site`: the sites of the federation, and what their operators do. */
 import { Command } from 'commander';
-import { registerSiteResponse, showSiteResponse, siteListResponse, siteResponse } from '#shared/api.ts';
+import { registerSiteResponse, showSiteResponse, siteListResponse, siteResponse } from '#shared/api/sites.ts';
 import { repeatable } from '../option-values.ts';
 import { printData, say } from '../output.ts';
 import { openApi } from '../session.ts';

@@ -1,7 +1,7 @@
 /** `edgeboot usage`: what was fetched, what ran, and what it cost about. */
 import { Command, Option } from 'commander';
 import type { ApiClient } from '#shared/api-client.ts';
-import { type ConsumptionRow, MONTH, usageResponse } from '#shared/api.ts';
+import { type ConsumptionRow, MONTH, usageResponse } from '#shared/api/usage.ts';
 import { EdgebootError } from '#shared/errors.ts';
 import { formatBytes, printData, say, table } from '../output.ts';
 import { openApi } from '../session.ts';

@@ -1,6 +1,6 @@
 /** What publishing a version would upload: nothing is made, sent or signed. */
 import type { ApiClient } from '#shared/api-client.ts';
-import { imageResponse } from '#shared/api.ts';
+import { imageResponse } from '#shared/api/images.ts';
 import { hasCode } from '#shared/errors.ts';
 import { type PublishRequest, publishDisk } from './publish-version.ts';
 import { Uploader, type UploadProgress } from './uploader.ts';

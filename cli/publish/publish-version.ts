@@ -1,7 +1,8 @@
 /** Publishes a version of an image: cut → upload what is missing → sign the manifest → complete. */
 import { hash } from 'node:crypto';
 import type { ApiClient } from '#shared/api-client.ts';
-import { beginImageResponse, type ImageVersion, imageVersionSchema, trustResponse } from '#shared/api.ts';
+import { beginImageResponse, type ImageVersion, imageVersionSchema } from '#shared/api/images.ts';
+import { trustResponse } from '#shared/api/trust.ts';
 import { EdgebootError } from '#shared/errors.ts';
 import { type DiskDescription, type Manifest, PART_SIZE_BYTES } from '#shared/image/manifest.ts';
 import { signManifest } from '#shared/image/signed-manifest.ts';

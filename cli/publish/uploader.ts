@@ -1,7 +1,7 @@
 /** Uploads objects through presigned URLs, several at once; what is in the bucket already is not sent again. */
 import { Agent, request } from 'undici';
 import type { ApiClient } from '#shared/api-client.ts';
-import { uploadsResponse } from '#shared/api.ts';
+import { uploadsResponse } from '#shared/api/images.ts';
 import { EdgebootError } from '#shared/errors.ts';
 import type { ImageObjectKind } from '#shared/image/manifest.ts';
 

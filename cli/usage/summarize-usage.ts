@@ -1,5 +1,5 @@
 /** Usage summed up by member, site or image, with what it costs at the prices that are given. Pure. */
-import type { Consumption, ConsumptionRow } from '#shared/api.ts';
+import type { Consumption, ConsumptionRow } from '#shared/api/usage.ts';
 
 export const GROUPINGS = ['member', 'site', 'image'] as const;
 export type Grouping = (typeof GROUPINGS)[number];

@@ -1,15 +1,8 @@
 /** The federation's API over HTTP, each request signed with the agent's own key. */
 import { signAgentToken } from '#shared/agent-token.ts';
 import { ApiClient } from '#shared/api-client.ts';
-import {
-  grantResponse,
-  heartbeatResponse,
-  jobResponse,
-  reportResponse,
-  sessionResponse,
-  warmingJobResponse,
-  warmingReportResponse,
-} from '#shared/api.ts';
+import { grantResponse, heartbeatResponse, jobResponse, reportResponse, sessionResponse } from '#shared/api/agents.ts';
+import { warmingJobResponse, warmingReportResponse } from '#shared/api/warmings.ts';
 import { EdgebootError, type ErrorCode } from '#shared/errors.ts';
 import type { AgentIdentity } from '../identity.ts';
 import type { FederationApi } from '../ports.ts';

@@ -1,5 +1,5 @@
 /** What of the federation's images is in this cache, as it is announced: version by version, its disks together. Pure. */
-import { type CachedImage, MAX_CACHED_IMAGES } from '#shared/api.ts';
+import { type CachedImage, MAX_CACHED_IMAGES } from '#shared/api/sites.ts';
 import { percentOf } from './describe-base.ts';
 import type { StoredBase } from './stored-bases.ts';
 

@@ -1,5 +1,5 @@
 /** Gives a cluster its place at the site: a public address, CPUs and memory. Pure: from what the journal holds already. */
-import type { Capacity } from '#shared/api.ts';
+import type { Capacity } from '#shared/api/sites.ts';
 import { EdgebootError } from '#shared/errors.ts';
 import { addressRange } from './ipv4.ts';
 import { type ClusterPlan, demandOf, planCluster, type PlanRequest } from './plan-cluster.ts';

@@ -1,7 +1,7 @@
 /** The signed manifest of an image version, from the edge or from an earlier time. */
 import { hash } from 'node:crypto';
 import path from 'node:path';
-import type { ImageVersion } from '#shared/api.ts';
+import type { ImageVersion } from '#shared/api/images.ts';
 import { EdgebootError } from '#shared/errors.ts';
 import { imageObjectKey, type Manifest } from '#shared/image/manifest.ts';
 import { MAX_SIGNED_MANIFEST_BYTES, verifySignedManifest } from '#shared/image/signed-manifest.ts';

@@ -1,5 +1,5 @@
 /** Consumption in the table: for each month a row of counters for whoever used an image at a site. */
-import { type Consumption, type ConsumptionRow, consumptionRowSchema } from '#shared/api.ts';
+import { type Consumption, type ConsumptionRow, consumptionRowSchema } from '#shared/api/usage.ts';
 import { consumptionKey, memberKeyPrefix } from '../consumption.ts';
 import type { ConsumptionStore } from '../ports.ts';
 import type { Table, Write } from './dynamodb-table.ts';

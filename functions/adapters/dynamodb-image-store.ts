@@ -1,5 +1,5 @@
 /** Images in the table: the image, its name (unique), and its versions below it, each with its uses (dynamodb-version-uses.ts). */
-import { type Image, imageSchema, type ImageVersion, imageVersionSchema } from '#shared/api.ts';
+import { type Image, imageSchema, type ImageVersion, imageVersionSchema } from '#shared/api/images.ts';
 import { EdgebootError } from '#shared/errors.ts';
 import type { VersionUse } from '#shared/image/catalog.ts';
 import type { ImageStore, OutboxEntry } from '../ports.ts';

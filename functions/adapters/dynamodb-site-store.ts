@@ -1,5 +1,6 @@
 /** Sites in the table: the site with its last heartbeat and the digest of its enrollment token, and its agent's key. */
-import { cachedImageSchema, type Heartbeat, siteSchema } from '#shared/api.ts';
+import { type Heartbeat } from '#shared/api/agents.ts';
+import { cachedImageSchema, siteSchema } from '#shared/api/sites.ts';
 import { EdgebootError } from '#shared/errors.ts';
 import { type SiteAccess, siteAccessSchema } from '#shared/site-access.ts';
 import * as z from 'zod';

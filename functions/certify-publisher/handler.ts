@@ -1,4 +1,4 @@
-import { certifyPublisherRequest } from '#shared/api.ts';
+import { certifyPublisherRequest } from '#shared/api/trust.ts';
 import { composeApi, composeCertifyPublisher } from '../compose.ts';
 import { apiHandler } from '../http/api-handler.ts';
 import { requireMember } from '../http/identity.ts';

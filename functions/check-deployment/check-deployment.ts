@@ -2,7 +2,8 @@
  * What would become of a request for a deployment: the rules of request-deployment.ts, and nothing is written, not even a record of
  * it. Whoever is accepted here may still come second to the last room.
  */
-import { ANY_SITE, type DeploymentCheck, type ImageVersion } from '#shared/api.ts';
+import { ANY_SITE, type DeploymentCheck } from '#shared/api/deployments.ts';
+import { type ImageVersion } from '#shared/api/images.ts';
 import { EdgebootError, hasCode } from '#shared/errors.ts';
 import type { DeploymentRequest } from '../deployment-request.ts';
 import { lookUpUsableVersion } from '../find-image.ts';

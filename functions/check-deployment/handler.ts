@@ -1,4 +1,4 @@
-import { requestDeploymentRequest } from '#shared/api.ts';
+import { requestDeploymentRequest } from '#shared/api/deployments.ts';
 import { composeApi, composeCheckDeployment } from '../compose.ts';
 import { apiHandler } from '../http/api-handler.ts';
 import { requireMember } from '../http/identity.ts';

@@ -1,6 +1,6 @@
 /** An agent presents its site's one-time token and its own public key; from then on it signs its requests. */
 import { createPublicKey } from 'node:crypto';
-import { ENROLLMENT_TOKEN } from '#shared/api.ts';
+import { ENROLLMENT_TOKEN } from '#shared/api/agents.ts';
 import { EdgebootError, hasCode } from '#shared/errors.ts';
 import { deliverOutbox, type DeliveryPorts } from '../outbox/deliver-outbox.ts';
 import { deny } from '../outbox/deny.ts';

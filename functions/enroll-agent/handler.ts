@@ -1,4 +1,4 @@
-import { enrollRequest } from '#shared/api.ts';
+import { enrollRequest } from '#shared/api/agents.ts';
 import { composeEnrollAgent } from '../compose.ts';
 import { publicApiHandler } from '../http/api-handler.ts';
 import { enrollAgent } from './enroll-agent.ts';

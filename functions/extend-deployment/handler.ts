@@ -1,4 +1,4 @@
-import { extendDeploymentRequest } from '#shared/api.ts';
+import { extendDeploymentRequest } from '#shared/api/deployments.ts';
 import { composeApi, composeExtendDeployment } from '../compose.ts';
 import { apiHandler } from '../http/api-handler.ts';
 import { requireMember } from '../http/identity.ts';

@@ -1,5 +1,5 @@
 /** Errors as RFC 9457 problem documents. */
-import type { Problem } from '#shared/api.ts';
+import type { Problem } from '#shared/api/problem.ts';
 import { EdgebootError, ERROR_KINDS } from '#shared/errors.ts';
 
 /** What is not ours shows nothing of its inside: the log has it, under the request id. */

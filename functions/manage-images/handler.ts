@@ -1,4 +1,4 @@
-import { channelRequest, shareImageRequest, verdictRequest } from '#shared/api.ts';
+import { channelRequest, shareImageRequest, verdictRequest } from '#shared/api/images.ts';
 import { EdgebootError } from '#shared/errors.ts';
 import { composeApi, composeManageImages } from '../compose.ts';
 import { type ApiRequest, apiHandler } from '../http/api-handler.ts';

@@ -1,5 +1,5 @@
 /** What an owner does with an image's channels and with whom it is shared; its content stays as it was published. */
-import type { Image } from '#shared/api.ts';
+import type { Image } from '#shared/api/images.ts';
 import type { AuditAction } from '#shared/audit.ts';
 import { EdgebootError } from '#shared/errors.ts';
 import {

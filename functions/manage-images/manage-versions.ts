@@ -2,7 +2,7 @@
  * What becomes of a version after it was published: deprecated (it works, and says so), recalled (nothing new is made of it, for ever)
  * or deleted (it is gone from the catalog; its objects stay in the bucket, since versions share them).
  */
-import type { Image, ImageVersion, Recalled } from '#shared/api.ts';
+import type { Image, ImageVersion, Recalled } from '#shared/api/images.ts';
 import { EdgebootError } from '#shared/errors.ts';
 import { channelsAt, type Verdict } from '#shared/image/catalog.ts';
 import { findVersion, recalledError } from '../find-image.ts';

@@ -1,4 +1,4 @@
-import { registerSiteRequest, showSiteResponse, siteListResponse } from '#shared/api.ts';
+import { registerSiteRequest, showSiteResponse, siteListResponse } from '#shared/api/sites.ts';
 import { EdgebootError } from '#shared/errors.ts';
 import { composeApi, composeManageSites } from '../compose.ts';
 import { apiHandler } from '../http/api-handler.ts';

@@ -1,6 +1,6 @@
 /** The federation's operator registers a site: its queue is made, and a one-time token for its agent. */
 import { createHash, randomBytes } from 'node:crypto';
-import type { registerSiteRequest } from '#shared/api.ts';
+import type { registerSiteRequest } from '#shared/api/sites.ts';
 import { publicKeyFingerprint } from '#shared/keys.ts';
 import { accessForGroups } from '#shared/site-access.ts';
 import type * as z from 'zod';

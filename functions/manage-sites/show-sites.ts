@@ -1,5 +1,5 @@
 /** Sites as a member sees them: what the agent has said of its cache tells only of images that the member may see. */
-import type { SeenSite, ShownSite } from '#shared/api.ts';
+import type { SeenSite, ShownSite } from '#shared/api/sites.ts';
 import { findSite } from '../deployment-rights.ts';
 import { maySeeImage } from '../find-image.ts';
 import type { Member } from '../http/identity.ts';

@@ -1,7 +1,7 @@
 /** The API's description as an OpenAPI 3.1 document, made from the table of operations and the zod schemas. */
 import { ERROR_KINDS, type ErrorCode } from '#shared/errors.ts';
 import { PATH_PARAMETERS, type PathParameter } from '../http/path-parameters.ts';
-import { problemSchema } from '#shared/api.ts';
+import { problemSchema } from '#shared/api/problem.ts';
 import { IDEMPOTENCY_KEY } from '../http/idempotency-key.ts';
 import * as z from 'zod';
 import { componentSchemas, referenceTo, withoutDialect } from './components.ts';

@@ -3,59 +3,60 @@
  * the routes of serverless.yml, and against what a running API answers.
  */
 import {
-  auditCountsRequest,
-  auditCountsResponse,
-  auditPageResponse,
-  auditQuery,
-  beginImageRequest,
-  beginImageResponse,
-  certifyPublisherRequest,
-  certifyPublisherResponse,
-  channelRequest,
-  deleteVersionResponse,
+  enrollRequest,
+  enrollResponse,
+  grantResponse,
+  heartbeatRequest,
+  heartbeatResponse,
+  jobResponse,
+  reportResponse,
+  sessionResponse,
+} from '#shared/api/agents.ts';
+import { auditCountsRequest, auditCountsResponse, auditPageResponse, auditQuery } from '#shared/api/audit-trail.ts';
+import {
   deploymentCheckResponse,
   deploymentListQuery,
   deploymentListResponse,
   deploymentResponse,
-  enrollRequest,
-  enrollResponse,
   eventsQuery,
   eventsResponse,
   extendDeploymentRequest,
-  grantResponse,
-  heartbeatRequest,
-  heartbeatResponse,
+  requestDeploymentRequest,
+} from '#shared/api/deployments.ts';
+import { openApiResponse, protectedResourceResponse } from '#shared/api/discovery.ts';
+import {
+  beginImageRequest,
+  beginImageResponse,
+  channelRequest,
+  deleteVersionResponse,
   imageListResponse,
   imageResponse,
   imageSchema,
   imageVersionSchema,
-  jobResponse,
-  openApiResponse,
-  protectedResourceResponse,
   publishVersionRequest,
   recallResponse,
+  shareImageRequest,
+  uploadsRequest,
+  uploadsResponse,
+  verdictRequest,
+} from '#shared/api/images.ts';
+import {
   registerSiteRequest,
   registerSiteResponse,
-  reportResponse,
-  requestDeploymentRequest,
-  requestWarmingRequest,
-  sessionResponse,
   setSiteAccessRequest,
-  shareImageRequest,
   siteAccessResponse,
   showSiteResponse,
   siteListResponse,
   siteResponse,
-  trustResponse,
-  uploadsRequest,
-  uploadsResponse,
-  usageQuery,
-  usageResponse,
-  verdictRequest,
+} from '#shared/api/sites.ts';
+import { certifyPublisherRequest, certifyPublisherResponse, trustResponse } from '#shared/api/trust.ts';
+import { usageQuery, usageResponse } from '#shared/api/usage.ts';
+import {
+  requestWarmingRequest,
   warmingJobResponse,
   warmingReportResponse,
   warmingResponse,
-} from '#shared/api.ts';
+} from '#shared/api/warmings.ts';
 import { reportSchema } from '#shared/apply-report.ts';
 import type { ErrorCode } from '#shared/errors.ts';
 import { warmingReportSchema } from '#shared/warming.ts';

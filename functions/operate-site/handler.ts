@@ -1,4 +1,4 @@
-import { setSiteAccessRequest, siteResponse } from '#shared/api.ts';
+import { setSiteAccessRequest, siteResponse } from '#shared/api/sites.ts';
 import { EdgebootError } from '#shared/errors.ts';
 import { composeApi, composeOperateSite } from '../compose.ts';
 import { apiHandler } from '../http/api-handler.ts';

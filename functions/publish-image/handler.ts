@@ -1,4 +1,4 @@
-import { beginImageRequest, publishVersionRequest, uploadsRequest } from '#shared/api.ts';
+import { beginImageRequest, publishVersionRequest, uploadsRequest } from '#shared/api/images.ts';
 import { EdgebootError } from '#shared/errors.ts';
 import { composeApi, composePublishImage } from '../compose.ts';
 import { apiHandler } from '../http/api-handler.ts';

@@ -2,7 +2,7 @@
  * A member publishes a version of an image: begin (get the image's id), upload what is missing, then complete: the manifest's
  * signature and the presence and size of every object are checked here before the version exists.
  */
-import type { Image, ImageVersion, uploadsRequest, uploadsResponse } from '#shared/api.ts';
+import type { Image, ImageVersion, uploadsRequest, uploadsResponse } from '#shared/api/images.ts';
 import type { AuditAction } from '#shared/audit.ts';
 import { EdgebootError } from '#shared/errors.ts';
 import { type DiskDescription, type Manifest } from '#shared/image/manifest.ts';

@@ -1,4 +1,4 @@
-import { auditCountsRequest, auditQuery } from '#shared/api.ts';
+import { auditCountsRequest, auditQuery } from '#shared/api/audit-trail.ts';
 import { composeApi, composeReadAudit } from '../compose.ts';
 import { apiHandler } from '../http/api-handler.ts';
 import { requireMember } from '../http/identity.ts';

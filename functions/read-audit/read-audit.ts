@@ -2,7 +2,7 @@
  * The federation's operators read the audit trail, and ask how many records there should be of a deployment or warming. To ask is a
  * decision of its own: it is recorded.
  */
-import type { AuditCounts, AuditPage, AuditQuery } from '#shared/api.ts';
+import type { AuditCounts, AuditPage, AuditQuery } from '#shared/api/audit-trail.ts';
 import type { AuditRecord } from '#shared/audit.ts';
 import type { Deployment } from '#shared/deployment.ts';
 import type { Member } from '../http/identity.ts';

@@ -1,4 +1,4 @@
-import { deploymentListQuery, eventsQuery } from '#shared/api.ts';
+import { deploymentListQuery, eventsQuery } from '#shared/api/deployments.ts';
 import { EdgebootError } from '#shared/errors.ts';
 import { composeApi, composeReadDeployments } from '../compose.ts';
 import { apiHandler } from '../http/api-handler.ts';

@@ -2,7 +2,12 @@
  * The list of deployments, newest first, a page at a time: the member's own, or those of a member whom an operator of the federation
  * names. Filters are held against rows as they are read; how many rows a page may read is bounded, so a page may be short.
  */
-import { type deploymentListQuery, type deploymentListResponse, MAX_PAGE_DEPLOYMENTS, nextToken } from '#shared/api.ts';
+import {
+  type deploymentListQuery,
+  type deploymentListResponse,
+  MAX_PAGE_DEPLOYMENTS,
+  nextToken,
+} from '#shared/api/deployments.ts';
 import type { Deployment } from '#shared/deployment.ts';
 import * as z from 'zod';
 import type { Member } from '../http/identity.ts';

@@ -1,5 +1,6 @@
 /** What an agent is to do: the wish as it is now, and the image. */
-import type { ImageVersion, Job } from '#shared/api.ts';
+import type { Job } from '#shared/api/agents.ts';
+import type { ImageVersion } from '#shared/api/images.ts';
 import type { AuditAction } from '#shared/audit.ts';
 import type { Deployment } from '#shared/deployment.ts';
 import { EdgebootError } from '#shared/errors.ts';

@@ -1,4 +1,4 @@
-import { usageQuery } from '#shared/api.ts';
+import { usageQuery } from '#shared/api/usage.ts';
 import { composeApi, composeReadUsage } from '../compose.ts';
 import { apiHandler } from '../http/api-handler.ts';
 import { requireMember } from '../http/identity.ts';

@@ -1,5 +1,5 @@
 /** What was consumed in a month: a member's own, or everybody's where an operator of the federation asks. */
-import { type UsageAnswer, type UsageQuery, usageToken } from '#shared/api.ts';
+import { type UsageAnswer, type UsageQuery, usageToken } from '#shared/api/usage.ts';
 import * as z from 'zod';
 import { consumptionKey } from '../consumption.ts';
 import type { Member } from '../http/identity.ts';

@@ -3,7 +3,7 @@
  * more. Nothing that is there is changed, so that it can be run again. What only the rows knew is gone: sharing (what is restored is
  * for its owner alone), channels, deprecations, and those recalls and deletions whose gates were lost, too.
  */
-import type { Image } from '#shared/api.ts';
+import type { Image } from '#shared/api/images.ts';
 import { hasCode } from '#shared/errors.ts';
 import { auditEntry } from '../outbox/entries.ts';
 import type { ImageBucket, ImageStore, OutboxEntry, PublisherStore } from '../ports.ts';

@@ -1,4 +1,4 @@
-import { heartbeatRequest } from '#shared/api.ts';
+import { heartbeatRequest } from '#shared/api/agents.ts';
 import { composeApi, composeRecordHeartbeat } from '../compose.ts';
 import { apiHandler } from '../http/api-handler.ts';
 import { requireAgentOf } from '../http/require-agent.ts';

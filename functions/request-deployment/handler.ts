@@ -1,4 +1,4 @@
-import { requestDeploymentRequest } from '#shared/api.ts';
+import { requestDeploymentRequest } from '#shared/api/deployments.ts';
 import { composeApi, composeRequestDeployment } from '../compose.ts';
 import { apiHandler } from '../http/api-handler.ts';
 import { readIdempotencyKey } from '../http/idempotency-key.ts';

@@ -3,7 +3,7 @@
  *
  *   find the image and the site → authorize → mint URLs → commit (row, quota, audit, message: one transaction) → deliver
  */
-import type { ImageVersion } from '#shared/api.ts';
+import type { ImageVersion } from '#shared/api/images.ts';
 import type { Deployment } from '#shared/deployment.ts';
 import { EdgebootError, hasCode } from '#shared/errors.ts';
 import type { Grant } from '#shared/grant.ts';

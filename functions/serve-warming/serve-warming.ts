@@ -1,5 +1,5 @@
 /** A warming as its site's agent sees it: what is to be fetched, a fresh grant for it, and how it goes. */
-import type { WarmingJob } from '#shared/api.ts';
+import type { WarmingJob } from '#shared/api/warmings.ts';
 import type { AuditAction, AuditRecord } from '#shared/audit.ts';
 import { EdgebootError } from '#shared/errors.ts';
 import type { Grant } from '#shared/grant.ts';

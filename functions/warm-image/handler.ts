@@ -1,4 +1,4 @@
-import { requestWarmingRequest } from '#shared/api.ts';
+import { requestWarmingRequest } from '#shared/api/warmings.ts';
 import { composeApi, composeWarmImage } from '../compose.ts';
 import { apiHandler } from '../http/api-handler.ts';
 import { readIdempotencyKey } from '../http/idempotency-key.ts';

@@ -1,5 +1,5 @@
 /** What a member sees of a warming: their own, and nothing of anybody else's, not even that it exists. */
-import type { warmingResponse } from '#shared/api.ts';
+import type { warmingResponse } from '#shared/api/warmings.ts';
 import { EdgebootError } from '#shared/errors.ts';
 import type { Warming } from '#shared/warming.ts';
 import type * as z from 'zod';

@@ -3,7 +3,8 @@
  *
  *   find the image and the site → authorize → mint URLs → commit (row, audit, message: one transaction) → deliver
  */
-import type { ImageVersion, requestWarmingRequest } from '#shared/api.ts';
+import type { ImageVersion } from '#shared/api/images.ts';
+import type { requestWarmingRequest } from '#shared/api/warmings.ts';
 import type { Grant } from '#shared/grant.ts';
 import type { Warming } from '#shared/warming.ts';
 import { ulid } from 'ulid';

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { chmod, copyFile, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { Deployment, DeploymentEvent } from '#shared/deployment.ts';
-import type { ImageVersion } from '#shared/api.ts';
+import type { ImageVersion } from '#shared/api/images.ts';
 import { DEBIAN_QEMU_USER, probeAcceleration } from '#shared/host/probe-acceleration.ts';
 import { type Federation, startFederation } from '../federation/federation.ts';
 import { findLeftovers } from '../federation/leftovers.ts';

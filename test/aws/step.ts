@@ -5,7 +5,7 @@ import type { StageNames } from './names.ts';
 import type { Deployed, Target } from './target.ts';
 import type { Grant } from '#shared/grant.ts';
 import type { Member } from '../../local/federation/member.ts';
-import type { ImageVersion } from '#shared/api.ts';
+import type { ImageVersion } from '#shared/api/images.ts';
 import { EdgebootError } from '#shared/errors.ts';
 
 /** Takes something away; does nothing where it is gone already. Needs no memory of the run that made it. */

@@ -1,7 +1,7 @@
 /** One suite per store port, over its in-memory fake and over DynamoDB (a real engine, on loopback). */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { ImageVersion } from '#shared/api.ts';
+import type { ImageVersion } from '#shared/api/images.ts';
 import type { Deployment } from '#shared/deployment.ts';
 import type { Quota } from '#shared/site-access.ts';
 import { ulid } from 'ulid';

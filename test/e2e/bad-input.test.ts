@@ -13,7 +13,8 @@ import {
   ReceiveMessageCommand,
   SendMessageCommand,
 } from '@aws-sdk/client-sqs';
-import type { ImageVersion, Site } from '#shared/api.ts';
+import type { ImageVersion } from '#shared/api/images.ts';
+import type { Site } from '#shared/api/sites.ts';
 import type { Deployment } from '#shared/deployment.ts';
 import { imageObjectKey } from '#shared/image/manifest.ts';
 import { parseSiteMessage } from '#shared/messages.ts';

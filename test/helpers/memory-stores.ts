@@ -1,5 +1,5 @@
 /** The control plane's stores in memory: for tests of the flows, held to the same contracts as the real ones. */
-import type { Image, ImageVersion } from '#shared/api.ts';
+import type { Image, ImageVersion } from '#shared/api/images.ts';
 import { type Deployment, type DeploymentEvent, isOutcome, isTerminal } from '#shared/deployment.ts';
 import { EdgebootError } from '#shared/errors.ts';
 import type { VersionUse } from '#shared/image/catalog.ts';

@@ -1,5 +1,5 @@
 /** Valid rows of the model, to be varied by tests. */
-import type { Image, ImageVersion } from '#shared/api.ts';
+import type { Image, ImageVersion } from '#shared/api/images.ts';
 import type { Deployment, DeploymentEvent } from '#shared/deployment.ts';
 import { accessForGroups } from '#shared/site-access.ts';
 import type { Warming } from '#shared/warming.ts';

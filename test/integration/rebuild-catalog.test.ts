@@ -7,14 +7,10 @@ import { after, before, suite, test } from 'node:test';
 import { DeleteItemCommand, paginateScan, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { ApiClient } from '#shared/api-client.ts';
-import {
-  deploymentResponse,
-  enrollResponse,
-  imageListResponse,
-  imageResponse,
-  registerSiteResponse,
-  showSiteResponse,
-} from '#shared/api.ts';
+import { enrollResponse } from '#shared/api/agents.ts';
+import { deploymentResponse } from '#shared/api/deployments.ts';
+import { imageListResponse, imageResponse } from '#shared/api/images.ts';
+import { registerSiteResponse, showSiteResponse } from '#shared/api/sites.ts';
 import { imageObjectKey, type ImageObjectKind, type Manifest } from '#shared/image/manifest.ts';
 import { issueCertificate } from '#shared/image/publisher-certificate.ts';
 import { signManifest } from '#shared/image/signed-manifest.ts';

@@ -4,7 +4,7 @@ import { ApiClient } from '#shared/api-client.ts';
 import { newKeyPair } from '#shared/keys.ts';
 import * as z from 'zod';
 import { createSqsJobQueue } from '../../edge-agent/adapters/sqs-job-queue.ts';
-import { sessionResponse } from '#shared/api.ts';
+import { sessionResponse } from '#shared/api/agents.ts';
 import { DynamoDbImageStore } from '../../functions/adapters/dynamodb-image-store.ts';
 import { Table } from '../../functions/adapters/dynamodb-table.ts';
 import type { AwsCall } from '../../local/aws/calls.ts';

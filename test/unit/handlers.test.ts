@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import { signAgentToken } from '#shared/agent-token.ts';
-import { nextToken } from '#shared/api.ts';
+import { nextToken } from '#shared/api/deployments.ts';
 import { newKeyPair } from '#shared/keys.ts';
 import { generateKeyPair, SignJWT } from 'jose';
 import * as z from 'zod';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { deploymentListQuery, deploymentListResponse } from '#shared/api.ts';
+import { deploymentListQuery, deploymentListResponse } from '#shared/api/deployments.ts';
 import type { Deployment } from '#shared/deployment.ts';
 import { ulid } from 'ulid';
 import { listDeployments } from '../../functions/read-deployments/list-deployments.ts';

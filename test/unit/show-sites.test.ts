@@ -1,7 +1,7 @@
 /** Sites as members see them. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { showSiteResponse, siteListResponse } from '#shared/api.ts';
+import { showSiteResponse, siteListResponse } from '#shared/api/sites.ts';
 import { ulid } from 'ulid';
 import { listSites, showSite } from '../../functions/manage-sites/show-sites.ts';
 import { ALICE, code, controlPlane, MALLORY } from '../helpers/control-plane.ts';

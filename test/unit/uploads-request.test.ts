@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { MAX_UPLOAD_BYTES, uploadsRequest } from '#shared/api.ts';
+import { MAX_UPLOAD_BYTES, uploadsRequest } from '#shared/api/images.ts';
 import { manifestSchema, PART_SIZE_BYTES } from '#shared/image/manifest.ts';
 import { MAX_SIGNED_MANIFEST_BYTES } from '#shared/image/signed-manifest.ts';
 import { ulid } from 'ulid';

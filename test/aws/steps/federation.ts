@@ -1,7 +1,7 @@
 /** The federation's first day: a stranger is refused, a publisher is certified, sites are registered, an image is published. */
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import type { ImageVersion } from '#shared/api.ts';
+import type { ImageVersion } from '#shared/api/images.ts';
 import { EdgebootError, ERROR_KINDS } from '#shared/errors.ts';
 import { makeCompliantDisk } from '../../helpers/compliant-disk.ts';
 import { makeKeys } from '../keys.ts';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { test } from 'node:test';
-import type { DeploymentCheck } from '#shared/api.ts';
+import type { DeploymentCheck } from '#shared/api/deployments.ts';
 import { SSH_KEY } from '../../helpers/model-samples.ts';
 import { createTemporaryFolder } from '../../helpers/temporary-folder.ts';
 import { edgeboot, json, playApi } from './edgeboot-process.ts';

@@ -1,7 +1,7 @@
 /** What an agent announces of its cache. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { MAX_CACHED_IMAGES } from '#shared/api.ts';
+import { MAX_CACHED_IMAGES } from '#shared/api/sites.ts';
 import { ulid } from 'ulid';
 import { cachedImages } from '../../../edge-agent/cache/cached-images.ts';
 import type { StoredBase } from '../../../edge-agent/cache/stored-bases.ts';

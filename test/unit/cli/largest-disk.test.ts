@@ -1,7 +1,7 @@
 /** Whatever passes the check of the disk's size can be uploaded to its end: nothing is refused only after hours of sending. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { MAX_UPLOAD_BYTES, uploadsRequest } from '#shared/api.ts';
+import { MAX_UPLOAD_BYTES, uploadsRequest } from '#shared/api/images.ts';
 import { encodeFrameIndex } from '#shared/image/frame-index.ts';
 import {
   FRAMES_PER_PART,
