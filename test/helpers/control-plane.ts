@@ -5,16 +5,14 @@ import type { Log } from '#shared/log-fields.ts';
 import type { DeploymentMessage, SiteMessage, WarmingMessage } from '#shared/messages.ts';
 import { accessForGroups } from '#shared/site-access.ts';
 import { ulid } from 'ulid';
-import {
-  MemoryDeploymentStore,
-  MemoryIdempotencyKeys,
-  MemoryImageStore,
-  MemoryOutbox,
-  MemoryPublisherStore,
-  MemorySiteStore,
-  MemoryVersionUses,
-  MemoryWarmingStore,
-} from './memory-stores.ts';
+import { MemoryDeploymentStore } from './memory-stores/deployment-store.ts';
+import { MemoryIdempotencyKeys } from './memory-stores/idempotency-keys.ts';
+import { MemoryImageStore } from './memory-stores/image-store.ts';
+import { MemoryOutbox } from './memory-stores/outbox.ts';
+import { MemoryPublisherStore } from './memory-stores/publisher-store.ts';
+import { MemorySiteStore } from './memory-stores/site-store.ts';
+import { MemoryVersionUses } from './memory-stores/version-uses.ts';
+import { MemoryWarmingStore } from './memory-stores/warming-store.ts';
 import { sampleImage, sampleImageVersion, sampleSite, SSH_KEY } from './model-samples.ts';
 
 export const SILENT: Log = {

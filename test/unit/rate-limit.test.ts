@@ -7,7 +7,7 @@ import { apiHandler } from '../../functions/http/api-handler.ts';
 import { takeToken } from '../../functions/http/rate-limit.ts';
 import type { RateLimiter } from '../../functions/ports.ts';
 import { SILENT } from '../helpers/control-plane.ts';
-import { MemoryRateLimiter } from '../helpers/memory-stores.ts';
+import { MemoryRateLimiter } from '../helpers/memory-stores/rate-limiter.ts';
 
 const functionsSchema = z.object({
   functions: z.record(

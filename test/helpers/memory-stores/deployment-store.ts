@@ -1,0 +1,112 @@
+/** Deployments in memory. */
+import { type Deployment, type DeploymentEvent, isOutcome, isTerminal } from '#shared/deployment.ts';
+import { EdgebootError } from '#shared/errors.ts';
+import type { Quota } from '#shared/site-access.ts';
+import { endDueAt } from '../../../functions/deployment-end.ts';
+import type {
+  DeploymentStore,
+  IdempotencyKey,
+  OutboxEntry,
+  UnsettledDeployment,
+  Usage,
+} from '../../../functions/ports.ts';
+import { requireRoom, usageOf } from '../../../functions/site-quota.ts';
+import type { MemoryOutbox } from './outbox.ts';
+import type { MemoryIdempotencyKeys } from './idempotency-keys.ts';
+import type { MemoryVersionUses } from './version-uses.ts';
+import { longestUntouched } from './longest-untouched.ts';
+
+export class MemoryDeploymentStore implements DeploymentStore {
+  readonly #rows = new Map<string, Deployment>();
+  readonly #events: DeploymentEvent[] = [];
+  readonly #keys: MemoryIdempotencyKeys;
+  readonly #outbox: MemoryOutbox;
+  readonly #uses: MemoryVersionUses;
+
+  constructor(outbox: MemoryOutbox, keys: MemoryIdempotencyKeys, uses: MemoryVersionUses) {
+    this.#outbox = outbox;
+    this.#keys = keys;
+    this.#uses = uses;
+  }
+
+  async create(
+    deployment: Deployment,
+    event: DeploymentEvent,
+    outbox: readonly OutboxEntry[],
+    key: IdempotencyKey | undefined,
+    quota: Quota = {},
+  ): Promise<Deployment> {
+    const earlier = this.#keys.earlier(key);
+    if (earlier !== undefined) return this.#rows.get(earlier) as Deployment;
+    this.#uses.requireOpen(deployment);
+    requireRoom(deployment, this.#usage(deployment.memberId, deployment.siteId), quota);
+    this.#keys.remember(key, deployment.deploymentId);
+    this.#uses.begin(deployment);
+    this.#rows.set(deployment.deploymentId, deployment);
+    this.#events.push(event);
+    await this.#outbox.add(outbox);
+    return deployment;
+  }
+
+  // eslint-disable-next-line @typescript-eslint/require-await -- what it throws is a rejection, too
+  async findMade(key: IdempotencyKey): Promise<Deployment | undefined> {
+    const madeId = this.#keys.earlier(key);
+    return madeId === undefined ? undefined : this.#rows.get(madeId);
+  }
+
+  usage(memberId: string, siteId: string): Promise<Usage> {
+    return Promise.resolve(this.#usage(memberId, siteId));
+  }
+
+  /** Counted anew each time: the measure for what counts along. */
+  #usage(memberId: string, siteId: string): Usage {
+    const rows = [...this.#rows.values()].filter((row) => row.memberId === memberId && row.siteId === siteId);
+    const usages = rows.filter(({ phase }) => !isTerminal(phase)).map(usageOf);
+    return { cpus: usages.reduce((sum, { cpus }) => sum + cpus, 0), clusters: usages.length };
+  }
+
+  find(deploymentId: string): Promise<Deployment | undefined> {
+    return Promise.resolve(this.#rows.get(deploymentId));
+  }
+
+  async replace(
+    before: Deployment,
+    after: Deployment,
+    event: DeploymentEvent | undefined,
+    outbox: readonly OutboxEntry[],
+  ): Promise<void> {
+    if (this.#rows.get(before.deploymentId)?.version !== before.version) {
+      throw new EdgebootError('CONFLICT', 'the deployment was changed at the same time');
+    }
+    this.#rows.set(after.deploymentId, after);
+    if (isTerminal(after.phase) && !isTerminal(before.phase)) this.#uses.end(before);
+    if (event) this.#events.push(event);
+    await this.#outbox.add(outbox);
+  }
+
+  listByMember(memberId: string, before: string | undefined, limit: number): Promise<readonly Deployment[]> {
+    const own = [...this.#rows.values()].filter((row) => row.memberId === memberId);
+    const older = own.filter((row) => before === undefined || row.deploymentId < before);
+    return Promise.resolve(older.sort((a, b) => (a.deploymentId > b.deploymentId ? -1 : 1)).slice(0, limit));
+  }
+
+  listUnsettled(unchangedSince: string, limit: number): Promise<readonly UnsettledDeployment[]> {
+    const isWanted = ({ phase, desired }: Deployment): boolean => !isOutcome(phase, desired);
+    return Promise.resolve(longestUntouched(this.#rows.values(), unchangedSince, limit, isWanted));
+  }
+
+  listEndsDue(now: string, limit: number): Promise<readonly UnsettledDeployment[]> {
+    const due = [...this.#rows.values()].flatMap((row) => {
+      const { deploymentId, siteId } = row;
+      const dueAt = endDueAt(row);
+      return dueAt !== undefined && dueAt <= now ? [{ deploymentId, siteId, dueAt }] : [];
+    });
+    due.sort((a, b) => (a.dueAt < b.dueAt ? -1 : 1));
+    return Promise.resolve(due.slice(0, limit).map(({ deploymentId, siteId }) => ({ deploymentId, siteId })));
+  }
+
+  eventsAfter(deploymentId: string, sequence: number): Promise<readonly DeploymentEvent[]> {
+    const own = this.#events.filter((event) => event.deploymentId === deploymentId && event.sequence > sequence);
+    return Promise.resolve(own.sort((a, b) => a.sequence - b.sequence));
+  }
+}
