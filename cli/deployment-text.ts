@@ -1,6 +1,6 @@
 /** Deployments as text. */
 import type { DeploymentCheck } from '#shared/api/deployments.ts';
-import { type Deployment, type DeploymentEvent, isOutcome } from '#shared/deployment.ts';
+import { computesOf, type Deployment, type DeploymentEvent, isOutcome, isUp } from '#shared/deployment.ts';
 import { fields, formatBytes, say, table } from './output.ts';
 
 export function deploymentTable(deployments: readonly Deployment[]): string {
@@ -48,10 +48,12 @@ export function describeDeployment(deployment: Deployment): string {
 }
 
 /** What is to come, where it is not so yet. */
-function describeWish({ phase, desired }: Deployment): string {
-  if (isOutcome(phase, desired)) return '';
+function describeWish(deployment: Deployment): string {
+  const { phase, desired, nodes } = deployment;
+  if (isOutcome(deployment)) return '';
   if (desired.power === 'destroyed') return ' (to be destroyed)';
   if (desired.power === 'off') return ' (to be stopped)';
+  if (isUp(phase)) return ` (from ${computesOf(nodes ?? [])} to ${desired.computes} computes)`;
   return phase === 'STOPPED' || phase === 'STOPPING' ? ' (to be started)' : '';
 }
 

@@ -26,6 +26,6 @@ export async function watchDeployment(api: ApiClient, deploymentId: string, seen
     const progress = deployment.phase === 'FETCHING' ? describeProgress(deployment) : '';
     if (progress !== '' && progress !== saidProgress) say(`${' '.repeat(26)}${progress}`);
     saidProgress = progress;
-    return isOutcome(deployment.phase, deployment.desired) ? deployment : undefined;
+    return isOutcome(deployment) ? deployment : undefined;
   });
 }

@@ -56,9 +56,8 @@ async function work(
 ): Promise<void> {
   ports.log.info('message received', fieldsOf(received, message));
   const job = await ports.api.readJob(message.deploymentId, signal);
-  const { desired, phase } = job.deployment;
-  const past = message.generation < desired.generation;
-  if (!past && !isOutcome(phase, desired)) {
+  const past = message.generation < job.deployment.desired.generation;
+  if (!past && !isOutcome(job.deployment)) {
     const run: Run = {
       job,
       grant: message.grant,

@@ -2,17 +2,17 @@
 import type { ImageVersion } from '#shared/api/images.ts';
 import type { Capacity } from '#shared/api/sites.ts';
 import { type EdgebootError, hasCode } from '#shared/errors.ts';
-import type { Deployment } from '#shared/deployment.ts';
+import type { Deployment, Desired } from '#shared/deployment.ts';
 import type { Member } from './http/identity.ts';
 import type { SiteRecord, Usage } from './ports.ts';
-import { hoursWithin, quotaAt, requireRoom } from './site-quota.ts';
+import { hoursWithin, quotaAt, requireRoom, usageOf } from './site-quota.ts';
 import { type Refusal, refusalAt } from './site-rules.ts';
 import { isSilent } from './site-silence.ts';
 
 export interface SiteWish {
   readonly member: Member;
   readonly image: Pick<ImageVersion, 'imageId' | 'imageName' | 'version'>;
-  readonly computes: number;
+  readonly desired: Desired;
   readonly memoryMiB: Deployment['memoryMiB'];
   readonly hours: number | undefined;
   readonly at: Date;
@@ -36,7 +36,7 @@ export function chooseSite(candidates: readonly Candidate[], wish: SiteWish): Si
 
 /** Why it cannot be there now, as far as is known here; `undefined` where it can. */
 function obstacleAt({ site, taken }: Candidate, wish: SiteWish): Refusal | undefined {
-  const { member, image, computes, at } = wish;
+  const { member, image, at } = wish;
   const { siteId, lastSeen } = site;
   const refusal = refusalAt(site, member, image.imageName) ?? quotaRefusal({ site, taken }, wish);
   if (refusal) return refusal;
@@ -45,18 +45,23 @@ function obstacleAt({ site, taken }: Candidate, wish: SiteWish): Refusal | undef
     return noCapacity(lastSeen === undefined ? `${siteId} was never heard` : `${siteId} is silent since ${lastSeen}`);
   }
   const { cpus, memoryMiB, publicAddresses } = freeAt(site);
-  const memory = wish.memoryMiB.frontend + computes * wish.memoryMiB.compute;
-  if (computes <= cpus && memory <= memoryMiB && publicAddresses > 0) return undefined;
+  const wanted = demandOf(wish);
+  if (wanted.cpus <= cpus && wanted.memoryMiB <= memoryMiB && publicAddresses > 0) return undefined;
   return noCapacity(`${siteId} has ${cpus} CPUs, ${memoryMiB} MiB and ${publicAddresses} addresses free`);
 }
 
-function quotaRefusal({ site, taken }: Candidate, { member, image, computes, hours }: SiteWish): Refusal | undefined {
+/** What it takes of a site. */
+function demandOf({ desired, memoryMiB }: SiteWish): Omit<Capacity, 'publicAddresses'> {
+  const { computes } = desired;
+  return { cpus: usageOf({ desired }).cpus, memoryMiB: memoryMiB.frontend + computes * memoryMiB.compute };
+}
+
+function quotaRefusal({ site, taken }: Candidate, { member, image, desired, hours }: SiteWish): Refusal | undefined {
   const { siteId, access } = site;
   const quota = quotaAt(access, member, image.imageName);
-  const desired = { power: 'on', computes, generation: 1 } as const;
   try {
     hoursWithin(siteId, hours, quota);
-    requireRoom({ memberId: member.memberId, siteId, desired }, taken, quota);
+    requireRoom({ memberId: member.memberId, siteId }, usageOf({ desired }), taken, quota);
     return undefined;
   } catch (error) {
     if (!hasCode(error, 'QUOTA_EXCEEDED')) throw error;
@@ -90,9 +95,9 @@ function nowhere(
 ) {
   const refusals = tried.map(({ refusal }) => refusal).filter((refusal) => refusal !== undefined);
   const isForbidden = refusals.length > 0 && refusals.every(({ code }) => RIGHTS.includes(code));
-  const { image, computes, memoryMiB } = wish;
-  const memory = memoryMiB.frontend + computes * memoryMiB.compute;
-  const wanted = `${image.imageName}@${image.version} (${computes} CPUs for its computes, ${memory} MiB, an address)`;
+  const { image } = wish;
+  const { cpus, memoryMiB } = demandOf(wish);
+  const wanted = `${image.imageName}@${image.version} (${cpus} CPUs for its computes, ${memoryMiB} MiB, an address)`;
   const reasons = refusals.map(({ message }) => message).join('; ');
   return {
     code: isForbidden ? ('FORBIDDEN' as const) : ('NO_CAPACITY' as const),

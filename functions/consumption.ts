@@ -3,7 +3,7 @@
  * nothing is counted twice or not at all. Pure.
  */
 import type { Consumption, ConsumptionRow } from '#shared/api/usage.ts';
-import { type Deployment, hasRun, isTerminal, type Phase } from '#shared/deployment.ts';
+import { type Deployment, hasRun, isTerminal, isUp, type Phase } from '#shared/deployment.ts';
 import type { Warming } from '#shared/warming.ts';
 
 /** The image is being fetched, or has been. */
@@ -12,23 +12,26 @@ const isBeforeRunning = (phase: Phase): boolean => ['ACCEPTED', 'FETCHING', 'PER
 const NOTHING: Consumption = { clusters: 0, warmings: 0, bytesFetched: 0, clusterSeconds: 0, nodeSeconds: 0 };
 
 /**
- * Bytes when the cluster runs, or is given up before; time when it runs no more, all of it in the month in which that is. The cluster
- * itself counts when it runs for the first time.
+ * Bytes when the cluster runs, or is given up before; time when it runs no more, or with other nodes, all of it in the month in which that
+ * is. The cluster itself counts when it runs for the first time.
  */
 export function consumedByDeployment(before: Deployment, after: Deployment): Consumption | undefined {
   if (before.phase === after.phase) return undefined;
   if (after.phase === 'RUNNING') {
     const clusters = before.timeline === undefined ? 1 : 0;
-    return { ...NOTHING, clusters, bytesFetched: after.timeline?.bytesFetched ?? 0 };
+    return { ...timeOf(before, after), clusters, bytesFetched: after.timeline?.bytesFetched ?? 0 };
   }
-  if (before.phase === 'RUNNING') {
-    const since = before.runningSince ?? after.updatedAt;
-    const clusterSeconds = Math.max(0, Math.round((Date.parse(after.updatedAt) - Date.parse(since)) / 1000));
-    return { ...NOTHING, clusterSeconds, nodeSeconds: clusterSeconds * (1 + before.desired.computes) };
-  }
+  if (isUp(before.phase)) return isUp(after.phase) ? undefined : timeOf(before, after);
   const isGivenUp =
     !hasRun(before) && isBeforeRunning(before.phase) && (isTerminal(after.phase) || after.phase === 'DESTROYING');
   return isGivenUp ? something({ ...NOTHING, bytesFetched: before.progress?.bytesFetched ?? 0 }) : undefined;
+}
+
+/** Since it began to run with the nodes that it had; while it is scaled, they run on. */
+function timeOf({ phase, runningSince, nodes = [] }: Deployment, { updatedAt }: Deployment): Consumption {
+  if (!isUp(phase) || runningSince === undefined) return NOTHING;
+  const clusterSeconds = Math.max(0, Math.round((Date.parse(updatedAt) - Date.parse(runningSince)) / 1000));
+  return { ...NOTHING, clusterSeconds, nodeSeconds: clusterSeconds * nodes.length };
 }
 
 /** Bytes, when it is over. */

@@ -4,6 +4,7 @@ import { type Deployment, type Desired, isTerminal } from '#shared/deployment.ts
 import { EdgebootError } from '#shared/errors.ts';
 import { deliverOutbox } from './outbox/deliver-outbox.ts';
 import { auditEntry, messageEntry } from './outbox/entries.ts';
+import type { Quota } from '#shared/site-access.ts';
 import type { SiteStore } from './ports.ts';
 import type { ReadDeploymentsPorts } from './read-deployments/read-deployments.ts';
 
@@ -12,28 +13,32 @@ export interface WishPorts extends ReadDeploymentsPorts {
 }
 
 export interface Wish {
-  readonly power: Desired['power'];
+  /** What is to be otherwise. */
+  readonly desired: Partial<Pick<Desired, 'power' | 'computes'>>;
   readonly action: AuditAction;
   readonly actor: string;
   readonly reason?: string;
+  /** Of a wish for more. */
+  readonly quota?: Quota;
 }
 
 /**
  * One transaction: the row, its event, the outbox. What is wished already is announced again, in case that its message was lost.
- * Throws NOT_FOUND, CONFLICT.
+ * Throws NOT_FOUND, CONFLICT (also where the quota has no room).
  */
 export async function newWish(before: Deployment, wish: Wish, ports: WishPorts): Promise<Deployment> {
   const site = await ports.sites.find(before.siteId);
   if (site === undefined) throw new EdgebootError('NOT_FOUND', `the site ${before.siteId} is gone`);
 
   const { deploymentId } = before;
-  const { power, action, actor, reason } = wish;
+  const { action, actor, reason, quota } = wish;
   const now = ports.now().toISOString();
-  const isNew = before.desired.power !== power;
+  const { power, computes } = { ...before.desired, ...wish.desired };
+  const isNew = before.desired.power !== power || before.desired.computes !== computes;
   const generation = before.desired.generation + (isNew ? 1 : 0);
   const after: Deployment = {
     ...before,
-    desired: { ...before.desired, power, generation },
+    desired: { ...before.desired, power, computes, generation },
     version: before.version + 1,
     auditSequence: before.auditSequence + 1,
     updatedAt: now,
@@ -52,7 +57,7 @@ export async function newWish(before: Deployment, wish: Wish, ports: WishPorts):
       ...(!isNew && { reason: 'asked again' }),
     }),
   ];
-  await ports.deployments.replace(before, after, isNew ? event : undefined, outbox);
+  await ports.deployments.replace(before, after, isNew ? event : undefined, outbox, quota);
   await deliverOutbox(outbox, ports);
   return after;
 }

@@ -74,7 +74,7 @@ export interface IdempotencyKey {
   readonly requestSha256: string;
 }
 
-/** What a member has at a site: of the deployments that have not ended, the CPUs and their number. */
+/** What a member has at a site, or one deployment: of those that have not ended, the CPUs of their computes and their number. */
 export interface Usage {
   readonly cpus: number;
   readonly clusters: number;
@@ -102,14 +102,16 @@ export interface DeploymentStore {
   usage(memberId: string, siteId: string): Promise<Usage>;
   find(deploymentId: string): Promise<Deployment | undefined>;
   /**
-   * One transaction, conditional on `before.version`: the row, an event (if any), the outbox. A deployment that ends by it gives back
-   * what it took of the quota, and uses its image version no more. Throws CONFLICT.
+   * One transaction, conditional on `before.version`: the row, an event (if any), the outbox, and by how much it takes more of the
+   * quota, or less; one that ends by it gives all of it back, and uses its image version no more. Without a quota there is no limit.
+   * Throws CONFLICT, also where the quota has no room for more.
    */
   replace(
     before: Deployment,
     after: Deployment,
     event: DeploymentEvent | undefined,
     outbox: readonly OutboxEntry[],
+    quota?: Quota,
   ): Promise<void>;
   /** Newest first, `limit` at most; those older than `before`, where it is given. */
   listByMember(memberId: string, before: string | undefined, limit: number): Promise<readonly Deployment[]>;

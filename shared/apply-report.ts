@@ -1,6 +1,8 @@
 /** What an agent reports about a deployment, and what the row becomes by it: the state machine at work. Pure. */
 import * as z from 'zod';
 import {
+  computesOf,
+  type Desired,
   failureSchema,
   mayFollow,
   nodeSchema,
@@ -48,8 +50,6 @@ export function applyReport(row: Deployment, report: Report, now: string): { row
     throw new EdgebootError('CONFLICT', `a deployment that is ${row.phase} cannot become ${report.phase}`);
   }
   const { progress, nodes, failure, timeline } = report;
-  // A start that failed: what is wished then is what is, until its member wishes it on again.
-  const isOffAgain = report.phase === 'STOPPED' && row.desired.power === 'on';
   return {
     changed: true,
     row: {
@@ -61,9 +61,16 @@ export function applyReport(row: Deployment, report: Report, now: string): { row
       ...(progress && { progress }),
       ...(nodes && { nodes }),
       failure,
-      ...(isOffAgain && { desired: { ...row.desired, power: 'off' } }),
+      desired: settled(row.desired, report),
       ...(timeline && { timeline }),
       ...(report.phase === 'RUNNING' && { runningSince: now }),
     },
   };
+}
+
+/** Of a start that failed, and of computes that could not be added: what is wished then is what is, until its member wishes it again. */
+function settled(desired: Desired, { phase, nodes }: Report): Desired {
+  if (phase === 'STOPPED') return { ...desired, power: 'off' };
+  if (phase !== 'RUNNING' || nodes === undefined) return desired;
+  return { ...desired, computes: Math.min(desired.computes, computesOf(nodes)) };
 }

@@ -11,6 +11,7 @@ export const auditRecordSchema = z.object({
     'deployment.request',
     'deployment.read',
     'deployment.extend',
+    'deployment.scale',
     'deployment.stop',
     'deployment.start',
     'deployment.warn',

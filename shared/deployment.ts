@@ -4,7 +4,8 @@ import { IMAGE_NAME, SITE_ID, SHA256, SSH_PUBLIC_KEY, ULID } from './names.ts';
 
 /**
  * ACCEPTED → FETCHING → PERSONALIZING → BOOTING → RUNNING → DESTROYING → TERMINATED, and FAILED from everywhere but the end; once it has
- * run, RUNNING → STOPPING → STOPPED → BOOTING → RUNNING, too. FAILED and TERMINATED are terminal, and imply that nothing is left at the site.
+ * run, RUNNING → STOPPING → STOPPED → BOOTING → RUNNING, and RUNNING → SCALING → RUNNING, too. FAILED and TERMINATED are terminal, and imply
+ * that nothing is left at the site.
  */
 export const PHASES = [
   'ACCEPTED',
@@ -12,6 +13,7 @@ export const PHASES = [
   'PERSONALIZING',
   'BOOTING',
   'RUNNING',
+  'SCALING',
   'STOPPING',
   'STOPPED',
   'DESTROYING',
@@ -29,7 +31,8 @@ const SUCCESSORS: Readonly<Record<Phase, readonly Phase[]>> = {
   FETCHING: ['PERSONALIZING', 'BOOTING', 'RUNNING', 'DESTROYING', 'FAILED'],
   PERSONALIZING: ['FETCHING', 'BOOTING', 'RUNNING', 'DESTROYING', 'FAILED'],
   BOOTING: ['FETCHING', 'PERSONALIZING', 'RUNNING', 'STOPPING', 'STOPPED', 'DESTROYING', 'FAILED'],
-  RUNNING: ['STOPPING', 'DESTROYING', 'FAILED'],
+  RUNNING: ['SCALING', 'STOPPING', 'DESTROYING', 'FAILED'],
+  SCALING: ['RUNNING', 'STOPPING', 'STOPPED', 'DESTROYING', 'FAILED'],
   STOPPING: ['STOPPED', 'BOOTING', 'DESTROYING', 'FAILED'],
   STOPPED: ['BOOTING', 'DESTROYING', 'FAILED'],
   DESTROYING: ['TERMINATED', 'FAILED'],
@@ -45,21 +48,38 @@ export function mayFollow(from: Phase, to: Phase): boolean {
   return SUCCESSORS[from].includes(to);
 }
 
+/** As many as an agent reports at once. */
+export const MAX_COMPUTES = 1000;
+/** More than the computes of a cluster together can have: it lives on one host. */
+export const MAX_CPUS = 4096;
+
 /** What the member wishes. `generation` counts the wishes: it fences everything that was begun for an earlier one. */
 export const desiredSchema = z.strictObject({
   power: z.enum(['on', 'off', 'destroyed']),
-  computes: z.int().nonnegative().max(1000),
+  computes: z.int().nonnegative().max(MAX_COMPUTES),
+  cpusPerCompute: z.int().positive().max(MAX_CPUS),
   generation: z.int().positive(),
 });
 export type Desired = z.infer<typeof desiredSchema>;
 
 /** An outcome is recorded once nothing remains to be done for the generation: the message may then be deleted. */
-export function isOutcome(phase: Phase, desired: Desired): boolean {
+export function isOutcome({ phase, desired, nodes }: Pick<Deployment, 'phase' | 'desired' | 'nodes'>): boolean {
+  const hasItsComputes = nodes === undefined || computesOf(nodes) === desired.computes;
   return (
     isTerminal(phase) ||
-    (phase === 'RUNNING' && desired.power === 'on') ||
+    (phase === 'RUNNING' && desired.power === 'on' && hasItsComputes) ||
     (phase === 'STOPPED' && desired.power === 'off')
   );
+}
+
+/** How many of these nodes are computes. */
+export function computesOf(nodes: readonly DeployedNode[]): number {
+  return nodes.filter(({ role }) => role === 'compute').length;
+}
+
+/** Its nodes are on: all of them, or all but those that come and go. */
+export function isUp(phase: Phase): boolean {
+  return phase === 'RUNNING' || phase === 'SCALING';
 }
 
 /** Whether it has run: from then on its disks are its member's, and it is booted again, never made anew. */
@@ -141,7 +161,7 @@ export const deploymentSchema = z.object({
   nodes: z.array(nodeSchema).optional(),
   failure: failureSchema.optional(),
   timeline: timelineSchema.optional(),
-  /** Since its agent said so; what was earlier stays when it runs no more. */
+  /** Since its agent said so last: with these nodes. It stays when it runs no more. */
   runningSince: z.iso.datetime().optional(),
   /** When it is destroyed by itself; absent where only its member does that. */
   endsAt: z.iso.datetime().optional(),

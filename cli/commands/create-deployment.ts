@@ -28,7 +28,8 @@ export function createDeploymentCommand(interruption: AbortSignal): Command {
     .description('Deploy an image at a site. Prints the deployment; --wait waits until it runs.')
     .argument('<image>', IMAGE_ARGUMENT)
     .requiredOption('--site <site>', 'where, see edgeboot site list; any: where it comes up soonest')
-    .option('--computes <n>', 'number of compute nodes beside the frontend', '0')
+    .option('--computes <n>', 'number of compute nodes beside the frontend (default: 0, or 1 with --cpus)')
+    .option('--cpus <n>', 'CPUs that the computes share evenly (default: one for each)')
     .option(
       '--key <file>',
       'OpenSSH public key that may log in as root; may be given several times (default: ~/.ssh/id_ed25519.pub)',
@@ -49,7 +50,8 @@ export function createDeploymentCommand(interruption: AbortSignal): Command {
 
 interface CreateOptions {
   readonly site: string;
-  readonly computes: string;
+  readonly computes?: string;
+  readonly cpus?: string;
   readonly key?: readonly string[];
   readonly memory?: string;
   readonly hours?: string;
@@ -63,7 +65,8 @@ async function create(image: string, options: CreateOptions, command: Command, i
   const body = {
     ...parseImage(image),
     siteId: options.site,
-    computes: wholeNumber(options.computes, '--computes'),
+    ...(options.computes !== undefined && { computes: wholeNumber(options.computes, '--computes') }),
+    ...(options.cpus !== undefined && { cpus: wholeNumber(options.cpus, '--cpus') }),
     sshPublicKeys: await readSshKeys(options.key),
     ...(options.memory !== undefined && { memoryMiB: parseMemory(options.memory) }),
     ...(options.hours !== undefined && { hours: wholeNumber(options.hours, '--hours', { min: 1, max: MAX_HOURS }) }),

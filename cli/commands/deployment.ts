@@ -1,4 +1,4 @@
-/** `edgeboot deployment`: show, extend, stop, start, destroy; the other commands have files of their own. */
+/** `edgeboot deployment`: show, extend, stop, start, scale, destroy; the other commands have files of their own. */
 import { Command } from 'commander';
 import { deploymentResponse } from '#shared/api/deployments.ts';
 import type { Deployment } from '#shared/deployment.ts';
@@ -44,6 +44,15 @@ export function deploymentCommand(interruption: AbortSignal): Command {
     .option('--wait', 'wait until it runs')
     .action(start);
   deployment
+    .command('scale')
+    .description(
+      'Give a cluster that runs more computes, under the rules that its site has for new ones now, or fewer.',
+    )
+    .argument('<deployment>', 'its id')
+    .requiredOption('--computes <n>', 'how many it is to have; what those hold that go, the last ones, is lost')
+    .option('--wait', 'wait until it is so')
+    .action(scale);
+  deployment
     .command('destroy')
     .description('Destroy a cluster and everything on its disks.')
     .argument('<deployment>', 'its id')
@@ -80,10 +89,27 @@ async function start(deploymentId: string, options: { wait?: boolean }, command:
   if (options.wait) requireNotFailed(shown);
 }
 
-async function steer(deploymentId: string, verb: 'stop' | 'start', options: { wait?: boolean }): Promise<Deployment> {
+interface ScaleOptions {
+  readonly computes: string;
+  readonly wait?: boolean;
+}
+
+async function scale(deploymentId: string, options: ScaleOptions, command: Command): Promise<void> {
+  const body = { computes: wholeNumber(options.computes, '--computes') };
+  const shown = await steer(deploymentId, 'scale', options, body);
+  printData(command, shown, describeDeployment);
+  if (options.wait) requireNotFailed(shown);
+}
+
+async function steer(
+  deploymentId: string,
+  verb: 'stop' | 'start' | 'scale',
+  options: { readonly wait?: boolean },
+  body?: object,
+): Promise<Deployment> {
   const path = `/v1/deployments/${requireId(deploymentId)}/${verb}`;
   const api = await openApi();
-  const { deployment } = await api.call({ method: 'POST', path, answer: deploymentResponse });
+  const { deployment } = await api.call({ method: 'POST', path, body, answer: deploymentResponse });
   return options.wait ? watchDeployment(api, deploymentId, deployment.version) : deployment;
 }
 

@@ -12,13 +12,13 @@ import type { Quota } from '#shared/site-access.ts';
 import { consumedByDeployment } from '../consumption.ts';
 import type { DeploymentStore, IdempotencyKey, OutboxEntry, UnsettledDeployment, Usage } from '../ports.ts';
 import { retryConflict } from '../retry-conflict.ts';
-import { hasLimits, requireRoom } from '../site-quota.ts';
+import { addedBy, hasLimits, NOTHING, requireRoom, shareOf } from '../site-quota.ts';
 import { countConsumption } from './dynamodb-consumption.ts';
 import { endWrites, listEndsDue } from './dynamodb-deployment-ends.ts';
 import { commitOnce, findMade, madeRow } from './dynamodb-idempotency.ts';
 import { outboxWrite } from './dynamodb-outbox.ts';
 import { ConditionRefused, type Item, type Table, UNSETTLED, type Write } from './dynamodb-table.ts';
-import { readUsage, releaseUsage, takeUsage } from './dynamodb-usage.ts';
+import { countUsage, readUsage } from './dynamodb-usage.ts';
 import { beginUse, closedError, endUse } from './dynamodb-version-uses.ts';
 
 const PAGE_EVENTS = 1000;
@@ -45,7 +45,7 @@ export class DynamoDbDeploymentStore implements DeploymentStore {
       ...beginUse(this.#table, deployment),
       this.#table.put(this.#row(deployment), 'attribute_not_exists(pk)'),
       this.#event(event),
-      takeUsage(this.#table, deployment, quota),
+      ...countUsage(this.#table, deployment, addedBy(NOTHING, shareOf(deployment)), quota),
       ...endWrites(this.#table, undefined, deployment),
       ...outbox.map((entry) => outboxWrite(this.#table, entry)),
     ];
@@ -65,7 +65,7 @@ export class DynamoDbDeploymentStore implements DeploymentStore {
     if (!hasLimits(quota)) return undefined;
     const taken = await readUsage(this.#table, deployment);
     try {
-      requireRoom(deployment, taken, quota);
+      requireRoom(deployment, addedBy(NOTHING, shareOf(deployment)), taken, quota);
       return undefined;
     } catch (error) {
       const earlier = key && (await this.findMade(key, deployment.createdAt));
@@ -105,12 +105,14 @@ export class DynamoDbDeploymentStore implements DeploymentStore {
     after: Deployment,
     event: DeploymentEvent | undefined,
     outbox: readonly OutboxEntry[],
+    quota: Quota = {},
   ): Promise<void> {
     const ends = isTerminal(after.phase) && !isTerminal(before.phase);
     try {
       await this.#table.transact([
         this.#table.putOver(this.#row(after), before.version),
-        ...(ends ? [releaseUsage(this.#table, before), ...endUse(this.#table, before)] : []),
+        ...countUsage(this.#table, before, addedBy(shareOf(before), shareOf(after)), quota),
+        ...(ends ? endUse(this.#table, before) : []),
         ...endWrites(this.#table, before, after),
         ...(event ? [this.#event(event)] : []),
         ...countConsumption(this.#table, after, consumedByDeployment(before, after)),
@@ -118,7 +120,13 @@ export class DynamoDbDeploymentStore implements DeploymentStore {
       ]);
     } catch (error) {
       if (!(error instanceof ConditionRefused)) throw error;
-      throw new EdgebootError('CONFLICT', 'the deployment was changed at the same time', { cause: error });
+      throw new EdgebootError(
+        'CONFLICT',
+        'the deployment, or what its member has there, was changed at the same time',
+        {
+          cause: error,
+        },
+      );
     }
   }
 
@@ -148,7 +156,7 @@ export class DynamoDbDeploymentStore implements DeploymentStore {
       listPk: `DEPLOYMENTS#${deployment.memberId}`,
       listSk: deployment.deploymentId,
       // Sparse: only rows with this attribute are in the index.
-      ...(!isOutcome(deployment.phase, deployment.desired) && { unsettled: UNSETTLED.deployment }),
+      ...(!isOutcome(deployment) && { unsettled: UNSETTLED.deployment }),
       ...deployment,
     };
   }

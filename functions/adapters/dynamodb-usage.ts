@@ -6,7 +6,7 @@ import type { Deployment } from '#shared/deployment.ts';
 import type { Quota } from '#shared/site-access.ts';
 import * as z from 'zod';
 import type { Usage } from '../ports.ts';
-import { usageOf } from '../site-quota.ts';
+import { NOTHING } from '../site-quota.ts';
 import type { Key, Table, Write } from './dynamodb-table.ts';
 
 type Holder = Pick<Deployment, 'memberId' | 'siteId'>;
@@ -17,22 +17,21 @@ const usageItem = z.object({ cpus: z.int(), clusters: z.int() });
 
 export async function readUsage(table: Table, holder: Holder): Promise<Usage> {
   const item = await table.get(usageKey(holder));
-  return item ? usageItem.parse(item) : { cpus: 0, clusters: 0 };
+  return item ? usageItem.parse(item) : NOTHING;
 }
 
-/** The write by which a deployment takes its share; refused where the quota has no room for it beside what is taken. */
-export function takeUsage(table: Table, deployment: Deployment, { maxCpus, maxClusters }: Quota): Write {
-  const { cpus, clusters } = usageOf(deployment);
-  return changeUsage(table, deployment, { cpus, clusters }, [
-    ...(maxCpus === undefined ? [] : [{ name: 'cpus', most: maxCpus - cpus }]),
-    ...(maxClusters === undefined ? [] : [{ name: 'clusters', most: maxClusters - clusters }]),
-  ]);
-}
-
-/** The write by which a deployment that ends gives it back. */
-export function releaseUsage(table: Table, deployment: Deployment): Write {
-  const { cpus, clusters } = usageOf(deployment);
-  return changeUsage(table, deployment, { cpus: -cpus, clusters: -clusters }, []);
+/**
+ * The write by which a deployment takes more, or gives back; none where it does neither. Refused where the quota has no room for what is
+ * added beside what is taken.
+ */
+export function countUsage(table: Table, holder: Holder, added: Usage, { maxCpus, maxClusters }: Quota): Write[] {
+  const { cpus, clusters } = added;
+  if (cpus === 0 && clusters === 0) return [];
+  const limits = [
+    { name: 'cpus', more: cpus, limit: maxCpus },
+    { name: 'clusters', more: clusters, limit: maxClusters },
+  ].flatMap(({ name, more, limit }) => (limit === undefined || more <= 0 ? [] : [{ name, most: limit - more }]));
+  return [changeUsage(table, holder, added, limits)];
 }
 
 /** @param limits what may be taken already, at most; where nothing has ever been taken, a limit is not asked: see `requireRoom` */

@@ -5,7 +5,7 @@
 import { ANY_SITE, type DeploymentCheck } from '#shared/api/deployments.ts';
 import { type ImageVersion } from '#shared/api/images.ts';
 import { EdgebootError, hasCode } from '#shared/errors.ts';
-import type { DeploymentRequest } from '../deployment-request.ts';
+import { type DeploymentRequest, firstWish } from '../deployment-request.ts';
 import { lookUpUsableVersion } from '../find-image.ts';
 import { findSiteFor } from '../find-site.ts';
 import { findSite } from '../deployment-rights.ts';
@@ -63,15 +63,15 @@ async function requireAll(
   member: Member,
   image: ImageVersion,
   site: SiteRecord,
-  { computes, hours }: DeploymentRequest,
+  request: DeploymentRequest,
   { deployments, now }: CheckDeploymentPorts,
 ): Promise<undefined> {
   const refusal = refusalAt(site, member, image.imageName);
   if (refusal) throw new EdgebootError(refusal.code, refusal.message, refusal);
-  requireComputeImage(image, computes);
-  const desired = { power: 'on', computes, generation: 1 } as const;
+  const desired = firstWish(request);
+  requireComputeImage(image, desired.computes);
   const wished = { memberId: member.memberId, siteId: site.siteId, desired, createdAt: now().toISOString() };
-  await limitBy(quotaAt(site.access, member, image.imageName), wished, hours, deployments);
+  await limitBy(quotaAt(site.access, member, image.imageName), wished, request.hours, deployments);
   return undefined;
 }
 

@@ -16,6 +16,6 @@ export async function destroyDeployment(member: Member, deploymentId: string, po
     (before) =>
       isTerminal(before.phase)
         ? Promise.resolve(before)
-        : newWish(before, { power: 'destroyed', action: 'deployment.destroy', actor }, ports),
+        : newWish(before, { desired: { power: 'destroyed' }, action: 'deployment.destroy', actor }, ports),
   );
 }

@@ -30,6 +30,7 @@ const REQUESTS = {
   HeartbeatRequest: agents.heartbeatRequest,
   DeploymentRequest: deployments.requestDeploymentRequest,
   ExtendDeploymentRequest: deployments.extendDeploymentRequest,
+  ScaleDeploymentRequest: deployments.scaleDeploymentRequest,
   WarmingRequest: warmings.requestWarmingRequest,
   AuditCountsRequest: auditTrail.auditCountsRequest,
   DeploymentReport: reportSchema,

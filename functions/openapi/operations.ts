@@ -22,6 +22,7 @@ import {
   eventsResponse,
   extendDeploymentRequest,
   requestDeploymentRequest,
+  scaleDeploymentRequest,
 } from '#shared/api/deployments.ts';
 import { openApiResponse, protectedResourceResponse } from '#shared/api/discovery.ts';
 import {
@@ -142,6 +143,11 @@ export const OPERATIONS = {
     summary: 'Wishes it on again, under the rules for new ones. Idempotent, as destroying is',
     ...{ caller: 'member', status: 202, response: deploymentResponse },
     errors: ['FORBIDDEN', 'IMAGE_RECALLED', 'VETOED', 'SITE_DRAINING', 'CONFLICT'],
+  },
+  'POST /v1/deployments/{deploymentId}/scale': {
+    summary: 'Wishes more computes, under the rules for new deployments, or fewer. Idempotent, as destroying is',
+    ...{ caller: 'member', request: scaleDeploymentRequest, status: 202, response: deploymentResponse },
+    errors: ['FORBIDDEN', 'IMAGE_RECALLED', 'VETOED', 'SITE_DRAINING', 'QUOTA_EXCEEDED', 'CONFLICT'],
   },
   'POST /v1/images': {
     summary: 'Begins to publish: the id of the image of that name, made where there is none',

@@ -28,7 +28,7 @@ async function commit(before: Deployment, next: Deployment, ports: SiteDeploymen
     await ports.deployments.replace(before, next, undefined, []);
     return next;
   }
-  const audited = isOutcome(next.phase, next.desired);
+  const audited = isOutcome(next);
   const after = audited ? { ...next, auditSequence: next.auditSequence + 1 } : next;
   const { deploymentId, siteId, phase, version, updatedAt, desired, failure } = after;
   const actor = `agent:${siteId}/${after.agentId ?? ''}`;

@@ -17,7 +17,7 @@ export interface RenewUrlsPorts extends SiteDeploymentPorts, MintForSitePorts {
 }
 
 /** In these, something of the image may still have to be fetched. */
-const WORKING_PHASES: readonly Phase[] = ['ACCEPTED', 'FETCHING', 'PERSONALIZING', 'BOOTING'];
+const WORKING_PHASES: readonly Phase[] = ['ACCEPTED', 'FETCHING', 'PERSONALIZING', 'BOOTING', 'SCALING'];
 
 /**
  * Minted once, and given only when the row allowed it at the moment that the record of it was written.

@@ -4,11 +4,11 @@
  *   find the image and the site → authorize → mint URLs → commit (row, quota, audit, message: one transaction) → deliver
  */
 import type { ImageVersion } from '#shared/api/images.ts';
-import type { Deployment } from '#shared/deployment.ts';
+import type { Deployment, Desired } from '#shared/deployment.ts';
 import { EdgebootError, hasCode } from '#shared/errors.ts';
 import type { Grant } from '#shared/grant.ts';
 import { ulid } from 'ulid';
-import { type DeploymentRequest, memoryOf } from '../deployment-request.ts';
+import { type DeploymentRequest, firstWish, memoryOf } from '../deployment-request.ts';
 import { authorizeDeployer } from '../deployment-rights.ts';
 import { findUsableVersion } from '../find-image.ts';
 import { findSiteFor } from '../find-site.ts';
@@ -48,8 +48,9 @@ export async function requestDeployment(
   const image = await findUsableVersion(member, request, ACTION, ports);
   const site = await siteFor(member, image, request, ports);
   const quota = await authorizeDeployer(member, image, site, ACTION, ports);
-  requireComputeImage(image, request.computes);
-  const wished = newDeployment(member, request, image, site, ports.now());
+  const desired = firstWish(request);
+  requireComputeImage(image, desired.computes);
+  const wished = newDeployment(member, { ...request, desired }, image, site, ports.now());
   // Before anything is minted; whether there still is room then, the transaction says.
   const { siteId, imageId } = wished;
   const asked = { actor: `member:${member.memberId}`, action: ACTION, siteId, imageId } as const;
@@ -91,7 +92,7 @@ async function siteFor(
 
 function newDeployment(
   member: Member,
-  request: DeploymentRequest,
+  request: DeploymentRequest & { readonly desired: Desired },
   image: ImageVersion,
   { siteId }: SiteRecord,
   now: Date,
@@ -107,7 +108,7 @@ function newDeployment(
     ...(image.deprecation && { imageDeprecated: image.deprecation.reason }),
     sshPublicKeys: request.sshPublicKeys,
     memoryMiB: memoryOf(request),
-    desired: { power: 'on', computes: request.computes, generation: 1 },
+    desired: request.desired,
     phase: 'ACCEPTED',
     version: 1,
     auditSequence: 1,
@@ -130,10 +131,13 @@ function announce(deployment: Deployment, site: SiteRecord, grant: Grant) {
       sequence: deployment.auditSequence,
       siteId,
       imageId,
-      reason: `${deployment.imageName}@${deployment.imageVersion}, ${deployment.desired.computes} computes; URLs until ${grant.expiresAt}`,
+      reason: `${deployment.imageName}@${deployment.imageVersion}, ${sizeOf(deployment.desired)}; URLs until ${grant.expiresAt}`,
     }),
   ];
 }
+
+const sizeOf = ({ computes, cpusPerCompute }: Desired): string =>
+  `${computes} computes${cpusPerCompute === 1 ? '' : ` of ${cpusPerCompute} CPUs`}`;
 
 function firstEvent(deployment: Deployment) {
   return {

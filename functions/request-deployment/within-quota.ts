@@ -7,7 +7,7 @@ import { type End, endAfter } from '../deployment-end.ts';
 import type { DeliveryPorts } from '../outbox/deliver-outbox.ts';
 import { deny } from '../outbox/deny.ts';
 import type { DeploymentStore } from '../ports.ts';
-import { hasLimits, hoursWithin, requireRoom } from '../site-quota.ts';
+import { hasLimits, hoursWithin, requireRoom, usageOf } from '../site-quota.ts';
 
 /** The deployment, with its end where it has one. Throws QUOTA_EXCEEDED where that is too long, or where there is no room now. */
 export async function limitBy<Wished extends Pick<Deployment, 'memberId' | 'siteId' | 'desired' | 'createdAt'>>(
@@ -18,7 +18,7 @@ export async function limitBy<Wished extends Pick<Deployment, 'memberId' | 'site
 ): Promise<Wished & Partial<End>> {
   const { memberId, siteId, createdAt } = wished;
   const granted = hoursWithin(siteId, hours, quota);
-  if (hasLimits(quota)) requireRoom(wished, await deployments.usage(memberId, siteId), quota);
+  if (hasLimits(quota)) requireRoom(wished, usageOf(wished), await deployments.usage(memberId, siteId), quota);
   return { ...wished, ...(granted !== undefined && endAfter(granted, new Date(createdAt))) };
 }
 

@@ -51,8 +51,8 @@ async function powerTo(
   action: 'deployment.stop' | 'deployment.start',
   ports: WishPorts,
 ): Promise<Deployment> {
-  const isSo = before.desired.power === power && isOutcome(before.phase, before.desired);
-  return isSo ? before : newWish(before, { power, action, actor: `member:${before.memberId}` }, ports);
+  const isSo = before.desired.power === power && isOutcome(before);
+  return isSo ? before : newWish(before, { desired: { power }, action, actor: `member:${before.memberId}` }, ports);
 }
 
 /** Throws CONFLICT. */

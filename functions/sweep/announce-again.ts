@@ -49,7 +49,7 @@ const wishesForClusters = ({ deployments }: AnnounceAgainPorts): Wishes<Deployme
       siteId,
     })),
   find: (id) => deployments.find(id),
-  isFulfilled: ({ phase, desired }) => isOutcome(phase, desired),
+  isFulfilled: isOutcome,
   announcementOf: ({ deploymentId, desired }) => ({ schemaVersion: 1, deploymentId, generation: desired.generation }),
   replace: (before, after, message) => deployments.replace(before, after, undefined, [message]),
   logged: (deploymentId) => ({ deploymentId }),

@@ -36,7 +36,11 @@ async function tendEnd(deploymentId: string, ports: WishPorts): Promise<keyof En
       return 'warned';
     }
     const reason = `its time was over at ${endsAt}`;
-    await newWish(deployment, { power: 'destroyed', action: 'deployment.destroy', actor: 'sweep', reason }, ports);
+    await newWish(
+      deployment,
+      { desired: { power: 'destroyed' }, action: 'deployment.destroy', actor: 'sweep', reason },
+      ports,
+    );
     return 'ended';
   } catch (error) {
     // Somebody else has just changed it: the next sweep looks again.

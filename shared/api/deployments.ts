@@ -1,6 +1,13 @@
 /** Requests for deployments, their pages and their events. */
 import * as z from 'zod';
-import { deploymentEventSchema, deploymentSchema, failureSchema, PHASES } from '../deployment.ts';
+import {
+  deploymentEventSchema,
+  deploymentSchema,
+  failureSchema,
+  MAX_COMPUTES,
+  MAX_CPUS,
+  PHASES,
+} from '../deployment.ts';
 import { CHANNEL, IMAGE_NAME, MEMBER_ID, SITE_ID, SSH_PUBLIC_KEY, ULID, VERSION_NUMBER } from '../names.ts';
 import { MAX_HOURS } from '../site-access.ts';
 import { tokenOf } from './page-token.ts';
@@ -14,7 +21,10 @@ export const requestDeploymentRequest = z.strictObject({
   imageVersion: z.int().positive().optional(),
   imageChannel: CHANNEL.optional(),
   siteId: z.union([z.literal(ANY_SITE), SITE_ID]),
-  computes: z.int().nonnegative().max(1000),
+  /** Beside the frontend; where it is absent, one takes all CPUs that are asked for. */
+  computes: z.int().nonnegative().max(MAX_COMPUTES).optional(),
+  /** Of all computes together; one for each where it is absent. */
+  cpus: z.int().nonnegative().max(MAX_CPUS).optional(),
   sshPublicKeys: z.array(SSH_PUBLIC_KEY).min(1).max(16),
   /** The cluster is destroyed after so long; where absent, after as long as the quota lets it live. */
   hours: z.int().positive().max(MAX_HOURS).optional(),
@@ -33,6 +43,8 @@ export const requestDeploymentRequest = z.strictObject({
 });
 /** The cluster then ends so many hours from now. */
 export const extendDeploymentRequest = z.strictObject({ hours: z.int().positive().max(MAX_HOURS) });
+/** Beside the frontend. */
+export const scaleDeploymentRequest = z.strictObject({ computes: z.int().nonnegative().max(MAX_COMPUTES) });
 /** What would become of a request. */
 export const deploymentCheckSchema = z.object({
   /** Absent where any was asked for, and none takes it. */

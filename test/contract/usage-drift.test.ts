@@ -28,7 +28,10 @@ test('each wish is sent three times at once, and each end of some is written thr
       Array.from({ length: WISHES }, (_, i) => {
         const key = { memberId, key: `${round}-${i}`, requestSha256: 'x' };
         return severally(() => {
-          const one = sampleDeployment({ memberId, desired: { power: 'on', computes: i % 5, generation: 1 } });
+          const one = sampleDeployment({
+            memberId,
+            desired: { power: 'on', computes: i % 5, cpusPerCompute: 1, generation: 1 },
+          });
           return deployments.create(one, sampleEvent(one), [], key, QUOTA);
         });
       }).flat(),

@@ -81,7 +81,7 @@ export function sampleDeployment(changes: Partial<Deployment> = {}): Deployment 
     ...sampleWish(),
     sshPublicKeys: [SSH_KEY],
     memoryMiB: { frontend: 2048, compute: 2048 },
-    desired: { power: 'on', computes: 2, generation: 1 },
+    desired: { power: 'on', computes: 2, cpusPerCompute: 1, generation: 1 },
     ...changes,
   };
 }

@@ -43,18 +43,18 @@ describe('the state machine of a deployment', () => {
   });
 
   it('counts STOPPED as an outcome only while the cluster is wished off', () => {
-    const desired = { computes: 0, generation: 2 };
-    assert.equal(isOutcome('STOPPED', { ...desired, power: 'off' }), true);
-    assert.equal(isOutcome('STOPPED', { ...desired, power: 'on' }), false);
-    assert.equal(isOutcome('STOPPED', { ...desired, power: 'destroyed' }), false);
-    assert.equal(isOutcome('RUNNING', { ...desired, power: 'off' }), false);
+    const desired = { computes: 0, cpusPerCompute: 1, generation: 2 };
+    assert.equal(isOutcome({ phase: 'STOPPED', desired: { ...desired, power: 'off' } }), true);
+    assert.equal(isOutcome({ phase: 'STOPPED', desired: { ...desired, power: 'on' } }), false);
+    assert.equal(isOutcome({ phase: 'STOPPED', desired: { ...desired, power: 'destroyed' } }), false);
+    assert.equal(isOutcome({ phase: 'RUNNING', desired: { ...desired, power: 'off' } }), false);
   });
 
   it('counts RUNNING as an outcome only while the cluster is wished for', () => {
-    const desired = { computes: 0, generation: 2 };
-    assert.equal(isOutcome('RUNNING', { ...desired, power: 'on' }), true);
-    assert.equal(isOutcome('RUNNING', { ...desired, power: 'destroyed' }), false);
-    assert.equal(isOutcome('FAILED', { ...desired, power: 'destroyed' }), true);
+    const desired = { computes: 0, cpusPerCompute: 1, generation: 2 };
+    assert.equal(isOutcome({ phase: 'RUNNING', desired: { ...desired, power: 'on' } }), true);
+    assert.equal(isOutcome({ phase: 'RUNNING', desired: { ...desired, power: 'destroyed' } }), false);
+    assert.equal(isOutcome({ phase: 'FAILED', desired: { ...desired, power: 'destroyed' } }), true);
   });
 });
 
@@ -90,7 +90,7 @@ describe('a report', () => {
   });
 
   it('of a past generation is superseded, of one never wished for a conflict', () => {
-    const row = sampleDeployment({ desired: { power: 'destroyed', computes: 2, generation: 2 } });
+    const row = sampleDeployment({ desired: { power: 'destroyed', computes: 2, cpusPerCompute: 1, generation: 2 } });
     assert.throws(() => applyReport(row, report({ generation: 1 }), NOW), refused('SUPERSEDED'));
     assert.throws(() => applyReport(row, report({ generation: 3 }), NOW), refused('CONFLICT'));
   });

@@ -11,7 +11,8 @@ import { sampleSite } from '../helpers/model-samples.ts';
 const AT = new Date('2026-11-23T09:00:00.000Z');
 const IMAGE = { imageId: ulid(), imageName: 'hpc-base', version: 3 };
 const WISH: SiteWish = {
-  ...{ member: ALICE, image: IMAGE, computes: 4, hours: undefined, at: AT },
+  ...{ member: ALICE, image: IMAGE, hours: undefined, at: AT },
+  desired: { power: 'on', computes: 4, cpusPerCompute: 1, generation: 1 },
   memoryMiB: { frontend: 2048, compute: 1024 },
 };
 /** Exactly enough. */

@@ -13,8 +13,12 @@ const TIMELINE: Timeline = {
   ...{ cacheHits: 1, cacheMisses: 0, acceleration: 'kvm' },
 };
 const none = { clusters: 0, warmings: 0, bytesFetched: 0, clusterSeconds: 0, nodeSeconds: 0 };
+const NODES = [
+  { name: 'frontend', role: 'frontend' as const, privateAddress: '10.1.1.1' },
+  ...[0, 1, 2].map((i) => ({ name: `compute-${i}`, role: 'compute' as const, privateAddress: `10.1.255.${254 - i}` })),
+];
 const consumed = (before: Partial<Deployment>, after: Partial<Deployment>) => {
-  const row = sampleDeployment({ desired: { power: 'on', computes: 3, generation: 1 }, ...before });
+  const row = sampleDeployment({ desired: { power: 'on', computes: 3, cpusPerCompute: 1, generation: 1 }, ...before });
   return consumedByDeployment(row, { ...row, ...after });
 };
 
@@ -40,13 +44,25 @@ void suite('a deployment consumes', () => {
   });
 
   void test('the time that it ran, with each of its nodes, when it runs no more', () => {
-    const running = { phase: 'RUNNING', runningSince: AT, timeline: TIMELINE } as const;
+    const running = { phase: 'RUNNING', runningSince: AT, timeline: TIMELINE, nodes: NODES } as const;
     const updatedAt = '2026-11-25T11:30:00.400Z';
     assert.deepEqual(consumed(running, { phase: 'DESTROYING', updatedAt }), {
       ...{ ...none, clusterSeconds: 5400, nodeSeconds: 4 * 5400 },
     });
     // A clock that was set back takes nothing away.
     assert.deepEqual(consumed(running, { phase: 'FAILED', updatedAt: '2026-11-25T09:00:00.000Z' }), none);
+  });
+
+  void test('while it is scaled, the time of the nodes that it had, once it has others', () => {
+    const running = { phase: 'RUNNING', runningSince: AT, timeline: TIMELINE, nodes: NODES } as const;
+    const scaling = { ...running, phase: 'SCALING' } as const;
+    const updatedAt = '2026-11-25T11:00:00.000Z';
+    const anHour = { ...none, clusterSeconds: 3600, nodeSeconds: 4 * 3600 };
+    assert.equal(consumed(running, { phase: 'SCALING', updatedAt }), undefined);
+    const timeline = { ...TIMELINE, bytesFetched: 5 };
+    const done = consumed(scaling, { phase: 'RUNNING', nodes: NODES.slice(0, 2), updatedAt, timeline });
+    assert.deepEqual(done, { ...anHour, bytesFetched: 5 });
+    assert.deepEqual(consumed(scaling, { phase: 'DESTROYING', updatedAt }), anHour);
   });
 });
 

@@ -89,7 +89,9 @@ describe('a message', () => {
 
   beforeEach(async () => {
     directory = await mkdtemp(path.join(tmpdir(), 'edgeboot-handle-'));
-    control = new ControlPlane(sampleDeployment({ desired: { power: 'on', computes: 0, generation: 1 } }));
+    control = new ControlPlane(
+      sampleDeployment({ desired: { power: 'on', computes: 0, cpusPerCompute: 1, generation: 1 } }),
+    );
     running = [];
     done = [];
     shutdown = new AbortController();
@@ -188,7 +190,7 @@ describe('a message', () => {
   it('of a past wish, or of one that is fulfilled, is deleted without any work', async () => {
     control.row = { ...control.row, phase: 'RUNNING', agentId: 'agent-1' };
     await handle(announcing());
-    control.row = { ...control.row, desired: { power: 'on', computes: 0, generation: 2 } };
+    control.row = { ...control.row, desired: { power: 'on', computes: 0, cpusPerCompute: 1, generation: 2 } };
     await handle(announcing(1));
     assert.deepEqual(done, ['delete', 'delete']);
   });
@@ -245,7 +247,11 @@ describe('a message', () => {
 
   it('that wants the cluster gone clears everything, then says so', async () => {
     await journal(up);
-    control.row = { ...control.row, phase: 'RUNNING', desired: { power: 'destroyed', computes: 0, generation: 2 } };
+    control.row = {
+      ...control.row,
+      phase: 'RUNNING',
+      desired: { power: 'destroyed', computes: 0, cpusPerCompute: 1, generation: 2 },
+    };
     await handle(announcing(2));
     assert.equal(control.row.phase, 'TERMINATED');
     assert.deepEqual(done, ['destroy domains', 'delete']);
@@ -263,7 +269,7 @@ describe('a message', () => {
     await mkdir(path.dirname(base), { recursive: true });
     for (const file of [base, overlay]) await writeFile(file, 'as it was');
     const nodes = [{ name: 'frontend', role: 'frontend' as const, privateAddress: '10.1.1.1' }];
-    control.row = { ...control.row, phase, nodes, desired: { power, computes: 0, generation: 2 } };
+    control.row = { ...control.row, phase, nodes, desired: { power, computes: 0, cpusPerCompute: 1, generation: 2 } };
     return overlay;
   }
 
@@ -347,7 +353,7 @@ describe('a message', () => {
   });
 
   it('that asks for more than the site has fails with that reason, and leaves nothing', async () => {
-    control.row = { ...control.row, desired: { power: 'on', computes: 9, generation: 1 } };
+    control.row = { ...control.row, desired: { power: 'on', computes: 9, cpusPerCompute: 1, generation: 1 } };
     await handle(announcing());
     assert.deepEqual([control.row.phase, control.row.failure?.code], ['FAILED', 'NO_CAPACITY']);
     assert.deepEqual(await ports.journal.list(), []);

@@ -188,7 +188,7 @@ describe('destroying', () => {
     const { ports, sent } = await controlPlane();
     const { deploymentId } = await requestDeployment(ALICE, wish(), undefined, ports);
     const gone = await destroyDeployment(ALICE, deploymentId, ports);
-    assert.deepEqual(gone.desired, { power: 'destroyed', computes: 2, generation: 2 });
+    assert.deepEqual(gone.desired, { power: 'destroyed', computes: 2, cpusPerCompute: 1, generation: 2 });
     assert.deepEqual((await destroyDeployment(ALICE, deploymentId, ports)).desired, gone.desired);
     assert.deepEqual(
       sent.map(({ message }) => [message.generation, message.grant !== undefined]),

@@ -25,18 +25,31 @@ describe('a quota', () => {
   });
 
   it('is exceeded by one CPU, or one cluster, more; the words say by what', () => {
-    const asked = { memberId: 'alice', siteId: 'naist', desired: { power: 'on', computes: 4, generation: 1 } } as const;
-    requireRoom(asked, { cpus: 12, clusters: 1 }, { maxCpus: 16, maxClusters: 2 });
-    requireRoom(asked, { cpus: 1200, clusters: 100 }, {});
+    const asked = { memberId: 'alice', siteId: 'naist' };
+    const one = { cpus: 4, clusters: 1 };
+    requireRoom(asked, one, { cpus: 12, clusters: 1 }, { maxCpus: 16, maxClusters: 2 });
+    requireRoom(asked, one, { cpus: 1200, clusters: 100 }, {});
     const exceeded = (message: string) => ({ ...code('QUOTA_EXCEEDED'), message });
     assert.throws(
-      () => requireRoom(asked, { cpus: 13, clusters: 1 }, { maxCpus: 16, maxClusters: 2 }),
+      () => requireRoom(asked, one, { cpus: 13, clusters: 1 }, { maxCpus: 16, maxClusters: 2 }),
       exceeded('alice has 1 of 2 clusters and 13 of 16 CPUs at naist; this one would add a cluster and 4 CPUs'),
     );
     assert.throws(
-      () => requireRoom(asked, { cpus: 0, clusters: 2 }, { maxClusters: 2 }),
+      () => requireRoom(asked, one, { cpus: 0, clusters: 2 }, { maxClusters: 2 }),
       exceeded('alice has 2 of 2 clusters and 0 CPUs at naist; this one would add a cluster and 4 CPUs'),
     );
+  });
+
+  it('of a kind that nothing is added to is not asked: it may have been made narrower', () => {
+    const asked = { memberId: 'alice', siteId: 'naist' };
+    const taken = { cpus: 9, clusters: 9 };
+    requireRoom(asked, { cpus: 1, clusters: 0 }, taken, { maxCpus: 10, maxClusters: 1 });
+    requireRoom(asked, { cpus: 0, clusters: 1 }, taken, { maxCpus: 1, maxClusters: 10 });
+    const message = 'alice has 9 of 1 clusters and 9 of 10 CPUs at naist; 2 more CPUs are wanted';
+    assert.throws(() => requireRoom(asked, { cpus: 2, clusters: 0 }, taken, { maxCpus: 10, maxClusters: 1 }), {
+      ...code('QUOTA_EXCEEDED'),
+      message,
+    });
   });
 });
 

@@ -14,6 +14,8 @@ import { ALICE, code, controlPlane, MALLORY, OSCAR, wish } from '../helpers/cont
 
 const NODES = [
   { name: 'frontend', role: 'frontend' as const, privateAddress: '10.1.1.1', publicAddress: '192.0.2.10' },
+  { name: 'compute-0', role: 'compute' as const, privateAddress: '10.1.255.254' },
+  { name: 'compute-1', role: 'compute' as const, privateAddress: '10.1.255.253' },
 ];
 const NO_VETOES = { members: [], images: [] };
 const grants = [{ groups: ['members'], images: 'all' as const, quota: {} }];
@@ -38,12 +40,12 @@ describe('a cluster', () => {
   it('is stopped and started by new wishes: in history and trail, told to the site, settled when the agent says so', async () => {
     const { ports, sent, trail, deploymentId, report, stop, start, isUnsettled } = await running();
     const { sequence: seen } = (await ports.deployments.eventsAfter(deploymentId, 0)).at(-1) ?? assert.fail();
-    assert.deepEqual((await stop()).desired, { power: 'off', computes: 2, generation: 2 });
+    assert.deepEqual((await stop()).desired, { power: 'off', computes: 2, cpusPerCompute: 1, generation: 2 });
     assert.equal(await isUnsettled(), true);
     await report('STOPPING', 2);
     await report('STOPPED', 2);
     assert.equal(await isUnsettled(), false);
-    assert.deepEqual((await start()).desired, { power: 'on', computes: 2, generation: 3 });
+    assert.deepEqual((await start()).desired, { power: 'on', computes: 2, cpusPerCompute: 1, generation: 3 });
     assert.equal(await isUnsettled(), true);
     await report('BOOTING', 3);
     await report('RUNNING', 3, { nodes: NODES });

@@ -84,7 +84,7 @@ export function deploymentsContract(name: string, open: () => Stores): void {
       const unwanted = sampleDeployment({
         updatedAt: early,
         phase: 'RUNNING',
-        desired: { power: 'destroyed', computes: 0, generation: 2 },
+        desired: { power: 'destroyed', computes: 0, cpusPerCompute: 1, generation: 2 },
       });
       for (const one of [quiet, busy, settled, unwanted])
         await deployments.create(one, sampleEvent(one), [], undefined);
@@ -103,7 +103,11 @@ export function deploymentsContract(name: string, open: () => Stores): void {
       const { deployments } = open();
       const [memberId, elsewhere] = [ulid(), `e-${ulid().toLowerCase()}`];
       const make = async (computes: number, changes = {}) => {
-        const one = sampleDeployment({ memberId, desired: { power: 'on', computes, generation: 1 }, ...changes });
+        const one = sampleDeployment({
+          memberId,
+          desired: { power: 'on', computes, cpusPerCompute: 1, generation: 1 },
+          ...changes,
+        });
         return deployments.create(one, sampleEvent(one), [], undefined);
       };
       const usage = (siteId: string) => deployments.usage(memberId, siteId);
@@ -141,7 +145,10 @@ export function deploymentsContract(name: string, open: () => Stores): void {
       const { deployments } = open();
       const memberId = ulid();
       const make = async (computes: number, quota: Quota) => {
-        const one = sampleDeployment({ memberId, desired: { power: 'on', computes, generation: 1 } });
+        const one = sampleDeployment({
+          memberId,
+          desired: { power: 'on', computes, cpusPerCompute: 1, generation: 1 },
+        });
         return deployments.create(one, sampleEvent(one), [], undefined, quota);
       };
       await assert.rejects(make(5, { maxCpus: 4 }), code('QUOTA_EXCEEDED'));

@@ -10,7 +10,7 @@ import type {
   UnsettledDeployment,
   Usage,
 } from '../../../functions/ports.ts';
-import { requireRoom, usageOf } from '../../../functions/site-quota.ts';
+import { addedBy, NOTHING, requireRoom, shareOf, usageOf } from '../../../functions/site-quota.ts';
 import type { MemoryOutbox } from './outbox.ts';
 import type { MemoryIdempotencyKeys } from './idempotency-keys.ts';
 import type { MemoryVersionUses } from './version-uses.ts';
@@ -39,7 +39,7 @@ export class MemoryDeploymentStore implements DeploymentStore {
     const earlier = this.#keys.earlier(key);
     if (earlier !== undefined) return this.#rows.get(earlier) as Deployment;
     this.#uses.requireOpen(deployment);
-    requireRoom(deployment, this.#usage(deployment.memberId, deployment.siteId), quota);
+    this.#requireRoom(deployment, addedBy(NOTHING, usageOf(deployment)), quota);
     this.#keys.remember(key, deployment.deploymentId);
     this.#uses.begin(deployment);
     this.#rows.set(deployment.deploymentId, deployment);
@@ -65,6 +65,10 @@ export class MemoryDeploymentStore implements DeploymentStore {
     return { cpus: usages.reduce((sum, { cpus }) => sum + cpus, 0), clusters: usages.length };
   }
 
+  #requireRoom({ memberId, siteId }: Deployment, added: Usage, quota: Quota): void {
+    requireRoom({ memberId, siteId }, added, this.#usage(memberId, siteId), quota);
+  }
+
   find(deploymentId: string): Promise<Deployment | undefined> {
     return Promise.resolve(this.#rows.get(deploymentId));
   }
@@ -74,9 +78,15 @@ export class MemoryDeploymentStore implements DeploymentStore {
     after: Deployment,
     event: DeploymentEvent | undefined,
     outbox: readonly OutboxEntry[],
+    quota: Quota = {},
   ): Promise<void> {
     if (this.#rows.get(before.deploymentId)?.version !== before.version) {
       throw new EdgebootError('CONFLICT', 'the deployment was changed at the same time');
+    }
+    try {
+      this.#requireRoom(before, addedBy(shareOf(before), shareOf(after)), quota);
+    } catch (cause) {
+      throw new EdgebootError('CONFLICT', 'there is no room any more', { cause });
     }
     this.#rows.set(after.deploymentId, after);
     if (isTerminal(after.phase) && !isTerminal(before.phase)) this.#uses.end(before);
@@ -91,7 +101,7 @@ export class MemoryDeploymentStore implements DeploymentStore {
   }
 
   listUnsettled(unchangedSince: string, limit: number): Promise<readonly UnsettledDeployment[]> {
-    const isWanted = ({ phase, desired }: Deployment): boolean => !isOutcome(phase, desired);
+    const isWanted = (row: Deployment): boolean => !isOutcome(row);
     return Promise.resolve(longestUntouched(this.#rows.values(), unchangedSince, limit, isWanted));
   }
 

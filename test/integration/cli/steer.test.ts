@@ -7,8 +7,8 @@ import { edgeboot, json, playApi, problem } from './edgeboot-process.ts';
 const RUNNING = sampleDeployment({ phase: 'RUNNING' });
 const { deploymentId } = RUNNING;
 const [ON, OFF] = [
-  { power: 'on', computes: 2, generation: 3 },
-  { power: 'off', computes: 2, generation: 2 },
+  { power: 'on', computes: 2, cpusPerCompute: 1, generation: 3 },
+  { power: 'off', computes: 2, cpusPerCompute: 1, generation: 2 },
 ] as const;
 const FAILURE = { code: 'BOOT_TIMEOUT', message: 'not ready within 300 s', remedy: 'Look at the console.' };
 

@@ -1,0 +1,77 @@
+/** A member gives their cluster more computes, or fewer, while it runs. Its frontend, and the computes that stay, run on. */
+import { type Deployment, hasRun, isOutcome } from '#shared/deployment.ts';
+import { EdgebootError } from '#shared/errors.ts';
+import type { Quota } from '#shared/site-access.ts';
+import { askedBy, authorizeAgain, type AuthorizeAgainPorts } from '../authorize-again.ts';
+import type { Member } from '../http/identity.ts';
+import { newWish, requireNotOver } from '../new-wish.ts';
+import { findOwnDeployment } from '../read-deployments/read-deployments.ts';
+import { requireComputeImage } from '../request-deployment/request-deployment.ts';
+import { withinQuota } from '../request-deployment/within-quota.ts';
+import { retryConflict } from '../retry-conflict.ts';
+import { addedBy, hasLimits, requireRoom, usageOf } from '../site-quota.ts';
+
+const ACTION = 'deployment.scale';
+
+/**
+ * Fewer are always allowed; more, under the rules for new deployments. Idempotent: a cluster that has as many is answered as it is; on the
+ * way there, the wish is announced again. Throws NOT_FOUND, CONFLICT (it is off, has not run yet, is over, or to be destroyed); for
+ * more also FORBIDDEN, IMAGE_RECALLED, VETOED, SITE_DRAINING, QUOTA_EXCEEDED, INVALID_REQUEST (the image has no disk for computes).
+ */
+export async function scaleDeployment(
+  member: Member,
+  deploymentId: string,
+  computes: number,
+  ports: AuthorizeAgainPorts,
+): Promise<Deployment> {
+  return retryConflict(
+    async () => {
+      const before = await findOwnDeployment(member, deploymentId, ACTION, ports);
+      requireNotOver(before, 'it cannot be scaled');
+      requireOn(before);
+      const isMore = computes > before.desired.computes;
+      return { before, quota: isMore ? await authorizeMore(member, before, computes, ports) : {} };
+    },
+    ({ before, quota }) => {
+      const { computes: until } = before.desired;
+      if (until === computes && isOutcome(before)) return Promise.resolve(before);
+      const reason = `from ${until} to ${computes} computes`;
+      return newWish(before, { desired: { computes }, action: ACTION, actor: actorOf(before), reason, quota }, ports);
+    },
+  );
+}
+
+const actorOf = ({ memberId }: Deployment): string => `member:${memberId}`;
+
+/** Throws CONFLICT. */
+function requireOn(deployment: Deployment): void {
+  const { phase, desired } = deployment;
+  if (hasRun(deployment) && desired.power === 'on') return;
+  const [state, remedy] = hasRun(deployment)
+    ? ['off, or to be stopped', 'Start it, then scale it.']
+    : [`${phase}, and has not run yet`, 'Wait until it runs.'];
+  throw new EdgebootError('CONFLICT', `it is ${state}: only a cluster that is on can be scaled`, { remedy });
+}
+
+/** Whether there still is room then, the transaction says. Every refusal is on record, but for INVALID_REQUEST. */
+async function authorizeMore(
+  member: Member,
+  before: Deployment,
+  computes: number,
+  ports: AuthorizeAgainPorts,
+): Promise<Quota> {
+  const quota = await authorizeAgain(member, before, ACTION, ports);
+  const image = await ports.images.findVersion(before.imageId, before.imageVersion);
+  if (image) requireComputeImage(image, computes);
+  const after = { ...before, desired: { ...before.desired, computes } };
+  await withinQuota(
+    askedBy(member, before, ACTION),
+    async () => {
+      if (!hasLimits(quota)) return;
+      const taken = await ports.deployments.usage(before.memberId, before.siteId);
+      requireRoom(before, addedBy(usageOf(before), usageOf(after)), taken, quota);
+    },
+    ports,
+  );
+  return quota;
+}
