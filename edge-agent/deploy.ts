@@ -10,6 +10,7 @@ import { allocate, type AllocatePorts, type Wish } from './steps/allocate.ts';
 import { bootCluster, type BootPorts } from './steps/boot-cluster.ts';
 import { fetchImage, type FetchPorts } from './steps/fetch-image.ts';
 import { personalize, type PersonalizePorts } from './steps/personalize.ts';
+import { planRequest } from './steps/plan-request.ts';
 import { reportPhase, reportRunning, type ReportPorts } from './steps/report-status.ts';
 
 export type DeployPorts = AllocatePorts & FetchPorts & PersonalizePorts & BootPorts & ReportPorts;
@@ -17,7 +18,7 @@ export type DeployPorts = AllocatePorts & FetchPorts & PersonalizePorts & BootPo
 export async function deploy(run: Run, ports: DeployPorts): Promise<void> {
   await reportPhase('FETCHING', run, ports);
   const plan = await allocate(wishOf(run), run.signal, ports);
-  const image = await fetchImage(run, ports);
+  const image = await fetchImage('FETCHING', run, ports);
 
   await reportPhase('PERSONALIZING', run, ports);
   const nodes = await personalize(plan, image, run, ports);
@@ -28,11 +29,8 @@ export async function deploy(run: Run, ports: DeployPorts): Promise<void> {
   await reportRunning(plan, image, run, ports);
 }
 
-/** Computes of a federation's deployment have one CPU each: sites differ in what they have. */
-function wishOf({ job, receivedAt }: Run): Wish {
-  const { deploymentId, siteId, imageName, memoryMiB, sshPublicKeys, desired } = job.deployment;
-  const computeCpus = Array.from({ length: desired.computes }, () => 1);
-  const request = { siteId, deploymentId, imageName, computeCpus, memoryMiB, sshPublicKeys };
-  const { generation } = desired;
-  return { siteId, deploymentId, generation, startedAt: receivedAt.toISOString(), request: () => request };
+function wishOf({ job: { deployment }, receivedAt }: Run): Wish {
+  const { deploymentId, siteId, desired } = deployment;
+  const [generation, startedAt] = [desired.generation, receivedAt.toISOString()];
+  return { siteId, deploymentId, generation, startedAt, request: () => planRequest(deployment) };
 }

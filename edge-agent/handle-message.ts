@@ -3,7 +3,7 @@
  * becomes of the message. It is deleted only when the outcome of its generation is recorded in the control plane. What a message about
  * a warming takes is in handle-warming.ts.
  */
-import { type Failure, hasRun, isOutcome } from '#shared/deployment.ts';
+import { type Deployment, type Failure, hasRun, isOutcome, isUp } from '#shared/deployment.ts';
 import { hasCode, messageOf } from '#shared/errors.ts';
 import { boundedText } from '#shared/log-fields.ts';
 import { type DeploymentMessage, parseSiteMessage } from '#shared/messages.ts';
@@ -18,11 +18,13 @@ import { holdLease } from './heartbeat.ts';
 import type { JobQueue, ReceivedMessage } from './ports.ts';
 import { type Run, Stopwatch } from './run.ts';
 import { clearNodes } from './steps/remove-cluster.ts';
+import { runningNodes } from './steps/running-nodes.ts';
 import { failureOf, repeatRunning, reportPhase } from './steps/report-status.ts';
+import { giveUpScale, scale, type ScalePorts } from './scale.ts';
 import { giveUpStart, start, type StartPorts } from './start.ts';
 import { stop } from './stop.ts';
 
-export type HandlePorts = DeployPorts & StartPorts & { readonly queue: JobQueue };
+export type HandlePorts = DeployPorts & StartPorts & ScalePorts & { readonly queue: JobQueue };
 
 /** @param shutdown aborted with SHUTDOWN when the agent is to stop. */
 export function createMessageHandler(ports: HandlePorts, shutdown: AbortSignal) {
@@ -72,7 +74,7 @@ async function work(
 
 /**
  * Does what the member wishes now. A cluster that cannot be made is reported FAILED, after everything was cleared away; one that cannot
- * be started again is left off.
+ * be started again is left off, and one that cannot be scaled runs on as it was.
  */
 async function fulfill(run: Run, received: ReceivedMessage, ports: HandlePorts): Promise<void> {
   const { desired } = run.job.deployment;
@@ -87,17 +89,26 @@ async function fulfill(run: Run, received: ReceivedMessage, ports: HandlePorts):
 
 async function bringUp(run: Run, received: ReceivedMessage, ports: HandlePorts): Promise<void> {
   const { deployment } = run.job;
+  const [bring, leave] = waysUp(deployment);
   try {
-    if (hasRun(deployment)) await start(run, ports);
-    else await makeCluster(run, ports);
+    await bring(run, ports);
   } catch (error) {
     if (run.signal.aborted) throw run.signal.reason;
     const final = finalFailure(error, received.receiveCount);
     if (final === undefined) throw error;
     const failure = failureOf(final);
     logFailure(failure, deployment.deploymentId, ports);
-    await (hasRun(deployment) ? giveUpStart(failure, run, ports) : giveUp(failure, run, ports));
+    await leave(failure, run, ports);
   }
+}
+
+type Way = (run: Run, ports: HandlePorts) => Promise<void>;
+type WayOut = (failure: Failure, run: Run, ports: HandlePorts) => Promise<void>;
+
+/** How it comes to be as it is wished, and how it is left where that cannot be. */
+function waysUp(deployment: Deployment): readonly [Way, WayOut] {
+  if (!hasRun(deployment)) return [makeCluster, giveUp];
+  return isUp(deployment.phase) ? [scale, giveUpScale] : [start, giveUpStart];
 }
 
 async function makeCluster(run: Run, ports: HandlePorts): Promise<void> {
@@ -105,15 +116,15 @@ async function makeCluster(run: Run, ports: HandlePorts): Promise<void> {
   const entry = await ports.journal.read(deploymentId);
   const ours = entry?.generation === desired.generation ? entry : undefined;
   if (ours?.failed) await giveUp(ours.failed, run, ports);
-  else if (ours?.running && (await isUp(ours.plan, ports))) {
+  else if (ours?.running && (await runsWhole(ours.plan, ports))) {
     await repeatRunning(ours.plan, ours.running.timeline, run, ports);
   } else await deploy(run, ports);
 }
 
 /** Whether every node of the cluster runs: the host may have been restarted since the journal was written. */
-async function isUp({ siteId, deploymentId, nodes }: ClusterPlan, ports: HandlePorts): Promise<boolean> {
-  const observed = (await ports.hypervisor.observe(siteId)).find((cluster) => cluster.deploymentId === deploymentId);
-  return nodes.every(({ name }) => observed?.nodes.some((node) => node.name === name && node.running));
+async function runsWhole(plan: ClusterPlan, ports: HandlePorts): Promise<boolean> {
+  const running = await runningNodes(plan, ports);
+  return plan.nodes.every(({ name }) => running.has(name));
 }
 
 /** Written down first: whatever happens from here on, the job is not begun again. */

@@ -119,6 +119,10 @@ export interface HypervisorDriver {
    * the network stay. Nothing there is fine.
    */
   stop(cluster: ClusterIdentity, graceSeconds: number): Promise<void>;
+  /**
+   * Stops some of the cluster's nodes as `stop` does, then undefines them. Their disks and the network stay. Nothing there is fine.
+   */
+  removeNodes(cluster: ClusterIdentity, names: readonly string[], graceSeconds: number): Promise<void>;
   /** Destroys and undefines the cluster's domains, then its network. Nothing there is fine. */
   destroy(cluster: ClusterIdentity): Promise<void>;
   close(): Promise<void>;
@@ -296,6 +300,10 @@ export interface JournalEntry {
   readonly startedAt: string;
   /** Of the cache, by their names in it: they stay as long as this entry does. Named before they are fetched or opened. */
   readonly bases?: readonly string[];
+  /** Names of computes that were added and are not up yet: nothing of theirs is anybody's, they may be made anew or go. */
+  readonly fresh?: readonly string[];
+  /** The frontend's disk has an older document than the plan: it ran on, and nothing in it listens. To be written before its next boot. */
+  readonly frontendIsStale?: boolean;
   /** Set once the cluster is up: from then on only the report may be missing. */
   readonly running?: { readonly timeline: Timeline };
   /** Set once it is given up: from then on only clearing away and the report may be missing. */

@@ -61,16 +61,19 @@ export function applyReport(row: Deployment, report: Report, now: string): { row
       ...(progress && { progress }),
       ...(nodes && { nodes }),
       failure,
-      desired: settled(row.desired, report),
+      desired: settled(row, report),
       ...(timeline && { timeline }),
       ...(report.phase === 'RUNNING' && { runningSince: now }),
     },
   };
 }
 
-/** Of a start that failed, and of computes that could not be added: what is wished then is what is, until its member wishes it again. */
-function settled(desired: Desired, { phase, nodes }: Report): Desired {
-  if (phase === 'STOPPED') return { ...desired, power: 'off' };
+/**
+ * What is wished becomes what is, until its member wishes it again: of a start that failed, of computes that could not be added, and of
+ * those that were still to come or go when the cluster was stopped.
+ */
+function settled({ desired, nodes: before }: Deployment, { phase, nodes }: Report): Desired {
+  if (phase === 'STOPPED') return { ...desired, power: 'off', computes: before ? computesOf(before) : desired.computes };
   if (phase !== 'RUNNING' || nodes === undefined) return desired;
   return { ...desired, computes: Math.min(desired.computes, computesOf(nodes)) };
 }

@@ -14,6 +14,8 @@ const entrySchema = z.strictObject({
   plan: clusterPlanSchema,
   startedAt: z.iso.datetime(),
   bases: z.array(SHA256).optional(),
+  fresh: z.array(z.string()).optional(),
+  frontendIsStale: z.boolean().optional(),
   running: z.strictObject({ timeline: timelineSchema }).optional(),
   failed: failureSchema.optional(),
   local: z

@@ -33,7 +33,6 @@ export function allocateCluster(
   taken: readonly ClusterPlan[],
   avoid: ReadonlySet<string> = new Set(),
 ): ClusterPlan {
-  const free = freeCapacity(resources, taken);
   const used = new Set(taken.map((plan) => plan.publicAddress));
   const { publicNetwork } = resources;
   const address = addressRange(publicNetwork.firstAddress, publicNetwork.lastAddress).find(
@@ -44,6 +43,17 @@ export function allocateCluster(
     throw new EdgebootError('NO_CAPACITY', `the site has no public address left${others}`, { step: 'allocate' });
   }
   const plan = planCluster(request, address, publicNetwork);
+  requireCapacity(plan, resources, taken);
+  return plan;
+}
+
+/** @param taken by all other clusters. @throws EdgebootError NO_CAPACITY, naming what is wanted and what is free. */
+export function requireCapacity(
+  plan: Pick<ClusterPlan, 'nodes'>,
+  resources: SiteResources,
+  taken: readonly ClusterPlan[],
+): void {
+  const free = freeCapacity(resources, taken);
   const demand = demandOf(plan);
   if (demand.cpus > free.cpus || demand.memoryMiB > free.memoryMiB) {
     throw new EdgebootError(
@@ -53,5 +63,4 @@ export function allocateCluster(
       { step: 'allocate' },
     );
   }
-  return plan;
 }

@@ -149,6 +149,15 @@ export function planCluster(request: PlanRequest, publicAddress: string, network
   };
 }
 
+/**
+ * The same cluster with as many computes as the request has: those that stay are as they were, further ones as if they had been asked for
+ * at the beginning.
+ */
+export function scalePlan(plan: ClusterPlan, request: PlanRequest, network: PublicNetwork): ClusterPlan {
+  const { nodes } = planCluster(request, plan.publicAddress, network);
+  return { ...plan, nodes: nodes.map((node, i) => plan.nodes[i] ?? node) };
+}
+
 /** As far from the first one as the cluster's own address is from the pool's. */
 function userDataAddressOf(publicAddress: string, network: PublicNetwork): string | undefined {
   const { firstAddress, userDataFirstAddress } = network;

@@ -10,6 +10,7 @@ import { ensureNatNetwork, removeNatNetwork } from '../adapters/nat-network.ts';
 import { probeAddress } from '../adapters/probe-address.ts';
 import { createQemuNodeDisks } from '../adapters/qemu-node-disks.ts';
 import { allocationTurns } from '../adapters/state-directory-lock.ts';
+import { tellGuest } from '../adapters/tell-guest.ts';
 import { createUserDataChannel } from '../adapters/user-data-channel.ts';
 import { BaseImages } from '../base-image/base-images.ts';
 import { composeImageCache } from '../cache/compose.ts';
@@ -44,6 +45,7 @@ export async function composeHost(config: AgentConfig, undo: AsyncDisposableStac
     clusterFiles: await openClusterFiles(stateDirectory),
     nodeDisks: createQemuNodeDisks({ applianceDirectory: path.join(stateDirectory, 'appliance'), acceleration }),
     guestSignals: createGuestSignals(),
+    tellGuest,
     userData: createUserDataChannel(),
     clusterKey: readOrMakeClusterKey,
     baseImages: new BaseImages({ cache: imageCache, peers }),

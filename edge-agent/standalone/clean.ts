@@ -1,6 +1,7 @@
 /** Removes a cluster and all that it has: domains, networks, disks, address. Refuses while any node runs (formats, section 6). */
 import { EdgebootError } from '#shared/errors.ts';
-import { type ClusterPorts, runningNodes } from './clusters.ts';
+import { runningNodes } from '../steps/running-nodes.ts';
+import type { ClusterPorts } from './clusters.ts';
 import { type HoldPorts, holdOwnCluster } from './hold-cluster.ts';
 import { releaseCluster, type ReleasePorts } from './release-cluster.ts';
 

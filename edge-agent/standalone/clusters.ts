@@ -1,7 +1,8 @@
 /** The clusters of this host, by name: what they are, and whether they run. */
 import { EdgebootError } from '#shared/errors.ts';
-import { type ClusterPlan, clusterName } from '../core/plan-cluster.ts';
+import { clusterName } from '../core/plan-cluster.ts';
 import type { HypervisorDriver, Journal, JournalEntry } from '../ports.ts';
+import { runningNodes } from '../steps/running-nodes.ts';
 
 export interface ClusterPorts {
   readonly hypervisor: HypervisorDriver;
@@ -49,12 +50,6 @@ async function describe(entry: JournalEntry, ports: ClusterPorts): Promise<Liste
       running: running.has(name),
     })),
   };
-}
-
-/** Names of the nodes that are on. */
-export async function runningNodes(plan: ClusterPlan, { hypervisor }: ClusterPorts): Promise<Set<string>> {
-  const observed = (await hypervisor.observe(plan.siteId)).find((one) => one.deploymentId === plan.deploymentId);
-  return new Set((observed?.nodes ?? []).filter((node) => node.running).map((node) => node.name));
 }
 
 /** Throws NOT_FOUND. */

@@ -2,7 +2,6 @@
 import path from 'node:path';
 import { holdLock } from '../adapters/host-lock.ts';
 import { clusterLocks } from '../adapters/state-directory-lock.ts';
-import { tellGuest } from '../adapters/tell-guest.ts';
 import { BaseImages } from '../base-image/base-images.ts';
 import { composeImageCache } from '../cache/compose.ts';
 import type { AgentConfig } from '../config.ts';
@@ -27,7 +26,7 @@ export async function composeStandalone(config: AgentConfig): Promise<Standalone
     config.driver === 'libvirt' ? { kind: 'libvirt-network', name } : { kind: 'bridge', name };
   const tryHoldCluster = clusterLocks(config.stateDirectory);
   const held = undo.move();
-  const ports = { ...host, findImage, linkOf, tellGuest, tryHoldCluster };
+  const ports = { ...host, findImage, linkOf, tryHoldCluster };
   return { ports, [Symbol.asyncDispose]: () => held.disposeAsync() };
 }
 

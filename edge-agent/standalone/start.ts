@@ -16,7 +16,7 @@ export async function start(name: string, work: Work, ports: StartPorts): Promis
   const disks = requireDisks(held.cluster);
   const fetched = { diskOf: (role: 'frontend' | 'compute') => disks[role] ?? disks.frontend };
   const directory = ports.clusterFiles.directoryOf(plan.deploymentId);
-  const nodes = await keptNodes(plan, fetched, directory, (why) => incomplete(plan, why));
+  const nodes = await keptNodes(plan, plan.nodes, fetched, directory, (why) => incomplete(plan, why));
   await bootCluster(plan, nodes, work, ports);
   return plan;
 }

@@ -2,7 +2,7 @@
 import { hasCode } from '#shared/errors.ts';
 import type { ClusterKeys } from '../core/cloud-init.ts';
 import { servedNetworks } from '../core/served-networks.ts';
-import type { ClusterPlan, PlannedNode } from '../core/plan-cluster.ts';
+import type { ClusterPlan } from '../core/plan-cluster.ts';
 import type { AwaitedNode, ClusterFiles, GuestSignals, HypervisorDriver, NodePlan, UserDataChannel } from '../ports.ts';
 import type { Work } from '../run.ts';
 import { together } from '../together.ts';
@@ -31,8 +31,35 @@ export async function bootCluster(
   work: Work,
   ports: BootPorts,
 ): Promise<void> {
+  await startNodes(plan, nodes, work, ports);
+  await awaitReady(plan, nodes, work, ports);
+}
+
+/** Those that are on already stay on. Throws BOOT_FAILED, HYPERVISOR_BUSY. */
+export async function startNodes(
+  plan: ClusterPlan,
+  nodes: readonly NodePlan[],
+  work: Work,
+  ports: BootPorts,
+): Promise<void> {
   await work.stopwatch.time('start domains', () => startAll(plan, nodes, work, ports));
-  await work.stopwatch.time('guests ready', () => awaitAllReady(plan, nodes, work, ports));
+}
+
+/** Throws BOOT_TIMEOUT. */
+export async function awaitReady(
+  plan: ClusterPlan,
+  nodes: readonly NodePlan[],
+  work: Work,
+  ports: BootPorts,
+): Promise<void> {
+  await work.stopwatch.time('guests ready', () =>
+    together(
+      work.signal,
+      nodes.map((node) => (signal) => {
+        return ports.guestSignals.awaitReady(awaited(plan, node), ports.readyTimeoutSeconds, signal);
+      }),
+    ),
+  );
 }
 
 async function startAll(plan: ClusterPlan, nodes: readonly NodePlan[], work: Work, ports: BootPorts): Promise<void> {
@@ -62,28 +89,16 @@ export async function openUserData(plan: ClusterPlan, ports: BootPorts): Promise
 async function letFrontendComeUp(plan: ClusterPlan, frontend: NodePlan, work: Work, ports: BootPorts): Promise<void> {
   if (plan.computesWaitSeconds === undefined) return;
   try {
-    await ports.guestSignals.awaitReady(awaited(plan, frontend, 0), plan.computesWaitSeconds, work.signal);
+    await ports.guestSignals.awaitReady(awaited(plan, frontend), plan.computesWaitSeconds, work.signal);
   } catch (error) {
     if (!hasCode(error, 'BOOT_TIMEOUT')) throw error;
   }
 }
 
-async function awaitAllReady(
-  plan: ClusterPlan,
-  nodes: readonly NodePlan[],
-  work: Work,
-  ports: BootPorts,
-): Promise<void> {
-  await together(
-    work.signal,
-    nodes.map((node, i) => (signal) => {
-      return ports.guestSignals.awaitReady(awaited(plan, node, i), ports.readyTimeoutSeconds, signal);
-    }),
-  );
-}
-
-function awaited(plan: ClusterPlan, { name, role, readySocket, consoleSocket }: NodePlan, i: number): AwaitedNode {
-  const { privateMacAddress: macAddress, privateAddress: address } = plan.nodes[i] as PlannedNode;
+function awaited(plan: ClusterPlan, { name, role, readySocket, consoleSocket }: NodePlan): AwaitedNode {
+  const node = plan.nodes.find((one) => one.name === name);
+  if (node === undefined) throw new Error(`${name} is not planned`);
+  const { privateMacAddress: macAddress, privateAddress: address } = node;
   const { inquiryAddress } = plan.privateNetwork;
   const isFrontend = role === 'frontend';
   return {

@@ -13,8 +13,8 @@ import { reportProgress, type ReportPorts } from './report-status.ts';
 
 export type FetchPorts = ReportPorts & AssemblePorts & ManifestPorts & DistributionPorts & ClaimPorts;
 
-/** Also checks each disk against the image standard. Throws IMAGE_NOT_COMPLIANT, MANIFEST_UNTRUSTED, PART_CORRUPT, PART_UNAVAILABLE, FORBIDDEN, DISK_FULL, CONFLICT. */
-export async function fetchImage(run: Run, ports: FetchPorts): Promise<FetchedImage> {
+/** What is on its way is told in this phase. Also checks each disk against the image standard. Throws IMAGE_NOT_COMPLIANT, MANIFEST_UNTRUSTED, PART_CORRUPT, PART_UNAVAILABLE, FORBIDDEN, DISK_FULL, CONFLICT. */
+export async function fetchImage(phase: 'FETCHING' | 'SCALING', run: Run, ports: FetchPorts): Promise<FetchedImage> {
   const { job, grant, signal } = run;
   const { deploymentId, desired } = job.deployment;
   const renew = () => ports.api.renewGrant(deploymentId, signal);
@@ -25,7 +25,7 @@ export async function fetchImage(run: Run, ports: FetchPorts): Promise<FetchedIm
   await claimBases(deploymentId, bases, ports);
   const progress = new CombinedProgress(
     disks.map(({ disk }) => disk),
-    (sofar) => void reportProgress(sofar, run, ports),
+    (sofar) => void reportProgress(phase, sofar, run, ports),
   );
   const assembling = { manifest, source, progress, signal };
   const files = await run.stopwatch.time('fetch and assemble', () => assembleDisks(disks, assembling, ports));

@@ -2,20 +2,21 @@
 import path from 'node:path';
 import type { EdgebootError } from '#shared/errors.ts';
 import { BaseFolder } from '../cache/base-folder.ts';
-import { type ClusterPlan, seedFileOf } from '../core/plan-cluster.ts';
+import { type ClusterPlan, type PlannedNode, seedFileOf } from '../core/plan-cluster.ts';
 import { statIfThere } from '../durable-files.ts';
 import type { NodePlan } from '../ports.ts';
 import type { FetchedDisks } from './fetched-image.ts';
 import { nodePlan } from './personalize.ts';
 
-/** Throws what `incomplete` makes where a disk is gone. The bases count as used now. */
+/** These of them. Throws what `incomplete` makes where a disk is gone. The bases count as used now. */
 export async function keptNodes(
   plan: ClusterPlan,
+  planned: readonly PlannedNode[],
   disks: FetchedDisks,
   directory: string,
   incomplete: (why: string) => EdgebootError,
 ): Promise<NodePlan[]> {
-  const nodes = plan.nodes.map((node) => nodePlan(plan, node, disks, directory));
+  const nodes = planned.map((node) => nodePlan(plan, node, disks, directory));
   for (const disk of new Set(nodes.map(({ backingFile }) => backingFile))) {
     await new BaseFolder(path.dirname(disk)).markUsed();
   }

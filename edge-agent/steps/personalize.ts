@@ -19,19 +19,20 @@ const CLUSTER_KEY_PATH = '/root/.edgeboot-cluster-key';
 /** Readable by root alone. */
 export const GUEST_FILE_MODE = 0o600;
 
-/** Answers the nodes, ready to boot, the frontend first. Throws IMAGE_NOT_COMPLIANT, DISK_FULL. */
+/** Answers the nodes, ready to boot, the frontend first: all of them, unless some are named. Throws IMAGE_NOT_COMPLIANT, DISK_FULL. */
 export async function personalize(
   plan: ClusterPlan,
   image: FetchedDisks,
   work: Work,
   ports: PersonalizePorts,
+  planned: readonly PlannedNode[] = plan.nodes,
 ): Promise<NodePlan[]> {
   const directory = await ports.clusterFiles.makeDirectory(plan.deploymentId);
   const clusterKey = await ports.clusterKey(directory);
   return work.stopwatch.time('personalize', () =>
     together(
       work.signal,
-      plan.nodes.map((node) => async (signal) => {
+      planned.map((node) => async (signal) => {
         const unseeded = nodePlan(plan, node, image, directory);
         const { backingFile, overlayFile } = unseeded;
         await ports.nodeDisks.createOverlay(backingFile, overlayFile, signal);

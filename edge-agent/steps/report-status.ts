@@ -30,8 +30,9 @@ export async function reportPhase(
   ports.log.info('phase reached', { deploymentId, generation: desired.generation, phase });
 }
 
-/** How far the transfer is. Nothing depends on it: what cannot be said now is said next time. */
+/** How far the transfer is, in whichever phase. Nothing depends on it: what cannot be said now is said next time. */
 export async function reportProgress(
+  phase: 'FETCHING' | 'SCALING',
   progress: NonNullable<Report['progress']>,
   run: Run,
   ports: ReportPorts,
@@ -39,7 +40,7 @@ export async function reportProgress(
   const { deploymentId, desired } = run.job.deployment;
   try {
     const { generation } = desired;
-    const report = { generation, phase: 'FETCHING', agentId: ports.agentId, progress } as const;
+    const report = { generation, phase, agentId: ports.agentId, progress } as const;
     await ports.api.report(deploymentId, report, run.signal);
   } catch (error) {
     ports.log.debug('progress not reported', { deploymentId, reason: messageOf(error) });
@@ -76,13 +77,15 @@ export async function repeatRunning(
   run: Run,
   ports: ReportPorts,
 ): Promise<void> {
-  const nodes = plan.nodes.map(({ name, role, privateAddress }): DeployedNode => ({
-    name,
-    role,
-    privateAddress,
-    ...(role === 'frontend' && { publicAddress: plan.publicAddress }),
+  await reportPhase('RUNNING', run, ports, { nodes: deployedNodes(plan), timeline });
+}
+
+/** As the control plane knows them. */
+export function deployedNodes({ nodes, publicAddress }: ClusterPlan): DeployedNode[] {
+  return nodes.map(({ name, role, privateAddress }) => ({
+    ...{ name, role, privateAddress },
+    ...(role === 'frontend' && { publicAddress }),
   }));
-  await reportPhase('RUNNING', run, ports, { nodes, timeline });
 }
 
 const MAX_MESSAGE_CHARACTERS = 4000;

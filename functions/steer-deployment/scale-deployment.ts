@@ -1,5 +1,5 @@
 /** A member gives their cluster more computes, or fewer, while it runs. Its frontend, and the computes that stay, run on. */
-import { type Deployment, hasRun, isOutcome } from '#shared/deployment.ts';
+import { type Deployment, isOutcome, isUp } from '#shared/deployment.ts';
 import { EdgebootError } from '#shared/errors.ts';
 import type { Quota } from '#shared/site-access.ts';
 import { askedBy, authorizeAgain, type AuthorizeAgainPorts } from '../authorize-again.ts';
@@ -46,11 +46,12 @@ const actorOf = ({ memberId }: Deployment): string => `member:${memberId}`;
 /** Throws CONFLICT. */
 function requireOn(deployment: Deployment): void {
   const { phase, desired } = deployment;
-  if (hasRun(deployment) && desired.power === 'on') return;
-  const [state, remedy] = hasRun(deployment)
-    ? ['off, or to be stopped', 'Start it, then scale it.']
-    : [`${phase}, and has not run yet`, 'Wait until it runs.'];
-  throw new EdgebootError('CONFLICT', `it is ${state}: only a cluster that is on can be scaled`, { remedy });
+  if (isUp(phase) && desired.power === 'on') return;
+  const [state, remedy] =
+    desired.power === 'on'
+      ? [phase, 'Wait until it runs.']
+      : [isUp(phase) ? 'to be stopped' : phase, 'Start it, then scale it.'];
+  throw new EdgebootError('CONFLICT', `it is ${state}: only a cluster that runs can be scaled`, { remedy });
 }
 
 /** Whether there still is room then, the transaction says. Every refusal is on record, but for INVALID_REQUEST. */

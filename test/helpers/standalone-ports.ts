@@ -62,6 +62,10 @@ export async function notePorts(
           nodes: plan.nodes.map(({ name }) => ({ name, running: running.has(name) })),
         })),
       stop: (_cluster, graceSeconds) => (running.clear(), note(`stop after ${graceSeconds} s`)),
+      removeNodes: (_cluster, names) => {
+        for (const name of names) running.delete(name);
+        return note(`remove ${names.join(' ')}`);
+      },
       destroy: () => (running.clear(), note('destroy')),
       close: () => Promise.resolve(),
     },

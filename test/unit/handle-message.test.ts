@@ -17,6 +17,7 @@ import { nodeFiles, planCluster } from '../../edge-agent/core/plan-cluster.ts';
 import { createMessageHandler, type HandlePorts } from '../../edge-agent/handle-message.ts';
 import type { FederationApi, HypervisorDriver, JournalEntry, ReceivedMessage } from '../../edge-agent/ports.ts';
 import { serializer } from '../../edge-agent/serialize.ts';
+import { deployedNodes } from '../../edge-agent/steps/report-status.ts';
 import {
   PUBLIC_NETWORK,
   SSH_KEY,
@@ -113,6 +114,11 @@ describe('a message', () => {
         running = [];
         return Promise.resolve();
       },
+      removeNodes: (_cluster, names) => {
+        done.push(`remove ${names.join(' ')}`);
+        running = running.filter((name) => !names.includes(name));
+        return Promise.resolve();
+      },
       close: () => Promise.resolve(),
     };
     ports = {
@@ -139,6 +145,7 @@ describe('a message', () => {
       publicBridge: () => Promise.resolve(undefined),
       isAddressInUse: () => Promise.resolve(false),
       guestSignals: { awaitReady: () => Promise.resolve('guest-kit') },
+      tellGuest: () => Promise.resolve(true),
       baseImages: new BaseImages({ cache: makeImageCache(directory) }),
       imageCache: makeImageCache(directory),
       manifestDirectory: directory,
@@ -269,9 +276,118 @@ describe('a message', () => {
     await mkdir(path.dirname(base), { recursive: true });
     for (const file of [base, overlay]) await writeFile(file, 'as it was');
     const nodes = [{ name: 'frontend', role: 'frontend' as const, privateAddress: '10.1.1.1' }];
-    control.row = { ...control.row, phase, nodes, desired: { power, computes: 0, cpusPerCompute: 1, generation: 2 } };
+    control.row = { ...control.row, phase, nodes, desired: { ...control.row.desired, power, generation: 2 } };
     return overlay;
   }
+
+  /** A cluster that runs with so many computes. */
+  async function runs(computes: number): Promise<void> {
+    control.row = { ...control.row, desired: { power: 'on', computes, cpusPerCompute: 1, generation: 1 } };
+    await ran('RUNNING', 'on');
+    const { plan } = (await ports.journal.read(control.row.deploymentId)) ?? assert.fail();
+    for (const { name } of plan.nodes) {
+      await writeFile(nodeFiles(ports.clusterFiles.directoryOf(plan.deploymentId), name).overlayFile, 'as it was');
+    }
+    running = plan.nodes.map(({ name }) => name);
+    control.row = { ...control.row, nodes: deployedNodes(plan) };
+  }
+  const wishComputes = (computes: number): void => {
+    control.row = { ...control.row, desired: { power: 'on', computes, cpusPerCompute: 1, generation: 2 } };
+  };
+  const overlays = async (): Promise<string[]> => {
+    const files = await readdir(ports.clusterFiles.directoryOf(control.row.deploymentId));
+    return files.filter((name) => name.endsWith('.qcow2')).sort();
+  };
+  const nodeNames = () => control.row.nodes?.map(({ name }) => name);
+
+  it('that wants fewer computes tells the frontend, then stops and removes the last ones; the others run on', async () => {
+    await runs(3);
+    wishComputes(1);
+    const told: string[] = [];
+    ports = { ...ports, tellGuest: (_socket, document) => (told.push(document), Promise.resolve(true)) };
+    handle = createMessageHandler(ports, shutdown.signal);
+    await handle(announcing(2));
+    assert.deepEqual([control.row.phase, nodeNames()], ['RUNNING', ['frontend', 'compute-0']]);
+    assert.deepEqual(done, ['remove compute-1 compute-2', 'delete']);
+    assert.match(told.join(), /compute count="1"/);
+    assert.deepEqual(await overlays(), ['compute-0.qcow2', 'frontend.qcow2']);
+    const { plan } = (await ports.journal.read(control.row.deploymentId)) ?? assert.fail();
+    assert.equal(plan.nodes.length, 2, 'their place is free');
+  });
+
+  it('that wants more computes than there is room for leaves the cluster as it was, and says why', async () => {
+    await runs(1);
+    wishComputes(5);
+    await handle(announcing(2));
+    const { phase, desired, failure: said } = control.row;
+    assert.deepEqual([phase, desired.computes, said?.code], ['RUNNING', 1, 'NO_CAPACITY']);
+    assert.deepEqual(
+      [running, nodeNames()],
+      [
+        ['frontend', 'compute-0'],
+        ['frontend', 'compute-0'],
+      ],
+    );
+    assert.deepEqual(done, ['delete']);
+  });
+
+  it('that wants more computes whose image does not come is put off, then given up; nothing of them stays', async () => {
+    await runs(1);
+    wishComputes(2);
+    await handle(announcing(2));
+    const entry = async () => (await ports.journal.read(control.row.deploymentId)) ?? assert.fail();
+    assert.deepEqual([control.row.phase, done], ['SCALING', ['visible in 5 s']]);
+    assert.deepEqual([(await entry()).fresh, (await entry()).plan.nodes.length], [['compute-1'], 3]);
+    await handle(announcing(2, 12));
+    assert.deepEqual([control.row.phase, control.row.desired.computes], ['RUNNING', 1]);
+    assert.equal(control.row.failure?.code, 'SERVICE_UNAVAILABLE');
+    assert.deepEqual([(await entry()).fresh, (await entry()).plan.nodes.length], [[], 2]);
+    assert.deepEqual(await overlays(), ['compute-0.qcow2', 'frontend.qcow2']);
+    assert.deepEqual(running, ['frontend', 'compute-0']);
+  });
+
+  it('that wants the cluster off while computes are still to come forgets those', async () => {
+    await runs(1);
+    wishComputes(2);
+    await handle(announcing(2));
+    control.row = { ...control.row, desired: { ...control.row.desired, power: 'off', generation: 3 } };
+    await handle(announcing(3));
+    const { phase, desired } = control.row;
+    assert.deepEqual([phase, desired.computes, desired.power], ['STOPPED', 1, 'off']);
+    assert.equal((await ports.journal.read(control.row.deploymentId))?.plan.nodes.length, 2);
+  });
+
+  it('to start a cluster whose frontend had not heard of a change writes it into its disk first', async () => {
+    await runs(1);
+    wishComputes(0);
+    const written: string[] = [];
+    ports = {
+      ...ports,
+      tellGuest: () => Promise.resolve(false),
+      nodeDisks: {
+        ...ports.nodeDisks,
+        personalize: (overlay, files) => {
+          written.push(
+            `${path.basename(overlay)} ${String(files[0]?.content.includes('count="0"'))} ${running.length}`,
+          );
+          return Promise.resolve({ hasCloudInit: false });
+        },
+      },
+    };
+    handle = createMessageHandler(ports, shutdown.signal);
+    await handle(announcing(2));
+    assert.deepEqual([control.row.phase, written], ['RUNNING', []], 'a disk in use is not written to');
+    for (const [power, generation] of [
+      ['off', 3],
+      ['on', 4],
+      ['off', 5],
+      ['on', 6],
+    ] as const) {
+      control.row = { ...control.row, desired: { ...control.row.desired, power, generation } };
+      await handle(announcing(generation));
+    }
+    assert.deepEqual(written, ['frontend.qcow2 true 0'], 'once, before it is turned on');
+  });
 
   it('that wants the cluster off shuts it down, and keeps its disks and its place', async () => {
     const overlay = await ran('RUNNING', 'off');

@@ -61,12 +61,13 @@ export async function createLibvirtDriver(options: LibvirtDriverOptions): Promis
     },
     boot: (cluster, node) => boot(client, cluster, node, options.acceleration),
     observe: (siteId) => observe(client, siteId),
-    stop: (cluster, graceSeconds) =>
-      stopNodes(graceSeconds, {
-        running: async () => (await ownDomains(client, cluster)).filter(({ active }) => active).map(({ name }) => name),
-        pressPowerButton: (name) => client.call('pressPowerButton', { name }),
-        turnOff: (name) => client.call('turnOff', { name }),
-      }),
+    stop: (cluster, graceSeconds) => stopDomains(client, () => ownDomains(client, cluster), graceSeconds),
+    removeNodes: async (cluster, names, graceSeconds) => {
+      const domains = async (): Promise<LibvirtObject[]> =>
+        (await ownDomains(client, cluster)).filter(({ xml }) => names.includes(readNodeMark(xml)?.name ?? ''));
+      await stopDomains(client, domains, graceSeconds);
+      for (const { name } of await domains()) await client.call('remove', { kind: 'domain', name });
+    },
     destroy: async (cluster) => {
       const isOurs = (mark: ClusterMark | undefined): boolean => mark !== undefined && belongsTo(mark, cluster);
       const remove = async (kind: ObjectKind, readMark: (xml: string) => ClusterMark | undefined): Promise<void> => {
@@ -114,6 +115,18 @@ async function boot(
     if (present === undefined && hasCode(error, 'BOOT_FAILED')) await client.call('remove', { kind: 'domain', name });
     throw error;
   }
+}
+
+function stopDomains(
+  client: LibvirtClient,
+  domains: () => Promise<readonly LibvirtObject[]>,
+  graceSeconds: number,
+): Promise<void> {
+  return stopNodes(graceSeconds, {
+    running: async () => (await domains()).filter(({ active }) => active).map(({ name }) => name),
+    pressPowerButton: (name) => client.call('pressPowerButton', { name }),
+    turnOff: (name) => client.call('turnOff', { name }),
+  });
 }
 
 async function ownDomains(client: LibvirtClient, cluster: ClusterIdentity): Promise<LibvirtObject[]> {

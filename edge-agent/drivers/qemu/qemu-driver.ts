@@ -9,7 +9,7 @@ import { runCommand } from '#shared/host/run-command.ts';
 import { letThrough, takeBack, withinBridge } from '../../adapters/forward-rules.ts';
 import { ensureBridge, findBridgeOwner, removeBridge, type HostBridge } from '../../adapters/host-bridge.ts';
 import { bridgeName } from '../../core/libvirt-names.ts';
-import type { ClusterIdentity, HostDescription, HypervisorDriver, ObservedCluster } from '../../ports.ts';
+import type { ClusterIdentity, HostDescription, HypervisorDriver, NodePlan, ObservedCluster } from '../../ports.ts';
 import { stopNodes } from '../stop-nodes.ts';
 import { bootNode, type DriverParts } from './boot-node.ts';
 import { openDefinitions } from './definitions.ts';
@@ -46,7 +46,8 @@ export async function createQemuDriver(options: QemuDriverOptions): Promise<Hype
     prepare: (cluster) => prepare(cluster, parts),
     boot: (cluster, node) => bootNode(cluster, node, parts),
     observe: (siteId) => observe(siteId, parts),
-    stop: (cluster, graceSeconds) => stop(cluster, graceSeconds, parts),
+    stop: (cluster, graceSeconds) => stop(cluster, () => true, graceSeconds, parts),
+    removeNodes: (cluster, names, graceSeconds) => removeNodes(cluster, names, graceSeconds, parts),
     destroy: (cluster) => destroy(cluster, parts),
     close: () => Promise.resolve(),
   };
@@ -81,7 +82,12 @@ async function observe(siteId: string, { definitions, processes }: DriverParts):
   );
 }
 
-async function stop(cluster: ClusterIdentity, graceSeconds: number, parts: DriverParts): Promise<void> {
+async function stop(
+  cluster: ClusterIdentity,
+  isMeant: (nodeName: string) => boolean,
+  graceSeconds: number,
+  parts: DriverParts,
+): Promise<void> {
   const { definitions, processes } = parts;
   const observed = await observe(cluster.siteId, parts);
   const { deploymentId } = cluster;
@@ -90,13 +96,34 @@ async function stop(cluster: ClusterIdentity, graceSeconds: number, parts: Drive
   await stopNodes(graceSeconds, {
     running: async () => {
       const present = (await observe(cluster.siteId, parts)).find((one) => one.deploymentId === deploymentId);
-      return (present?.nodes ?? []).filter(({ running }) => running).map(({ name }) => name);
+      return (present?.nodes ?? []).filter(({ name, running }) => running && isMeant(name)).map(({ name }) => name);
     },
     // One that does not answer, or has ended, is turned off in the end, or is off.
     pressPowerButton: (name) =>
       executeQmp(socketOf(name), 'system_powerdown', POWER_BUTTON_TIMEOUT_SECONDS).catch(() => undefined),
     turnOff: (name) => processes.end(deploymentId, name, socketOf(name)),
   });
+}
+
+async function removeNodes(
+  cluster: ClusterIdentity,
+  names: readonly string[],
+  graceSeconds: number,
+  parts: DriverParts,
+): Promise<void> {
+  await stop(cluster, (name) => names.includes(name), graceSeconds, parts);
+  const { siteId, deploymentId } = cluster;
+  const { definitions } = parts;
+  if ((await definitions.readCluster(deploymentId))?.siteId !== siteId) return;
+  const nodes = (await definitions.listNodes(deploymentId)).filter(({ name }) => names.includes(name));
+  for (const node of nodes) {
+    await removeSockets(node);
+    await definitions.removeNode(deploymentId, node.name);
+  }
+}
+
+async function removeSockets({ consoleSocket, readySocket }: NodePlan): Promise<void> {
+  for (const socket of [consoleSocket, readySocket]) await rm(socket, { force: true });
 }
 
 /** In the reverse order of making: what is left of it at any moment is still seen. */
@@ -109,9 +136,7 @@ async function destroy(cluster: ClusterIdentity, { definitions, processes }: Dri
     const nodes = await definitions.listNodes(deploymentId);
     const socketOf = (name: string): string => definitions.monitorSocket(deploymentId, name);
     await Promise.all(nodes.map(({ name }) => processes.end(deploymentId, name, socketOf(name))));
-    for (const { consoleSocket, readySocket } of nodes) {
-      for (const socket of [consoleSocket, readySocket]) await rm(socket, { force: true });
-    }
+    for (const node of nodes) await removeSockets(node);
     await takeBack(withinBridge(bridge.name));
   }
   await removeBridge(bridge);
