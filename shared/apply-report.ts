@@ -73,7 +73,8 @@ export function applyReport(row: Deployment, report: Report, now: string): { row
  * those that were still to come or go when the cluster was stopped.
  */
 function settled({ desired, nodes: before }: Deployment, { phase, nodes }: Report): Desired {
-  if (phase === 'STOPPED') return { ...desired, power: 'off', computes: before ? computesOf(before) : desired.computes };
+  if (phase === 'STOPPED')
+    return { ...desired, power: 'off', computes: before ? computesOf(before) : desired.computes };
   if (phase !== 'RUNNING' || nodes === undefined) return desired;
   return { ...desired, computes: Math.min(desired.computes, computesOf(nodes)) };
 }
