@@ -168,6 +168,42 @@ if (inNamespaces(import.meta.filename, { timeoutSeconds: 1200, prepare: prepareG
       assert.deepEqual(names, [`vc-${address.replaceAll('.', '-')}`, 'compute-0']);
     });
 
+    it('scaled has more computes, or fewer, while its frontend runs on and knows them', LIMIT, async () => {
+      const { member, agents } = running.federation;
+      const { deploymentId, nodes } = first;
+      const address = nodes?.[0]?.publicAddress ?? '';
+      const scale = (computes: number) =>
+        member.ask<Deployment>(['deployment', 'scale', deploymentId, '--computes', String(computes), '--wait']);
+      const bootId = async (): Promise<string> => {
+        const command = 'cat /proc/sys/kernel/random/boot_id';
+        return (await runProgram('ssh', [...sshArguments(running.keyFile, address), command])).stdout;
+      };
+      const before = await bootId();
+      assert.match(before, /^[0-9a-f-]{36}\n$/);
+
+      // Its agent is killed while the further compute comes up.
+      const agent = agents.get('naist');
+      const growing = scale(2);
+      await agent?.awaitLine(({ msg, phase }) => msg === 'phase reached' && phase === 'SCALING');
+      await agent?.stop('SIGKILL');
+      await agent?.start();
+      const grown = await growing;
+      assert.deepEqual(
+        [grown.phase, grown.failure, grown.nodes?.map(({ name }) => name)],
+        ['RUNNING', undefined, ['frontend', 'compute-0', 'compute-1']],
+      );
+      const host = `vc-${address.replaceAll('.', '-')}`;
+      assert.deepEqual(await askEveryNode(running.keyFile, address, 2), [host, 'compute-0', 'compute-1']);
+      await onFrontend(address, 'grep -x compute-1 /tmp/machinefile');
+
+      const shrunk = await scale(1);
+      assert.deepEqual([shrunk.phase, shrunk.nodes], ['RUNNING', nodes]);
+      assert.equal((await domains()).length, 2);
+      await onFrontend(address, '! grep compute-1 /tmp/machinefile /etc/hosts && test -e /root/kept');
+      assert.deepEqual(await askEveryNode(running.keyFile, address, 1), [host, 'compute-0']);
+      assert.equal(await bootId(), before, 'the frontend was never turned off');
+    });
+
     it('deployed again fetches nothing', LIMIT, async () => {
       const stats = running.federation.cloud.distribution.stats();
       const before = Object.values(stats).reduce((sum, { bytes }) => sum + bytes, 0);

@@ -119,6 +119,30 @@ export function driverSuite(startHost: (t: TestContext) => Promise<DriverHost>):
     },
   );
 
+  test('some nodes go while the others run on; their disks stay', LIMIT, async (t) => {
+    const host = await startHost(t);
+    const driver = await host.openDriver(t);
+    const staying = await planNode(host, 'compute-0');
+    const going = await planNode(host, 'compute-1', {}, { obeysPowerButton: true });
+    await bootCluster(driver, CLUSTER, staying, going);
+    await Promise.all([staying, going].map(hearConsole));
+    const pid = await pidOf(CLUSTER, staying);
+    const start = performance.now();
+    await driver.removeNodes(CLUSTER, ['compute-1', 'compute-2'], LONG_GRACE_SECONDS);
+    assert.ok(performance.now() - start < LONG_GRACE_SECONDS * 1000, 'it turned itself off');
+    assert.deepEqual(await driver.observe('naist'), [running(CLUSTER, 'compute-0')]);
+    assert.equal(await pidOf(CLUSTER, staying), pid);
+    assert.ok((await stat(going.overlayFile)).isFile());
+    await driver.removeNodes(CLUSTER, ['compute-1'], 0);
+    await driver.removeNodes({ ...CLUSTER, siteId: 'ucsd' }, ['compute-0'], 0);
+    await driver.removeNodes(CLUSTER, [], 0);
+    assert.deepEqual(await driver.observe('naist'), [running(CLUSTER, 'compute-0')], 'not theirs, not meant');
+    await driver.boot(CLUSTER, going);
+    assert.deepEqual(await driver.observe('naist'), [running(CLUSTER, 'compute-0', 'compute-1')]);
+    await driver.destroy(CLUSTER);
+    await assertNothingLeft(host);
+  });
+
   test('two clusters at once on the same subnet; only what carries its own mark is touched', LIMIT, async (t) => {
     const host = await startHost(t);
     const driver = await host.openDriver(t);

@@ -141,6 +141,33 @@ export function deploymentsContract(name: string, open: () => Stores): void {
       assert.deepEqual(await deployments.usage(memberId, 'naist'), { cpus: 2, clusters: 1 });
     });
 
+    it('counts what a change adds or gives back, and refuses what the quota has no room for', async () => {
+      const { deployments } = open();
+      const memberId = ulid();
+      const made = sampleDeployment({ memberId });
+      const desired = { power: 'on', computes: 2, cpusPerCompute: 3, generation: 1 } as const;
+      await deployments.create({ ...made, desired }, sampleEvent(made), [], undefined);
+      const change = async (changes: Partial<Deployment>, quota?: Quota) => {
+        const before = (await deployments.find(made.deploymentId)) ?? assert.fail();
+        const after = { ...before, ...changes, version: before.version + 1 };
+        await deployments.replace(before, after, undefined, [], quota);
+      };
+      const cpus = async () => (await deployments.usage(memberId, made.siteId)).cpus;
+      assert.equal(await cpus(), 6);
+      await assert.rejects(change({ desired: { ...desired, computes: 4 } }, { maxCpus: 11 }), code('CONFLICT'));
+      assert.equal(await cpus(), 6);
+      await change({ desired: { ...desired, computes: 4 } }, { maxCpus: 12, maxClusters: 0 });
+      assert.equal(await cpus(), 12);
+      const frontend = { name: 'frontend', role: 'frontend' as const, privateAddress: '10.1.1.1' };
+      const compute = { name: 'compute-0', role: 'compute' as const, privateAddress: '10.1.255.254' };
+      await change({ desired: { ...desired, computes: 0 }, nodes: [frontend, compute] });
+      assert.equal(await cpus(), 3, 'what is still there counts');
+      await change({ nodes: [frontend] }, { maxCpus: 0 });
+      assert.deepEqual(await deployments.usage(memberId, made.siteId), { cpus: 0, clusters: 1 });
+      await change({ desired, phase: 'TERMINATED' });
+      assert.deepEqual(await deployments.usage(memberId, made.siteId), { cpus: 0, clusters: 0 });
+    });
+
     it('refuses what is above the quota, by CPUs or by number, and takes it when there is room again', async () => {
       const { deployments } = open();
       const memberId = ulid();
