@@ -1,10 +1,11 @@
 /** Deployments as text. */
 import type { DeploymentCheck } from '#shared/api/deployments.ts';
 import { computesOf, type Deployment, type DeploymentEvent, isOutcome, isUp } from '#shared/deployment.ts';
+import { endFields, endInTable } from './end-text.ts';
 import { fields, formatBytes, say, table } from './output.ts';
 
 export function deploymentTable(deployments: readonly Deployment[]): string {
-  const heading = ['DEPLOYMENT', 'IMAGE', 'SITE', 'COMPUTES', 'PHASE', 'FRONTEND', 'CREATED'];
+  const heading = ['DEPLOYMENT', 'IMAGE', 'SITE', 'COMPUTES', 'PHASE', 'FRONTEND', 'CREATED', 'ENDS'];
   const rows = deployments.map((one) => [
     one.deploymentId,
     `${one.imageName}@${one.imageVersion}`,
@@ -13,12 +14,13 @@ export function deploymentTable(deployments: readonly Deployment[]): string {
     one.phase,
     frontendAddress(one) ?? '-',
     one.createdAt,
+    endInTable(one),
   ]);
   return table([heading, ...rows]);
 }
 
 export function describeDeployment(deployment: Deployment): string {
-  const { deploymentId, imageName, imageVersion, imageDeprecated, siteId, desired, phase, endsAt } = deployment;
+  const { deploymentId, imageName, imageVersion, imageDeprecated, siteId, phase } = deployment;
   const { nodes, failure, timeline } = deployment;
   return fields([
     ['deployment', deploymentId],
@@ -26,7 +28,7 @@ export function describeDeployment(deployment: Deployment): string {
     ...(imageDeprecated === undefined ? [] : [['deprecated', imageDeprecated] as const]),
     ['site', siteId],
     ['phase', `${phase}${describeWish(deployment)}`],
-    ...(endsAt !== undefined && desired.power !== 'destroyed' && phase !== 'FAILED' ? [['ends', endsAt] as const] : []),
+    ...endFields(deployment),
     ...(phase === 'FETCHING' ? [['progress', describeProgress(deployment)] as const] : []),
     ...(nodes ?? []).map(
       ({ name, privateAddress, publicAddress }) =>
@@ -78,10 +80,12 @@ export function describeCheck(check: DeploymentCheck): string {
   ]);
 }
 
-export function describeEvent({ at, phase, siteId, failure, endsAt }: DeploymentEvent): string {
+export function describeEvent({ at, phase, siteId, failure, endsAt, destroyAt }: DeploymentEvent): string {
   const where = siteId === undefined ? '' : `  at ${siteId}`;
-  const more = failure ? `  ${failure.code}: ${failure.message}` : endsAt === undefined ? '' : `  ends ${endsAt}`;
-  return `${at}  ${phase}${where}${more}`;
+  const why = failure ? `  ${failure.code}: ${failure.message}` : '';
+  const end = endsAt === undefined ? '' : `  ends ${endsAt}`;
+  const over = destroyAt === undefined ? '' : `  its time is over; destroyed ${destroyAt} unless it is extended`;
+  return `${at}  ${phase}${where}${why}${end}${over}`;
 }
 
 export function describeProgress({ progress }: Pick<Deployment, 'progress'>): string {

@@ -7,7 +7,7 @@ import { ULID } from '#shared/names.ts';
 import { MAX_HOURS } from '#shared/site-access.ts';
 import { describeDeployment } from '../deployment-text.ts';
 import { wholeNumber } from '../option-values.ts';
-import { printData } from '../output.ts';
+import { printData, say } from '../output.ts';
 import { requireNotFailed } from '../require-not-failed.ts';
 import { openApi } from '../session.ts';
 import { watchDeployment } from '../watch-deployment.ts';
@@ -27,7 +27,9 @@ export function deploymentCommand(interruption: AbortSignal): Command {
     .action(show);
   deployment
     .command('extend')
-    .description('Put the end of a cluster off, under the rules that its site has for new ones now.')
+    .description(
+      'Put the end of a cluster off, under the rules that its site has for new ones now; until it is destroyed, a day after its end.',
+    )
     .argument('<deployment>', 'its id')
     .requiredOption('--hours <n>', 'it then ends so many hours from now')
     .action(extend);
@@ -77,6 +79,7 @@ async function extend(deploymentId: string, options: { hours: string }, command:
   const api = await openApi();
   const { deployment } = await api.call({ method: 'POST', path, body, answer: deploymentResponse });
   printData(command, deployment, describeDeployment);
+  if (deployment.desired.power === 'off') say(`It is off. To have it run: edgeboot deployment start ${deploymentId}`);
 }
 
 async function stop(deploymentId: string, options: { wait?: boolean }, command: Command): Promise<void> {

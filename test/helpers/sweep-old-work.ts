@@ -1,5 +1,6 @@
 /** Leaves in the table what the sweep is there for, and has it sweep. */
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
+import type { Deployment } from '#shared/deployment.ts';
 import { DynamoDbDeploymentStore } from '../../functions/adapters/dynamodb-deployment-store.ts';
 import { Table } from '../../functions/adapters/dynamodb-table.ts';
 import { DynamoDbWarmingStore } from '../../functions/adapters/dynamodb-warming-store.ts';
@@ -11,7 +12,7 @@ import { sampleDeployment, sampleEvent, sampleWarming } from './model-samples.ts
 
 /**
  * A record that was never shipped; a deployment and a warming at the site `naist` that nothing happens to; one deployment whose end has
- * come, and one whose end is to be warned of.
+ * come before it ran, one whose end has come while it runs, and one whose end is to be warned of.
  */
 export async function sweepOldWork(cloud: Cloud): Promise<unknown> {
   const clients = awsClients(cloud.endpoints);
@@ -26,8 +27,14 @@ export async function sweepOldWork(cloud: Cloud): Promise<unknown> {
     const undelivered = auditEntry(deployment.createdAt, record);
     const deployments = new DynamoDbDeploymentStore(table);
     await deployments.create(deployment, sampleEvent(deployment), [undelivered], undefined);
-    const endWarningAt = deployment.createdAt;
-    for (const end of [{ endsAt: deployment.createdAt }, { endWarningAt, endsAt: '2099-01-01T00:00:00.000Z' }]) {
+    const { createdAt } = deployment;
+    const running: Pick<Deployment, 'phase' | 'nodes'> = { phase: 'RUNNING', nodes: [] };
+    const ends = [
+      { endsAt: createdAt },
+      { endsAt: createdAt, ...running },
+      { endsAt: '2099-01-01T00:00:00.000Z', endWarningAt: createdAt },
+    ];
+    for (const end of ends) {
       const ending = sampleDeployment({ ...end, updatedAt: new Date().toISOString() });
       await deployments.create(ending, sampleEvent(ending), [], undefined);
     }

@@ -184,7 +184,7 @@ export function deploymentsContract(name: string, open: () => Stores): void {
     it('knows those whose end is due while they are wished for, the earliest first', async () => {
       const { deployments } = open();
       const [early, late] = ['2026-11-20T00:00:00.000Z', '2026-11-21T00:00:00.000Z'];
-      const make = (end: Pick<Deployment, 'endsAt' | 'endWarningAt'>) => {
+      const make = (end: Pick<Deployment, 'endsAt' | 'endWarningAt' | 'destroyAt'>) => {
         const one = sampleDeployment(end);
         return deployments.create(one, sampleEvent(one), [], undefined);
       };
@@ -207,6 +207,12 @@ export function deploymentsContract(name: string, open: () => Stores): void {
       await replace(ending, { endsAt: LATER });
       assert.deepEqual(await listed(NOW), []);
       assert.equal((await listed(LATER)).length, 3);
+      const stopped = await make({ endsAt: early, destroyAt: late });
+      ids.push(stopped.deploymentId);
+      assert.deepEqual(await listed(early), []);
+      assert.deepEqual(await listed(late), [stopped.deploymentId]);
+      await replace(stopped, { endsAt: LATER, destroyAt: undefined });
+      assert.deepEqual(await listed(NOW), []);
     });
 
     it('finds nothing where nothing is', async () => {
