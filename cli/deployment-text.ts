@@ -1,15 +1,27 @@
 /** Deployments as text. */
-import type { DeploymentCheck } from '#shared/api/deployments.ts';
+import type { DeploymentCheck, ShownDeployment } from '#shared/api/deployments.ts';
 import { computesOf, type Deployment, type DeploymentEvent, isOutcome, isUp } from '#shared/deployment.ts';
 import { endFields, endInTable } from './end-text.ts';
 import { fields, formatBytes, say, table } from './output.ts';
 
-export function deploymentTable(deployments: readonly Deployment[]): string {
-  const heading = ['DEPLOYMENT', 'IMAGE', 'SITE', 'COMPUTES', 'PHASE', 'FRONTEND', 'CREATED', 'ENDS'];
+export function deploymentTable(deployments: readonly ShownDeployment[]): string {
+  return tableOf(deployments, ['SITE', ({ siteId }) => siteId]);
+}
+
+/** At one site, whoever's they are. */
+export function siteDeploymentTable(deployments: readonly ShownDeployment[]): string {
+  return tableOf(deployments, ['MEMBER', ({ memberId }) => memberId]);
+}
+
+function tableOf(
+  deployments: readonly ShownDeployment[],
+  [title, valueOf]: readonly [string, (deployment: ShownDeployment) => string],
+): string {
+  const heading = ['DEPLOYMENT', 'IMAGE', title, 'COMPUTES', 'PHASE', 'FRONTEND', 'CREATED', 'ENDS'];
   const rows = deployments.map((one) => [
     one.deploymentId,
     `${one.imageName}@${one.imageVersion}`,
-    one.siteId,
+    valueOf(one),
     String(one.desired.computes),
     one.phase,
     frontendAddress(one) ?? '-',
@@ -19,11 +31,12 @@ export function deploymentTable(deployments: readonly Deployment[]): string {
   return table([heading, ...rows]);
 }
 
-export function describeDeployment(deployment: Deployment): string {
-  const { deploymentId, imageName, imageVersion, imageDeprecated, siteId, phase } = deployment;
+export function describeDeployment(deployment: ShownDeployment): string {
+  const { deploymentId, imageName, imageVersion, imageDeprecated, memberId, siteId, phase } = deployment;
   const { nodes, failure, timeline } = deployment;
   return fields([
     ['deployment', deploymentId],
+    ['member', memberId],
     ['image', `${imageName}@${imageVersion}`],
     ...(imageDeprecated === undefined ? [] : [['deprecated', imageDeprecated] as const]),
     ['site', siteId],
@@ -50,7 +63,7 @@ export function describeDeployment(deployment: Deployment): string {
 }
 
 /** What is to come, where it is not so yet. */
-function describeWish(deployment: Deployment): string {
+function describeWish(deployment: ShownDeployment): string {
   const { phase, desired, nodes } = deployment;
   if (isOutcome(deployment)) return '';
   if (desired.power === 'destroyed') return ' (to be destroyed)';
@@ -94,5 +107,5 @@ export function describeProgress({ progress }: Pick<Deployment, 'progress'>): st
   return `${formatBytes(bytesFetched)} of ${formatBytes(bytesTotal)}, ${partsFetched} of ${partsTotal} parts`;
 }
 
-export const frontendAddress = ({ nodes }: Deployment): string | undefined =>
+export const frontendAddress = ({ nodes }: Pick<Deployment, 'nodes'>): string | undefined =>
   nodes?.find(({ role }) => role === 'frontend')?.publicAddress;

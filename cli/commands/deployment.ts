@@ -1,7 +1,6 @@
 /** `edgeboot deployment`: show, extend, stop, start, scale, destroy; the other commands have files of their own. */
 import { Command } from 'commander';
-import { deploymentResponse } from '#shared/api/deployments.ts';
-import type { Deployment } from '#shared/deployment.ts';
+import { deploymentResponse, showDeploymentResponse, type ShownDeployment } from '#shared/api/deployments.ts';
 import { EdgebootError } from '#shared/errors.ts';
 import { ULID } from '#shared/names.ts';
 import { MAX_HOURS } from '#shared/site-access.ts';
@@ -68,7 +67,7 @@ async function show(deploymentId: string, options: { watch?: boolean }, command:
   const api = await openApi();
   const deployment = options.watch
     ? await watchDeployment(api, deploymentId)
-    : (await api.call({ method: 'GET', path, answer: deploymentResponse })).deployment;
+    : (await api.call({ method: 'GET', path, answer: showDeploymentResponse })).deployment;
   printData(command, deployment, describeDeployment);
   if (options.watch) requireNotFailed(deployment);
 }
@@ -109,7 +108,7 @@ async function steer(
   verb: 'stop' | 'start' | 'scale',
   options: { readonly wait?: boolean },
   body?: object,
-): Promise<Deployment> {
+): Promise<ShownDeployment> {
   const path = `/v1/deployments/${requireId(deploymentId)}/${verb}`;
   const api = await openApi();
   const { deployment } = await api.call({ method: 'POST', path, body, answer: deploymentResponse });

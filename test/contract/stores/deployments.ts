@@ -75,6 +75,29 @@ export function deploymentsContract(name: string, open: () => Stores): void {
       assert.deepEqual(await ids(oldest, 2), []);
     });
 
+    it('knows those at a site that are not over, whoever’s they are, newest first, page by page', async () => {
+      const { deployments } = open();
+      const siteId = `s-${ulid().toLowerCase()}`;
+      const all = [1, 2, 3, 4].map((n) => {
+        return sampleDeployment({ siteId, memberId: ulid(), deploymentId: ulid(n * 1000) });
+      });
+      for (const one of [...all, sampleDeployment()]) await deployments.create(one, sampleEvent(one), [], undefined);
+      const [oldest, older, newer, newest] = all;
+      assert.ok(oldest && older && newer && newest);
+      const ids = (...some: Deployment[]) => some.map(({ deploymentId }) => deploymentId);
+      const list = (before?: Deployment, limit = 10) => deployments.listAtSite(siteId, before?.deploymentId, limit);
+      assert.deepEqual(await list(), ids(newest, newer, older, oldest));
+      assert.deepEqual(await list(undefined, 2), ids(newest, newer));
+      assert.deepEqual(await list(newer, 2), ids(older, oldest));
+      assert.deepEqual(await list(oldest), []);
+      const stopped = { ...newest, phase: 'STOPPED' as const, version: 2 };
+      await deployments.replace(newest, stopped, undefined, []);
+      await deployments.replace(older, { ...older, phase: 'FAILED', version: 2 }, undefined, []);
+      await deployments.replace(oldest, { ...oldest, phase: 'TERMINATED', version: 2 }, undefined, []);
+      assert.deepEqual(await list(), ids(newest, newer));
+      assert.deepEqual(await deployments.listAtSite('nowhere-at-all', undefined, 10), []);
+    });
+
     it('knows those without an outcome that nothing happened to for a while', async () => {
       const { deployments } = open();
       const early = '2026-11-20T00:00:00.000Z';
