@@ -1,32 +1,47 @@
 /** Deployments as text. */
-import type { DeploymentCheck } from '#shared/api/deployments.ts';
+import type { DeploymentCheck, ShownDeployment } from '#shared/api/deployments.ts';
 import { computesOf, type Deployment, type DeploymentEvent, isOutcome, isUp } from '#shared/deployment.ts';
+import { endFields, endInTable } from './end-text.ts';
 import { fields, formatBytes, say, table } from './output.ts';
 
-export function deploymentTable(deployments: readonly Deployment[]): string {
-  const heading = ['DEPLOYMENT', 'IMAGE', 'SITE', 'COMPUTES', 'PHASE', 'FRONTEND', 'CREATED'];
+export function deploymentTable(deployments: readonly ShownDeployment[]): string {
+  return tableOf(deployments, ['SITE', ({ siteId }) => siteId]);
+}
+
+/** At one site, whoever's they are. */
+export function siteDeploymentTable(deployments: readonly ShownDeployment[]): string {
+  return tableOf(deployments, ['MEMBER', ({ memberId }) => memberId]);
+}
+
+function tableOf(
+  deployments: readonly ShownDeployment[],
+  [title, valueOf]: readonly [string, (deployment: ShownDeployment) => string],
+): string {
+  const heading = ['DEPLOYMENT', 'IMAGE', title, 'COMPUTES', 'PHASE', 'FRONTEND', 'CREATED', 'ENDS'];
   const rows = deployments.map((one) => [
     one.deploymentId,
     `${one.imageName}@${one.imageVersion}`,
-    one.siteId,
+    valueOf(one),
     String(one.desired.computes),
     one.phase,
     frontendAddress(one) ?? '-',
     one.createdAt,
+    endInTable(one),
   ]);
   return table([heading, ...rows]);
 }
 
-export function describeDeployment(deployment: Deployment): string {
-  const { deploymentId, imageName, imageVersion, imageDeprecated, siteId, desired, phase, endsAt } = deployment;
+export function describeDeployment(deployment: ShownDeployment): string {
+  const { deploymentId, imageName, imageVersion, imageDeprecated, memberId, siteId, phase } = deployment;
   const { nodes, failure, timeline } = deployment;
   return fields([
     ['deployment', deploymentId],
+    ['member', memberId],
     ['image', `${imageName}@${imageVersion}`],
     ...(imageDeprecated === undefined ? [] : [['deprecated', imageDeprecated] as const]),
     ['site', siteId],
     ['phase', `${phase}${describeWish(deployment)}`],
-    ...(endsAt !== undefined && desired.power !== 'destroyed' && phase !== 'FAILED' ? [['ends', endsAt] as const] : []),
+    ...endFields(deployment),
     ...(phase === 'FETCHING' ? [['progress', describeProgress(deployment)] as const] : []),
     ...(nodes ?? []).map(
       ({ name, privateAddress, publicAddress }) =>
@@ -48,7 +63,7 @@ export function describeDeployment(deployment: Deployment): string {
 }
 
 /** What is to come, where it is not so yet. */
-function describeWish(deployment: Deployment): string {
+function describeWish(deployment: ShownDeployment): string {
   const { phase, desired, nodes } = deployment;
   if (isOutcome(deployment)) return '';
   if (desired.power === 'destroyed') return ' (to be destroyed)';
@@ -78,10 +93,12 @@ export function describeCheck(check: DeploymentCheck): string {
   ]);
 }
 
-export function describeEvent({ at, phase, siteId, failure, endsAt }: DeploymentEvent): string {
+export function describeEvent({ at, phase, siteId, failure, endsAt, destroyAt }: DeploymentEvent): string {
   const where = siteId === undefined ? '' : `  at ${siteId}`;
-  const more = failure ? `  ${failure.code}: ${failure.message}` : endsAt === undefined ? '' : `  ends ${endsAt}`;
-  return `${at}  ${phase}${where}${more}`;
+  const why = failure ? `  ${failure.code}: ${failure.message}` : '';
+  const end = endsAt === undefined ? '' : `  ends ${endsAt}`;
+  const over = destroyAt === undefined ? '' : `  its time is over; destroyed ${destroyAt} unless it is extended`;
+  return `${at}  ${phase}${where}${why}${end}${over}`;
 }
 
 export function describeProgress({ progress }: Pick<Deployment, 'progress'>): string {
@@ -90,5 +107,5 @@ export function describeProgress({ progress }: Pick<Deployment, 'progress'>): st
   return `${formatBytes(bytesFetched)} of ${formatBytes(bytesTotal)}, ${partsFetched} of ${partsTotal} parts`;
 }
 
-export const frontendAddress = ({ nodes }: Deployment): string | undefined =>
+export const frontendAddress = ({ nodes }: Pick<Deployment, 'nodes'>): string | undefined =>
   nodes?.find(({ role }) => role === 'frontend')?.publicAddress;

@@ -36,7 +36,7 @@ import type { OperateSitePorts } from './operate-site/operate-site.ts';
 import type { DeliveryPorts } from './outbox/deliver-outbox.ts';
 import type { PublishImagePorts } from './publish-image/publish-image.ts';
 import type { ReadAuditPorts } from './read-audit/read-audit.ts';
-import type { ReadDeploymentsPorts } from './read-deployments/read-deployments.ts';
+import type { ShowDeploymentPorts } from './read-deployments/show-deployment.ts';
 import type { ReadJobPorts, SiteDeploymentPorts } from './read-job/read-job.ts';
 import type { ReadUsagePorts } from './read-usage/read-usage.ts';
 import type { RebuildCatalogPorts } from './rebuild-catalog/rebuild-catalog.ts';
@@ -107,13 +107,13 @@ export const composeCheckDeployment = (): CheckDeploymentPorts => ({
   deployments: deployments(),
 });
 
-export const composeReadDeployments = (): ReadDeploymentsPorts => ({ ...decisions(), deployments: deployments() });
-
-export const composeDestroyDeployment = (): WishPorts => ({
+export const composeReadDeployments = (): ShowDeploymentPorts => ({
   ...decisions(),
   sites: sites(),
   deployments: deployments(),
 });
+
+export const composeDestroyDeployment = (): WishPorts => composeReadDeployments();
 
 export const composeExtendDeployment = (): AuthorizeAgainPorts => ({
   ...composeDestroyDeployment(),

@@ -20,6 +20,8 @@ export interface Wish {
   readonly reason?: string;
   /** Of a wish for more. */
   readonly quota?: Quota;
+  /** Where its time is over: see the deployment's. */
+  readonly destroyAt?: string;
 }
 
 /**
@@ -32,18 +34,20 @@ export async function newWish(before: Deployment, wish: Wish, ports: WishPorts):
 
   const { deploymentId } = before;
   const { action, actor, reason, quota } = wish;
+  const end = wish.destroyAt !== undefined && { destroyAt: wish.destroyAt };
   const now = ports.now().toISOString();
   const { power, computes } = { ...before.desired, ...wish.desired };
   const isNew = before.desired.power !== power || before.desired.computes !== computes;
   const generation = before.desired.generation + (isNew ? 1 : 0);
   const after: Deployment = {
     ...before,
+    ...(end && { ...end, endWarningAt: undefined }),
     desired: { ...before.desired, power, computes, generation },
     version: before.version + 1,
     auditSequence: before.auditSequence + 1,
     updatedAt: now,
   };
-  const event = { deploymentId, sequence: after.version, at: now, phase: after.phase, generation, actor };
+  const event = { deploymentId, sequence: after.version, at: now, phase: after.phase, generation, actor, ...end };
   const outbox = [
     messageEntry(now, site.queueUrl, { schemaVersion: 1, deploymentId, generation }),
     auditEntry(now, {

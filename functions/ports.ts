@@ -115,6 +115,8 @@ export interface DeploymentStore {
   ): Promise<void>;
   /** Newest first, `limit` at most; those older than `before`, where it is given. */
   listByMember(memberId: string, before: string | undefined, limit: number): Promise<readonly Deployment[]>;
+  /** Ids of those at the site that are not over, whoever's; newest first, `limit` at most, those older than `before`, where it is given. */
+  listAtSite(siteId: string, before: string | undefined, limit: number): Promise<readonly string[]>;
   /** Without an outcome, and not changed since `unchangedSince` (ISO 8601); the longest untouched first, `limit` at most. */
   listUnsettled(unchangedSince: string, limit: number): Promise<readonly UnsettledDeployment[]>;
   /** Those whose end is to be warned of, or brought about, by `now` (ISO 8601): see `endDueAt`. The earliest first, `limit` at most. */

@@ -87,6 +87,12 @@ export function hasRun({ nodes }: Pick<Deployment, 'nodes'>): boolean {
   return nodes !== undefined;
 }
 
+/**
+ * A cluster whose time is over is kept so long, off, before it is destroyed with its disks: whoever looks once a day still comes in
+ * time. Longer would be hard on its site, which nobody else can use for as long.
+ */
+export const END_GRACE_HOURS = 24;
+
 /** What went wrong, for a person and for a program. */
 export const failureSchema = z.object({
   code: z.string().max(64),
@@ -163,10 +169,12 @@ export const deploymentSchema = z.object({
   timeline: timelineSchema.optional(),
   /** Since its agent said so last: with these nodes. It stays when it runs no more. */
   runningSince: z.iso.datetime().optional(),
-  /** When it is destroyed by itself; absent where only its member does that. */
+  /** When its time is over: it is stopped then, or destroyed where it has not run yet; absent where it has no end. */
   endsAt: z.iso.datetime().optional(),
   /** When its history will have a warning of that; absent once it has. */
   endWarningAt: z.iso.datetime().optional(),
+  /** When it is destroyed, unless it is given more time before; absent until it has been stopped because its time was over. */
+  destroyAt: z.iso.datetime().optional(),
   createdAt: z.iso.datetime(),
   updatedAt: z.iso.datetime(),
 });
@@ -185,6 +193,8 @@ export const deploymentEventSchema = z.object({
   siteId: SITE_ID.optional(),
   /** When it ends, in an event about that: of the sweep, a warning. */
   endsAt: z.iso.datetime().optional(),
+  /** When it is destroyed, in the event that its time is over. */
+  destroyAt: z.iso.datetime().optional(),
   failure: failureSchema.optional(),
 });
 export type DeploymentEvent = z.infer<typeof deploymentEventSchema>;

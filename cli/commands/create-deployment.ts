@@ -5,7 +5,6 @@ import path from 'node:path';
 import { Command, Option } from 'commander';
 import type { ApiClient } from '#shared/api-client.ts';
 import { deploymentCheckResponse, deploymentResponse } from '#shared/api/deployments.ts';
-import type { Deployment } from '#shared/deployment.ts';
 import { EdgebootError, hasCode } from '#shared/errors.ts';
 import { SSH_PUBLIC_KEY } from '#shared/names.ts';
 import { MAX_HOURS } from '#shared/site-access.ts';
@@ -84,7 +83,7 @@ async function create(image: string, options: CreateOptions, command: Command, i
   });
   say(`accepted as ${deployment.deploymentId} at ${deployment.siteId}`);
   warnOfDeprecation(deployment);
-  const shown: Deployment = options.wait ? await watchDeployment(api, deployment.deploymentId) : deployment;
+  const shown = options.wait ? await watchDeployment(api, deployment.deploymentId) : deployment;
   printData(command, shown, describeDeployment);
   if (options.wait) requireNotFailed(shown);
 }

@@ -1,13 +1,12 @@
 /** `edgeboot deployment`: show, extend, stop, start, scale, destroy; the other commands have files of their own. */
 import { Command } from 'commander';
-import { deploymentResponse } from '#shared/api/deployments.ts';
-import type { Deployment } from '#shared/deployment.ts';
+import { deploymentResponse, showDeploymentResponse, type ShownDeployment } from '#shared/api/deployments.ts';
 import { EdgebootError } from '#shared/errors.ts';
 import { ULID } from '#shared/names.ts';
 import { MAX_HOURS } from '#shared/site-access.ts';
 import { describeDeployment } from '../deployment-text.ts';
 import { wholeNumber } from '../option-values.ts';
-import { printData } from '../output.ts';
+import { printData, say } from '../output.ts';
 import { requireNotFailed } from '../require-not-failed.ts';
 import { openApi } from '../session.ts';
 import { watchDeployment } from '../watch-deployment.ts';
@@ -27,7 +26,9 @@ export function deploymentCommand(interruption: AbortSignal): Command {
     .action(show);
   deployment
     .command('extend')
-    .description('Put the end of a cluster off, under the rules that its site has for new ones now.')
+    .description(
+      'Put the end of a cluster off, under the rules that its site has for new ones now; until it is destroyed, a day after its end.',
+    )
     .argument('<deployment>', 'its id')
     .requiredOption('--hours <n>', 'it then ends so many hours from now')
     .action(extend);
@@ -66,7 +67,7 @@ async function show(deploymentId: string, options: { watch?: boolean }, command:
   const api = await openApi();
   const deployment = options.watch
     ? await watchDeployment(api, deploymentId)
-    : (await api.call({ method: 'GET', path, answer: deploymentResponse })).deployment;
+    : (await api.call({ method: 'GET', path, answer: showDeploymentResponse })).deployment;
   printData(command, deployment, describeDeployment);
   if (options.watch) requireNotFailed(deployment);
 }
@@ -77,6 +78,7 @@ async function extend(deploymentId: string, options: { hours: string }, command:
   const api = await openApi();
   const { deployment } = await api.call({ method: 'POST', path, body, answer: deploymentResponse });
   printData(command, deployment, describeDeployment);
+  if (deployment.desired.power === 'off') say(`It is off. To have it run: edgeboot deployment start ${deploymentId}`);
 }
 
 async function stop(deploymentId: string, options: { wait?: boolean }, command: Command): Promise<void> {
@@ -106,7 +108,7 @@ async function steer(
   verb: 'stop' | 'start' | 'scale',
   options: { readonly wait?: boolean },
   body?: object,
-): Promise<Deployment> {
+): Promise<ShownDeployment> {
   const path = `/v1/deployments/${requireId(deploymentId)}/${verb}`;
   const api = await openApi();
   const { deployment } = await api.call({ method: 'POST', path, body, answer: deploymentResponse });

@@ -1,20 +1,16 @@
 /** `edgeboot deployment list`: what matches, newest first. */
 import { Command } from 'commander';
-import type { ApiClient } from '#shared/api-client.ts';
-import { deploymentListResponse, MAX_PAGE_DEPLOYMENTS } from '#shared/api/deployments.ts';
-import { type Deployment, PHASES } from '#shared/deployment.ts';
+import { PHASES } from '#shared/deployment.ts';
 import { EdgebootError } from '#shared/errors.ts';
 import { MEMBER_ID } from '#shared/names.ts';
 import { deploymentTable } from '../deployment-text.ts';
 import { requireImageName } from '../image-name.ts';
 import { parseImage } from '../image-reference.ts';
 import { wholeNumber } from '../option-values.ts';
-import { printData, say } from '../output.ts';
+import { newestDeployments, type Query, sayThereAreOlder } from '../newest-deployments.ts';
+import { printData } from '../output.ts';
 import { openApi } from '../session.ts';
 import { requireSiteId } from '../warmings.ts';
-
-/** Parameters of the query. */
-type Query = Readonly<Record<string, string>>;
 
 export function listDeploymentsCommand(): Command {
   return new Command('list')
@@ -40,23 +36,15 @@ interface ListOptions {
 async function list(options: ListOptions, command: Command): Promise<void> {
   const limit = wholeNumber(options.limit, '--limit', { min: 1 });
   const filters = filtersOf(options);
-  const { deployments, next } = await newestDeployments(await openApi(), filters, limit, options.next);
+  const { deployments, next } = await newestDeployments(
+    await openApi(),
+    '/v1/deployments',
+    filters,
+    limit,
+    options.next,
+  );
   printData(command, deployments, deploymentTable);
-  if (next !== undefined) say(`There may be older ones: the same with --next ${next}, or with a larger --limit.`);
-}
-
-/** The API answers a page at a time, which may be short; `next` is where the next one begins. */
-async function newestDeployments(api: ApiClient, filters: Query, limit: number, begin: string | undefined) {
-  const deployments: Deployment[] = [];
-  let next = begin;
-  do {
-    const room = Math.min(limit - deployments.length, MAX_PAGE_DEPLOYMENTS);
-    const query = { ...filters, limit: String(room), ...(next !== undefined && { next }) };
-    const page = await api.call({ method: 'GET', path: '/v1/deployments', query, answer: deploymentListResponse });
-    deployments.push(...page.deployments);
-    next = page.next;
-  } while (next !== undefined && deployments.length < limit);
-  return { deployments, next };
+  sayThereAreOlder(next);
 }
 
 /** Throws USAGE. */

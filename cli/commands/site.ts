@@ -6,6 +6,7 @@ import { printData, say } from '../output.ts';
 import { openApi } from '../session.ts';
 import { describeSite, showSite, siteTable } from '../site-text.ts';
 import { requireSiteId } from '../warmings.ts';
+import { siteDeploymentsCommand } from './site-deployments.ts';
 import { siteGrantsCommand } from './site-grants.ts';
 
 export function siteCommand(): Command {
@@ -49,6 +50,7 @@ export function siteCommand(): Command {
     .argument('<site>', 'its id')
     .action(async (siteId: string, _options: unknown, command: Command) => setDraining('DELETE', siteId, command));
   site.addCommand(siteGrantsCommand());
+  site.addCommand(siteDeploymentsCommand());
   return site;
 }
 

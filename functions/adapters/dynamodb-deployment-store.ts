@@ -18,6 +18,7 @@ import { endWrites, listEndsDue } from './dynamodb-deployment-ends.ts';
 import { commitOnce, findMade, madeRow } from './dynamodb-idempotency.ts';
 import { outboxWrite } from './dynamodb-outbox.ts';
 import { ConditionRefused, type Item, type Table, UNSETTLED, type Write } from './dynamodb-table.ts';
+import { beginAtSite, endAtSite, listAtSite } from './dynamodb-site-deployments.ts';
 import { countUsage, readUsage } from './dynamodb-usage.ts';
 import { beginUse, closedError, endUse } from './dynamodb-version-uses.ts';
 
@@ -46,6 +47,7 @@ export class DynamoDbDeploymentStore implements DeploymentStore {
       this.#table.put(this.#row(deployment), 'attribute_not_exists(pk)'),
       this.#event(event),
       ...countUsage(this.#table, deployment, addedBy(NOTHING, shareOf(deployment)), quota),
+      beginAtSite(this.#table, deployment),
       ...endWrites(this.#table, undefined, deployment),
       ...outbox.map((entry) => outboxWrite(this.#table, entry)),
     ];
@@ -112,7 +114,7 @@ export class DynamoDbDeploymentStore implements DeploymentStore {
       await this.#table.transact([
         this.#table.putOver(this.#row(after), before.version),
         ...countUsage(this.#table, before, addedBy(shareOf(before), shareOf(after)), quota),
-        ...(ends ? endUse(this.#table, before) : []),
+        ...(ends ? [endAtSite(this.#table, before), ...endUse(this.#table, before)] : []),
         ...endWrites(this.#table, before, after),
         ...(event ? [this.#event(event)] : []),
         ...countConsumption(this.#table, after, consumedByDeployment(before, after)),
@@ -133,6 +135,10 @@ export class DynamoDbDeploymentStore implements DeploymentStore {
   async listByMember(memberId: string, before: string | undefined, limit: number): Promise<readonly Deployment[]> {
     const items = await this.#table.listNewest(`DEPLOYMENTS#${memberId}`, before, limit);
     return items.map((item) => deploymentSchema.parse(item));
+  }
+
+  async listAtSite(siteId: string, before: string | undefined, limit: number): Promise<readonly string[]> {
+    return listAtSite(this.#table, siteId, before, limit);
   }
 
   async listUnsettled(unchangedSince: string, limit: number): Promise<readonly UnsettledDeployment[]> {

@@ -82,6 +82,19 @@ export class Table {
     );
   }
 
+  /** Items of a partition from the end of its order on, beginning before `before`. */
+  async queryNewest(pk: string, before: string | undefined, limit: number): Promise<Item[]> {
+    return this.#query(
+      {
+        KeyConditionExpression: before === undefined ? 'pk = :pk' : 'pk = :pk AND sk < :before',
+        ExpressionAttributeValues: { ':pk': pk, ...(before !== undefined && { ':before': before }) },
+        ScanIndexForward: false,
+        ConsistentRead: true,
+      },
+      limit,
+    );
+  }
+
   /** Items of the listing index under one heading. */
   async listUnder(heading: string): Promise<Item[]> {
     return this.#query({

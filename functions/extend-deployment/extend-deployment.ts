@@ -1,4 +1,7 @@
-/** A member puts the end of their cluster off, under the rules that a new one would have now: grants, vetoes, draining, hours. */
+/**
+ * A member puts the end of their cluster off, under the rules that a new one would have now: grants, vetoes, draining, hours. Also when
+ * its time is over, and it is off, until it is wished gone.
+ */
 import type { Deployment } from '#shared/deployment.ts';
 import { EdgebootError } from '#shared/errors.ts';
 import { askedBy, authorizeAgain, type AuthorizeAgainPorts } from '../authorize-again.ts';
@@ -13,7 +16,8 @@ import { retryConflict } from '../retry-conflict.ts';
 import { hoursWithin } from '../site-quota.ts';
 
 /**
- * It then ends so many hours from now: what is asked for twice is no more than asked for once, a moment later. Its site need not know.
+ * It then ends so many hours from now: what is asked for twice is no more than asked for once, a moment later. Its site need not know:
+ * one that was stopped because its time was over stays off until its member starts it.
  * Throws NOT_FOUND, INVALID_REQUEST (its end is later already, or none), FORBIDDEN, IMAGE_RECALLED, VETOED, SITE_DRAINING,
  * QUOTA_EXCEEDED, CONFLICT (it is over, or to be destroyed).
  */
@@ -55,6 +59,7 @@ async function commit(before: Deployment, end: End, ports: AuthorizeAgainPorts):
   const after: Deployment = {
     ...before,
     ...end,
+    destroyAt: undefined,
     version: before.version + 1,
     auditSequence: before.auditSequence + 1,
     updatedAt: now,

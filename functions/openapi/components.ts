@@ -70,6 +70,8 @@ const RESPONSES = {
   GrantAnswer: agents.grantResponse,
   ReportAnswer: agents.reportResponse,
   DeploymentAnswer: deployments.deploymentResponse,
+  ShownDeployment: deployments.shownDeploymentSchema,
+  ShowDeploymentAnswer: deployments.showDeploymentResponse,
   DeploymentCheckAnswer: deployments.deploymentCheckResponse,
   DeploymentListAnswer: deployments.deploymentListResponse,
   EventsAnswer: deployments.eventsResponse,

@@ -23,6 +23,8 @@ import {
   extendDeploymentRequest,
   requestDeploymentRequest,
   scaleDeploymentRequest,
+  showDeploymentResponse,
+  siteDeploymentsQuery,
 } from '#shared/api/deployments.ts';
 import { openApiResponse, protectedResourceResponse } from '#shared/api/discovery.ts';
 import {
@@ -116,11 +118,11 @@ export const OPERATIONS = {
     errors: ['FORBIDDEN'],
   },
   'GET /v1/deployments/{deploymentId}': {
-    summary: "One of the member's own deployments",
-    ...{ caller: 'member', status: 200, response: deploymentResponse },
+    summary: "The member's own deployment, or, without its keys, one that they are responsible for as an operator",
+    ...{ caller: 'member', status: 200, response: showDeploymentResponse },
   },
   'GET /v1/deployments/{deploymentId}/events': {
-    summary: 'Its history; answered at once',
+    summary: 'Its history, for those who may see it; answered at once',
     ...{ caller: 'member', status: 200, response: eventsResponse },
     query: eventsQuery,
   },
@@ -249,6 +251,12 @@ export const OPERATIONS = {
     summary: 'Replaces grants and vetoes of the site. For operators of the site or the federation',
     ...{ caller: 'member', request: setSiteAccessRequest, status: 200, response: siteAccessResponse },
     errors: ['FORBIDDEN', 'CONFLICT'],
+  },
+  'GET /v1/sites/{siteId}/deployments': {
+    summary: 'The deployments there that are not over, newest first. For operators of the site or the federation',
+    ...{ caller: 'member', status: 200, response: deploymentListResponse },
+    query: siteDeploymentsQuery,
+    errors: ['FORBIDDEN'],
   },
   'POST /v1/enrollments': {
     summary: "Uses a site's one-time token up and keeps its agent's key",

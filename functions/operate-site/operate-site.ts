@@ -1,13 +1,10 @@
 /** What a site's operator does there, or the federation's in their stead: say who may use it, have it drain. */
-import type { AuditAction } from '#shared/audit.ts';
 import type { SiteAccess } from '#shared/site-access.ts';
-import { findSite } from '../deployment-rights.ts';
 import type { Member } from '../http/identity.ts';
 import { deliverOutbox, type DeliveryPorts } from '../outbox/deliver-outbox.ts';
-import { deny } from '../outbox/deny.ts';
 import { auditEntry } from '../outbox/entries.ts';
 import type { SiteRecord, SiteStore } from '../ports.ts';
-import { mayOperate } from '../site-rules.ts';
+import { findOperatedSite } from '../require-operator.ts';
 
 export interface OperateSitePorts extends DeliveryPorts {
   readonly sites: SiteStore;
@@ -16,21 +13,21 @@ export interface OperateSitePorts extends DeliveryPorts {
 
 /** No new deployments and warmings; what is there goes on. Asked again, the first time stays. Throws NOT_FOUND, FORBIDDEN. */
 export async function drainSite(operator: Member, siteId: string, ports: OperateSitePorts): Promise<SiteRecord> {
-  const site = await findOperated(operator, siteId, 'site.drain', ports);
+  const site = await findOperatedSite(operator, siteId, 'site.drain', ports);
   if (site.drainingSince !== undefined) return site;
   return setDraining(operator, site, ports.now().toISOString(), ports);
 }
 
 /** Throws NOT_FOUND, FORBIDDEN. */
 export async function resumeSite(operator: Member, siteId: string, ports: OperateSitePorts): Promise<SiteRecord> {
-  const site = await findOperated(operator, siteId, 'site.resume', ports);
+  const site = await findOperatedSite(operator, siteId, 'site.resume', ports);
   if (site.drainingSince === undefined) return site;
   return setDraining(operator, site, undefined, ports);
 }
 
 /** Grants and vetoes. Throws NOT_FOUND, FORBIDDEN. */
 export async function readAccess(operator: Member, siteId: string, ports: OperateSitePorts): Promise<SiteAccess> {
-  return (await findOperated(operator, siteId, 'site.grants.read', ports)).access;
+  return (await findOperatedSite(operator, siteId, 'site.grants.read', ports)).access;
 }
 
 /**
@@ -43,7 +40,7 @@ export async function setAccess(
   wished: SiteAccess,
   ports: OperateSitePorts,
 ): Promise<SiteAccess> {
-  await findOperated(operator, siteId, 'site.grants.set', ports);
+  await findOperatedSite(operator, siteId, 'site.grants.set', ports);
   const access = { ...wished, version: wished.version + 1 };
   const { grants, vetoes, version } = access;
   const entry = auditEntry(ports.now().toISOString(), {
@@ -71,17 +68,4 @@ async function setDraining(
   await ports.sites.setDraining(siteId, drainingSince, [entry]);
   await deliverOutbox([entry], ports);
   return { ...site, drainingSince };
-}
-
-/** The site, for one who operates it. Throws NOT_FOUND; FORBIDDEN, on record. */
-async function findOperated(
-  member: Member,
-  siteId: string,
-  action: AuditAction,
-  ports: OperateSitePorts,
-): Promise<SiteRecord> {
-  const site = await findSite(siteId, ports.sites);
-  if (mayOperate(member, site)) return site;
-  const reason = `only the operators of ${siteId} and of the federation may do this`;
-  throw await deny(ports, { actor: `member:${member.memberId}`, action, siteId, reason });
 }

@@ -14,6 +14,7 @@ import type { Member } from '../http/identity.ts';
 import type { DeploymentStore } from '../ports.ts';
 import { requireReadingOperator } from '../require-operator.ts';
 import type { ReadDeploymentsPorts } from './read-deployments.ts';
+import { shownTo } from './show-deployment.ts';
 
 export type DeploymentListQuery = z.infer<typeof deploymentListQuery>;
 
@@ -34,7 +35,10 @@ export async function listDeployments(
     await requireReadingOperator(member, 'deployment.read', "list another member's deployments", read, ports);
   }
   const { deployments, behind } = await readPage(memberId, query, ports.deployments);
-  return { deployments, ...(behind !== undefined && { next: z.encode(nextToken, behind) }) };
+  return {
+    deployments: deployments.map((one) => shownTo(member, one)),
+    ...(behind !== undefined && { next: z.encode(nextToken, behind) }),
+  };
 }
 
 /** `behind`: the deployment that the next page begins behind, where there may be one. */

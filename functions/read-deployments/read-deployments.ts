@@ -1,6 +1,6 @@
-/** What a member sees of deployments: their own, and nothing of anybody else's, not even that it exists. */
+/** A member's own deployments, and nothing of anybody else's, not even that it exists. */
 import type { AuditAction } from '#shared/audit.ts';
-import type { Deployment, DeploymentEvent } from '#shared/deployment.ts';
+import type { Deployment } from '#shared/deployment.ts';
 import { EdgebootError } from '#shared/errors.ts';
 import type { Member } from '../http/identity.ts';
 import type { DeliveryPorts } from '../outbox/deliver-outbox.ts';
@@ -13,33 +13,27 @@ export interface ReadDeploymentsPorts extends DeliveryPorts {
 }
 
 /** The member's own deployment. Throws NOT_FOUND for anybody else's, too; that one is audited. */
-export async function findOwnDeployment(
+export function findOwnDeployment(
   member: Member,
   deploymentId: string,
   action: AuditAction,
   ports: ReadDeploymentsPorts,
 ): Promise<Deployment> {
-  const deployment = await ports.deployments.find(deploymentId);
-  const notFound = {
-    code: 'NOT_FOUND',
-    message: `there is no deployment ${deploymentId} of yours`,
-  } as const;
-  if (deployment === undefined) throw new EdgebootError(notFound.code, notFound.message);
-  if (deployment.memberId === member.memberId) return deployment;
-  throw await deny(
-    ports,
-    { actor: `member:${member.memberId}`, action, deploymentId, reason: "another member's deployment" },
-    notFound,
-  );
+  return findDeployment(member, deploymentId, action, () => Promise.resolve(false), ports);
 }
 
-/** History after an event already seen (0: from the start); `sequence` counts up. */
-export async function readEvents(
+/** The member's own, or another's where `isTheirs` says so. Throws NOT_FOUND for anybody else's, too; that one is audited. */
+export async function findDeployment(
   member: Member,
   deploymentId: string,
-  after: number,
+  action: AuditAction,
+  isTheirs: (deployment: Deployment) => Promise<boolean>,
   ports: ReadDeploymentsPorts,
-): Promise<readonly DeploymentEvent[]> {
-  await findOwnDeployment(member, deploymentId, 'deployment.read', ports);
-  return ports.deployments.eventsAfter(deploymentId, after);
+): Promise<Deployment> {
+  const deployment = await ports.deployments.find(deploymentId);
+  const notFound = { code: 'NOT_FOUND', message: `there is no deployment ${deploymentId} of yours` } as const;
+  if (deployment === undefined) throw new EdgebootError(notFound.code, notFound.message);
+  if (deployment.memberId === member.memberId || (await isTheirs(deployment))) return deployment;
+  const actor = `member:${member.memberId}`;
+  throw await deny(ports, { actor, action, deploymentId, reason: "another member's deployment" }, notFound);
 }

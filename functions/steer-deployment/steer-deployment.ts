@@ -2,6 +2,7 @@
 import { type Deployment, hasRun, isOutcome } from '#shared/deployment.ts';
 import { EdgebootError } from '#shared/errors.ts';
 import { authorizeAgain, type AuthorizeAgainPorts } from '../authorize-again.ts';
+import { isTimeOver } from '../deployment-end.ts';
 import type { Member } from '../http/identity.ts';
 import { newWish, requireNotOver, type WishPorts } from '../new-wish.ts';
 import { findOwnDeployment } from '../read-deployments/read-deployments.ts';
@@ -25,7 +26,7 @@ export async function stopDeployment(member: Member, deploymentId: string, ports
 
 /**
  * Under the rules for new deployments, but for the quota, of which a cluster keeps its share while it is off. Idempotent, as stopping is.
- * Throws NOT_FOUND, FORBIDDEN, IMAGE_RECALLED, VETOED, SITE_DRAINING, CONFLICT (it is over, or to be destroyed).
+ * Throws NOT_FOUND, FORBIDDEN, IMAGE_RECALLED, VETOED, SITE_DRAINING, CONFLICT (it is over, or to be destroyed, or its time is over).
  */
 export async function startDeployment(
   member: Member,
@@ -37,6 +38,7 @@ export async function startDeployment(
     async () => {
       const before = await findOwnDeployment(member, deploymentId, action, ports);
       requireNotOver(before, 'it cannot be started');
+      requireTimeLeft(before, ports.now().toISOString());
       await authorizeAgain(member, before, action, ports);
       return before;
     },
@@ -53,6 +55,15 @@ async function powerTo(
 ): Promise<Deployment> {
   const isSo = before.desired.power === power && isOutcome(before);
   return isSo ? before : newWish(before, { desired: { power }, action, actor: `member:${before.memberId}` }, ports);
+}
+
+/** It would be stopped again within a minute. Throws CONFLICT. */
+function requireTimeLeft(deployment: Deployment, now: string): void {
+  if (!isTimeOver(deployment, now)) return;
+  const { deploymentId, endsAt = now } = deployment;
+  throw new EdgebootError('CONFLICT', `its time was over at ${endsAt}: it cannot be started`, {
+    remedy: `Give it more time first: edgeboot deployment extend ${deploymentId} --hours N.`,
+  });
 }
 
 /** Throws CONFLICT. */

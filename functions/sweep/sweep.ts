@@ -1,6 +1,6 @@
 /**
- * Every minute: delivers what a handler committed but could not deliver itself, warns of clusters whose time is nearly over and ends
- * those whose time is over, announces again what nobody works on, and takes stock of what is left.
+ * Every minute: delivers what a handler committed but could not deliver itself, warns of clusters whose time is nearly over, stops
+ * those whose time is over and destroys them a day later, announces again what nobody works on, and takes stock of what is left.
  */
 import { deliverOutbox, type DeliveryPorts } from '../outbox/deliver-outbox.ts';
 import type { OutboxEntry } from '../ports.ts';
@@ -27,12 +27,13 @@ export interface Swept extends EndsTended {
 
 export async function sweep(ports: SweepPorts): Promise<Swept> {
   const { found, delivered } = await deliverPending(ports);
-  const { warned, ended } = await tendEnds(ports);
+  const { warned, stopped, destroyed } = await tendEnds(ports);
   const announced = await announceAgain(ports);
-  const count = delivered + warned + ended + announced;
-  if (found + warned + ended + announced > 0) ports.log.info('sweep', { operation: 'sweep', count });
+  const done = warned + stopped + destroyed + announced;
+  const count = delivered + done;
+  if (found + done > 0) ports.log.info('sweep', { operation: 'sweep', count });
   await takeStock(ports);
-  return { found, delivered, announced, warned, ended };
+  return { found, delivered, announced, warned, stopped, destroyed };
 }
 
 /** Page by page: entries that cannot be delivered are not in the way of those behind them. */

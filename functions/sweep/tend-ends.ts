@@ -1,21 +1,26 @@
-/** A cluster whose time will soon be over is warned of; one whose time is over is wished gone, as its member would do it. */
-import type { Deployment } from '#shared/deployment.ts';
+/**
+ * A cluster whose time will soon be over is warned of; one whose time is over is stopped, as its member would do it, and destroyed a
+ * day later. In each stage its member may give it more time: every step is conditional on the row that it was decided from.
+ */
+import type { Deployment, DeploymentEvent } from '#shared/deployment.ts';
 import { hasCode, messageOf } from '#shared/errors.ts';
-import { endDueAt } from '../deployment-end.ts';
+import { destroyAfterGrace, endStepAt } from '../deployment-end.ts';
 import { newWish, type WishPorts } from '../new-wish.ts';
 import { deliverOutbox } from '../outbox/deliver-outbox.ts';
 import { auditEntry } from '../outbox/entries.ts';
 
 /** One sweep takes so many on; the next one the rest. */
 const MAX_ENDS = 500;
+const ACTOR = 'sweep';
 
 export interface EndsTended {
   readonly warned: number;
-  readonly ended: number;
+  readonly stopped: number;
+  readonly destroyed: number;
 }
 
 export async function tendEnds(ports: WishPorts): Promise<EndsTended> {
-  const counts = { warned: 0, ended: 0 };
+  const counts = { warned: 0, stopped: 0, destroyed: 0 };
   for (const { deploymentId } of await ports.deployments.listEndsDue(ports.now().toISOString(), MAX_ENDS)) {
     const done = await tendEnd(deploymentId, ports);
     if (done) counts[done] += 1;
@@ -28,20 +33,21 @@ async function tendEnd(deploymentId: string, ports: WishPorts): Promise<keyof En
   try {
     const deployment = await ports.deployments.find(deploymentId);
     const now = ports.now().toISOString();
-    const dueAt = deployment && endDueAt(deployment);
-    if (deployment?.endsAt === undefined || dueAt === undefined || dueAt > now) return undefined;
+    if (deployment?.endsAt === undefined) return undefined;
     const { endsAt } = deployment;
-    if (endsAt > now) {
-      await warn(deployment, endsAt, now, ports);
-      return 'warned';
+    switch (endStepAt(deployment, now)) {
+      case 'warn':
+        await tell(deployment, { endsAt }, `it ends at ${endsAt}`, ports);
+        return 'warned';
+      case 'stop':
+        await stop(deployment, endsAt, ports);
+        return 'stopped';
+      case 'destroy':
+        await destroy(deployment, endsAt, ports);
+        return 'destroyed';
+      case undefined:
+        return undefined;
     }
-    const reason = `its time was over at ${endsAt}`;
-    await newWish(
-      deployment,
-      { desired: { power: 'destroyed' }, action: 'deployment.destroy', actor: 'sweep', reason },
-      ports,
-    );
-    return 'ended';
   } catch (error) {
     // Somebody else has just changed it: the next sweep looks again.
     if (!hasCode(error, 'CONFLICT')) {
@@ -51,26 +57,49 @@ async function tendEnd(deploymentId: string, ports: WishPorts): Promise<keyof En
   }
 }
 
-/** An event of its history, on record. Throws CONFLICT. */
-async function warn(before: Deployment, endsAt: string, now: string, ports: WishPorts): Promise<void> {
+/** One that is off by its member's wish stays so: there is nothing to wish, and nothing to tell its site. Throws NOT_FOUND, CONFLICT. */
+async function stop(deployment: Deployment, endsAt: string, ports: WishPorts): Promise<void> {
+  const destroyAt = destroyAfterGrace(ports.now());
+  const reason = `its time was over at ${endsAt}; it is destroyed at ${destroyAt}`;
+  if (deployment.desired.power === 'off') return tell(deployment, { destroyAt }, reason, ports);
+  const desired = { power: 'off' } as const;
+  await newWish(deployment, { desired, action: 'deployment.stop', actor: ACTOR, reason, destroyAt }, ports);
+}
+
+/** Throws NOT_FOUND, CONFLICT. */
+async function destroy(deployment: Deployment, endsAt: string, ports: WishPorts): Promise<void> {
+  const reason = `its time was over at ${endsAt}`;
+  const desired = { power: 'destroyed' } as const;
+  await newWish(deployment, { desired, action: 'deployment.destroy', actor: ACTOR, reason }, ports);
+}
+
+/** An event of its history, on record, that wishes nothing. Throws CONFLICT. */
+async function tell(
+  before: Deployment,
+  news: Pick<DeploymentEvent, 'endsAt' | 'destroyAt'>,
+  reason: string,
+  ports: WishPorts,
+): Promise<void> {
   const { deploymentId, siteId, phase, desired } = before;
+  const now = ports.now().toISOString();
   const after = {
     ...before,
+    ...news,
     endWarningAt: undefined,
     version: before.version + 1,
     auditSequence: before.auditSequence + 1,
     auditedAt: now,
   };
-  const event = { deploymentId, sequence: after.version, at: now, phase, generation: desired.generation, endsAt };
+  const event = { deploymentId, sequence: after.version, at: now, phase, generation: desired.generation, ...news };
   const entry = auditEntry(now, {
-    actor: 'sweep',
+    actor: ACTOR,
     action: 'deployment.warn',
     decision: 'allow',
     deploymentId,
     sequence: after.auditSequence,
     siteId,
-    reason: `it ends at ${endsAt}`,
+    reason,
   });
-  await ports.deployments.replace(before, after, { ...event, actor: 'sweep' }, [entry]);
+  await ports.deployments.replace(before, after, { ...event, actor: ACTOR }, [entry]);
   await deliverOutbox([entry], ports);
 }

@@ -65,10 +65,25 @@ export const deploymentCheckResponse = z.object({ check: deploymentCheckSchema }
 
 export const deploymentResponse = z.object({ deployment: deploymentSchema });
 
+/** As whoever may look sees it: the keys are there for its member alone, not for operators. */
+export const shownDeploymentSchema = deploymentSchema.partial({ sshPublicKeys: true });
+export type ShownDeployment = z.infer<typeof shownDeploymentSchema>;
+export const showDeploymentResponse = z.object({ deployment: shownDeploymentSchema });
+
 /** So many deployments a page has, and where nobody says otherwise as many as that. */
 export const MAX_PAGE_DEPLOYMENTS = 100;
 const behind = z.string().refine((id) => ULID.safeParse(id).success, 'must be `next` of an earlier page');
 export const nextToken = tokenOf(behind, 64);
+const page = {
+  limit: z
+    .string()
+    .regex(/^\d{1,3}$/)
+    .transform(Number)
+    .pipe(z.int().min(1).max(MAX_PAGE_DEPLOYMENTS))
+    .optional()
+    .describe(`At most so many, ${MAX_PAGE_DEPLOYMENTS} where absent.`),
+  next: nextToken.optional().describe('`next` of the page before this one, asked for with the same filters.'),
+};
 /** All of them hold for each deployment of the answer. */
 export const deploymentListQuery = z.strictObject({
   siteId: SITE_ID.optional().describe('Those at this site.'),
@@ -81,18 +96,12 @@ export const deploymentListQuery = z.strictObject({
     .optional()
     .describe('Those in one of these phases, with commas between them.'),
   memberId: MEMBER_ID.optional().describe("This member's instead of one's own: for operators of the federation."),
-  limit: z
-    .string()
-    .regex(/^\d{1,3}$/)
-    .transform(Number)
-    .pipe(z.int().min(1).max(MAX_PAGE_DEPLOYMENTS))
-    .optional()
-    .describe(`At most so many, ${MAX_PAGE_DEPLOYMENTS} where absent.`),
-  next: nextToken.optional().describe('`next` of the page before this one, asked for with the same filters.'),
+  ...page,
 });
+export const siteDeploymentsQuery = z.strictObject(page);
 /** Newest first. A page may be short, or empty, while there are more: they are asked for with `?next=<next>`. */
 export const deploymentListResponse = z.object({
-  deployments: z.array(deploymentSchema),
+  deployments: z.array(shownDeploymentSchema),
   next: z.base64url().max(64).optional(),
 });
 /** Sequence numbers are kept with ten digits, and the first event that is answered is the next one. */

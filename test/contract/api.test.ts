@@ -238,6 +238,7 @@ void suite('the API is as it describes itself', { timeout: 180_000 }, () => {
     await api.succeed('GET /v1/deployments/{deploymentId}', own);
     await api.refuse('NOT_FOUND', 'GET /v1/deployments/{deploymentId}', { ...own, as: mallory });
     await api.succeed('GET /v1/deployments/{deploymentId}/events', { ...own, query: { after: '0' } });
+    await seenByOperators(own.path);
 
     const extend = 'POST /v1/deployments/{deploymentId}/extend';
     await api.succeed(extend, { ...own, body: { hours: 2 } });
@@ -288,6 +289,24 @@ void suite('the API is as it describes itself', { timeout: 180_000 }, () => {
     await api.succeed(reports, { ...job, body: { ...report, generation: 3, phase: 'FAILED', failure } });
     await api.succeed('GET /v1/deployments/{deploymentId}/events', own);
   });
+
+  /** Those of naist and of the federation, at naist; the keys are not theirs to see. */
+  async function seenByOperators(path: { deploymentId: string }): Promise<void> {
+    const show = 'GET /v1/deployments/{deploymentId}';
+    const list = 'GET /v1/sites/{siteId}/deployments';
+    const here = { siteId: 'naist' };
+    for (const as of [oscar, olga]) {
+      const { deployment } = await api.succeed<{ deployment: object }>(show, { as, path });
+      assert.equal('sshPublicKeys' in deployment, false);
+      const { events } = await api.succeed<{ events: unknown[] }>(`${show}/events`, { as, path });
+      assert.ok(events.length > 0);
+      const seen = await api.succeed(list, { as, path: here, query: { limit: '1' } });
+      assert.deepEqual(seen, { deployments: [deployment] });
+    }
+    await api.refuse('NOT_FOUND', `${show}/events`, { as: mallory, path });
+    await api.refuse('FORBIDDEN', list, { as: alice, path: here });
+    await api.refuse('NOT_FOUND', list, { as: oscar, path: { siteId: 'nowhere' } });
+  }
 
   void test('deployments at any site', async () => {
     const wish = { imageName: IMAGE_NAME, siteId: 'any', computes: 0, sshPublicKeys: [SSH_KEY] };
@@ -568,7 +587,8 @@ void suite('the API is as it describes itself', { timeout: 180_000 }, () => {
   });
 
   void test('what nobody delivered, and wishes that nobody works on, are the sweep’s', async () => {
-    assert.deepEqual(await sweepOldWork(cloud), { found: 1, delivered: 1, announced: 2, warned: 1, ended: 1 });
+    const tended = { warned: 1, stopped: 1, destroyed: 1 };
+    assert.deepEqual(await sweepOldWork(cloud), { found: 1, delivered: 1, announced: 2, ...tended });
   });
 
   void test('each function may do what it did, and did all that it may', () => {

@@ -128,13 +128,17 @@ describe('the sweep', () => {
     const deployment = await requestDeployment(ALICE, wish(), undefined, ports);
     assert.equal(deployment.phase, 'ACCEPTED');
     assert.equal(ports.outbox.entries.size, 2);
-    const swept = { found: 0, delivered: 0, announced: 0, warned: 0, ended: 0 };
+    const swept = { found: 0, delivered: 0, announced: 0, warned: 0, stopped: 0, destroyed: 0 };
     assert.deepEqual(await sweep(ports), swept, 'the handler still has its time');
     pass(11_000);
-    assert.deepEqual(await sweep(ports), { found: 2, delivered: 0, announced: 0, warned: 0, ended: 0 }, 'still broken');
+    assert.deepEqual(
+      await sweep(ports),
+      { found: 2, delivered: 0, announced: 0, warned: 0, stopped: 0, destroyed: 0 },
+      'still broken',
+    );
     broken.queue = broken.trail = false;
-    assert.deepEqual(await sweep(ports), { found: 2, delivered: 2, announced: 0, warned: 0, ended: 0 });
-    assert.deepEqual(await sweep(ports), { found: 0, delivered: 0, announced: 0, warned: 0, ended: 0 });
+    assert.deepEqual(await sweep(ports), { found: 2, delivered: 2, announced: 0, warned: 0, stopped: 0, destroyed: 0 });
+    assert.deepEqual(await sweep(ports), { found: 0, delivered: 0, announced: 0, warned: 0, stopped: 0, destroyed: 0 });
     assert.deepEqual([sent.length, trail.length], [1, 1]);
   });
 

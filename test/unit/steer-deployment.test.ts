@@ -9,7 +9,6 @@ import { drainSite, setAccess } from '../../functions/operate-site/operate-site.
 import { recordReport } from '../../functions/record-report/record-report.ts';
 import { requestDeployment } from '../../functions/request-deployment/request-deployment.ts';
 import { startDeployment, stopDeployment } from '../../functions/steer-deployment/steer-deployment.ts';
-import { sweep } from '../../functions/sweep/sweep.ts';
 import { ALICE, code, controlPlane, MALLORY, OSCAR, wish } from '../helpers/control-plane.ts';
 
 const NODES = [
@@ -20,9 +19,9 @@ const NODES = [
 const NO_VETOES = { members: [], images: [] };
 const grants = [{ groups: ['members'], images: 'all' as const, quota: {} }];
 
-async function running(hours?: number) {
+async function running() {
   const plane = await controlPlane();
-  const { deploymentId } = await requestDeployment(ALICE, wish({ hours }), undefined, plane.ports);
+  const { deploymentId } = await requestDeployment(ALICE, wish(), undefined, plane.ports);
   const report = (phase: Report['phase'], generation: number, more: Partial<Report> = {}) =>
     recordReport('naist', deploymentId, { phase, generation, agentId: 'a', ...more }, plane.ports);
   await report('FETCHING', 1);
@@ -90,16 +89,6 @@ describe('a cluster', () => {
     await report('STOPPED', 2);
     assert.deepEqual(await stop(), await row());
     assert.equal(sent.length, 2);
-  });
-
-  it('that is off ends at its time, as one that is on', async () => {
-    const { ports, pass, report, stop, row } = await running(1);
-    await stop();
-    await report('STOPPING', 2);
-    await report('STOPPED', 2);
-    pass(3_600_000);
-    assert.equal((await sweep(ports)).ended, 1);
-    assert.equal((await row()).desired.power, 'destroyed');
   });
 
   it('whose start fails is off, keeps the reason until the next try, and may be started again', async () => {

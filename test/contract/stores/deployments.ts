@@ -75,6 +75,29 @@ export function deploymentsContract(name: string, open: () => Stores): void {
       assert.deepEqual(await ids(oldest, 2), []);
     });
 
+    it('knows those at a site that are not over, whoever’s they are, newest first, page by page', async () => {
+      const { deployments } = open();
+      const siteId = `s-${ulid().toLowerCase()}`;
+      const all = [1, 2, 3, 4].map((n) => {
+        return sampleDeployment({ siteId, memberId: ulid(), deploymentId: ulid(n * 1000) });
+      });
+      for (const one of [...all, sampleDeployment()]) await deployments.create(one, sampleEvent(one), [], undefined);
+      const [oldest, older, newer, newest] = all;
+      assert.ok(oldest && older && newer && newest);
+      const ids = (...some: Deployment[]) => some.map(({ deploymentId }) => deploymentId);
+      const list = (before?: Deployment, limit = 10) => deployments.listAtSite(siteId, before?.deploymentId, limit);
+      assert.deepEqual(await list(), ids(newest, newer, older, oldest));
+      assert.deepEqual(await list(undefined, 2), ids(newest, newer));
+      assert.deepEqual(await list(newer, 2), ids(older, oldest));
+      assert.deepEqual(await list(oldest), []);
+      const stopped = { ...newest, phase: 'STOPPED' as const, version: 2 };
+      await deployments.replace(newest, stopped, undefined, []);
+      await deployments.replace(older, { ...older, phase: 'FAILED', version: 2 }, undefined, []);
+      await deployments.replace(oldest, { ...oldest, phase: 'TERMINATED', version: 2 }, undefined, []);
+      assert.deepEqual(await list(), ids(newest, newer));
+      assert.deepEqual(await deployments.listAtSite('nowhere-at-all', undefined, 10), []);
+    });
+
     it('knows those without an outcome that nothing happened to for a while', async () => {
       const { deployments } = open();
       const early = '2026-11-20T00:00:00.000Z';
@@ -211,7 +234,7 @@ export function deploymentsContract(name: string, open: () => Stores): void {
     it('knows those whose end is due while they are wished for, the earliest first', async () => {
       const { deployments } = open();
       const [early, late] = ['2026-11-20T00:00:00.000Z', '2026-11-21T00:00:00.000Z'];
-      const make = (end: Pick<Deployment, 'endsAt' | 'endWarningAt'>) => {
+      const make = (end: Pick<Deployment, 'endsAt' | 'endWarningAt' | 'destroyAt'>) => {
         const one = sampleDeployment(end);
         return deployments.create(one, sampleEvent(one), [], undefined);
       };
@@ -234,6 +257,12 @@ export function deploymentsContract(name: string, open: () => Stores): void {
       await replace(ending, { endsAt: LATER });
       assert.deepEqual(await listed(NOW), []);
       assert.equal((await listed(LATER)).length, 3);
+      const stopped = await make({ endsAt: early, destroyAt: late });
+      ids.push(stopped.deploymentId);
+      assert.deepEqual(await listed(early), []);
+      assert.deepEqual(await listed(late), [stopped.deploymentId]);
+      await replace(stopped, { endsAt: LATER, destroyAt: undefined });
+      assert.deepEqual(await listed(NOW), []);
     });
 
     it('finds nothing where nothing is', async () => {

@@ -100,6 +100,17 @@ export class MemoryDeploymentStore implements DeploymentStore {
     return Promise.resolve(older.sort((a, b) => (a.deploymentId > b.deploymentId ? -1 : 1)).slice(0, limit));
   }
 
+  listAtSite(siteId: string, before: string | undefined, limit: number): Promise<readonly string[]> {
+    const present = [...this.#rows.values()].filter((row) => row.siteId === siteId && !isTerminal(row.phase));
+    const ids = present.map(({ deploymentId }) => deploymentId).sort();
+    return Promise.resolve(
+      ids
+        .reverse()
+        .filter((id) => before === undefined || id < before)
+        .slice(0, limit),
+    );
+  }
+
   listUnsettled(unchangedSince: string, limit: number): Promise<readonly UnsettledDeployment[]> {
     const isWanted = (row: Deployment): boolean => !isOutcome(row);
     return Promise.resolve(longestUntouched(this.#rows.values(), unchangedSince, limit, isWanted));

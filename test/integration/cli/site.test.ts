@@ -5,7 +5,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { parse } from 'yaml';
 import { createTemporaryFolder } from '../../helpers/temporary-folder.ts';
-import { sampleSite } from '../../helpers/model-samples.ts';
+import { sampleDeployment, sampleSite } from '../../helpers/model-samples.ts';
 import { edgeboot, json, playApi, problem } from './edgeboot-process.ts';
 
 const DRAINING = '2026-11-23T09:00:00.000Z';
@@ -105,3 +105,39 @@ test('grants that somebody else has changed meanwhile end with 75', async () => 
   await writeFile(file, JSON.stringify(ACCESS));
   assert.equal((await edgeboot(['site', 'grants', 'naist', '--set', file], api.environment)).exitCode, 75);
 });
+
+test('deployments lists what is at the site, whoever’s it is, page by page, and says how to go on', async () => {
+  const all = ['carol', 'bob', 'alice'].map((memberId) => {
+    return { ...sampleDeployment({ memberId, endsAt: DRAINING }), sshPublicKeys: undefined };
+  });
+  await using api = await playApi(({ operation }) =>
+    operation.includes('next=')
+      ? json(200, { deployments: all.slice(2) })
+      : json(200, { deployments: all, next: 'abcd' }),
+  );
+  const { stdout, stderr } = await edgeboot(['site', 'deployments', 'naist', '--limit', '3'], api.environment);
+  const rows = stdout.split('\n').map((line) => line.split(/ {2,}/));
+  assert.deepEqual(
+    rows.slice(0, 4).map(([, , member, , , , , ends]) => [member, ends]),
+    [['MEMBER', 'ENDS'], ...['carol', 'bob', 'alice'].map((memberId) => [memberId, DRAINING])],
+  );
+  assert.match(stderr, /^There may be older ones: the same with --next abcd, or with a larger --limit\.$/m);
+  const args = ['site', 'deployments', 'naist', '--limit', '1', '--next', 'abcd', '--output', 'json'];
+  const rest = await edgeboot(args, api.environment);
+  assert.deepEqual(
+    (JSON.parse(rest.stdout) as { memberId: string }[]).map(({ memberId }) => memberId),
+    ['alice'],
+  );
+  assert.deepEqual(
+    api.requests.map(({ operation }) => operation),
+    ['GET /v1/sites/naist/deployments?limit=3', 'GET /v1/sites/naist/deployments?limit=1&next=abcd'],
+  );
+});
+
+for (const args of [['NO SITE'], ['naist', '--limit', '0'], []]) {
+  test(`deployments ${args.join(' ')} is wrong usage`, async () => {
+    await using api = await playApi(() => json(200, { deployments: [] }));
+    assert.equal((await edgeboot(['site', 'deployments', ...args], api.environment)).exitCode, 64);
+    assert.equal(api.requests.length, 0);
+  });
+}
