@@ -278,7 +278,24 @@ void suite('the API is as it describes itself', { timeout: 180_000 }, () => {
       ...{ messageReceivedAt: new Date().toISOString(), steps: [], bytesFetched: 1, partsFetched: 1 },
       ...{ edgeLocations: [], cacheHits: 0, cacheMisses: 1, acceleration: 'kvm' },
     };
+    const scale = 'POST /v1/deployments/{deploymentId}/scale';
+    const larger = { ...own, body: { computes: 2 } };
+    await api.refuse('CONFLICT', scale, larger);
     await api.succeed(reports, { ...job, body: { ...report, phase: 'RUNNING', nodes, timeline } });
+    await api.refuse('NOT_FOUND', scale, { ...larger, as: mallory });
+    await vetoed(() => api.refuse('VETOED', scale, larger));
+    await drained(() => api.refuse('SITE_DRAINING', scale, larger));
+    await granted(nobodyElse, () => api.refuse('FORBIDDEN', scale, larger));
+    await granted([{ groups: ['members'], quota: { maxCpus: 1 } }], () => api.refuse('QUOTA_EXCEEDED', scale, larger));
+    await api.succeed(scale, larger);
+    await api.succeed(reports, { ...job, body: { ...report, generation: 2, phase: 'SCALING' } });
+    const computes = [0, 1].map((i) => ({
+      name: `compute-${i}`,
+      role: 'compute',
+      privateAddress: `10.1.255.25${4 - i}`,
+    }));
+    const scaled = { ...report, generation: 2, phase: 'RUNNING', nodes: [...nodes, ...computes], timeline };
+    await api.succeed(reports, { ...job, body: scaled });
     await api.succeed(stop, own);
 
     await api.succeed('DELETE /v1/deployments/{deploymentId}', own);
@@ -286,7 +303,7 @@ void suite('the API is as it describes itself', { timeout: 180_000 }, () => {
     await api.refuse('CONFLICT', start, own);
     await api.refuse('SUPERSEDED', reports, { ...job, body: report });
     const failure = { code: 'DISK_FULL', message: 'no room', remedy: 'Free some.' };
-    await api.succeed(reports, { ...job, body: { ...report, generation: 3, phase: 'FAILED', failure } });
+    await api.succeed(reports, { ...job, body: { ...report, generation: 4, phase: 'FAILED', failure } });
     await api.succeed('GET /v1/deployments/{deploymentId}/events', own);
   });
 
@@ -420,6 +437,13 @@ void suite('the API is as it describes itself', { timeout: 180_000 }, () => {
     await api.refuse('IMAGE_RECALLED', 'POST /v1/deployments/{deploymentId}/extend', own);
     await api.refuse('IMAGE_RECALLED', 'POST /v1/deployments/{deploymentId}/start', { as: alice, path: job.path });
     await api.refuse('IMAGE_RECALLED', 'POST /v1/sites/{siteId}/warmings/{warmingId}/grant', job);
+    const nodes = [{ name: 'frontend', role: 'frontend', privateAddress: '10.1.1.1' }];
+    for (const report of [{ phase: 'FETCHING' }, { phase: 'RUNNING', nodes }]) {
+      const body = { generation: 1, agentId: 'a', ...report };
+      await api.succeed('POST /v1/sites/{siteId}/deployments/{deploymentId}/reports', { ...job, body });
+    }
+    const more = { as: alice, path: job.path, body: { computes: 1 } };
+    await api.refuse('IMAGE_RECALLED', 'POST /v1/deployments/{deploymentId}/scale', more);
 
     const version = 'DELETE /v1/images/{imageName}/versions/{imageVersion}';
     await api.refuse('FORBIDDEN', version, { as: mallory, path: first });
@@ -454,11 +478,11 @@ void suite('the API is as it describes itself', { timeout: 180_000 }, () => {
   void test('usage', async () => {
     type Usage = { usage: { memberId: string; warmings: number; bytesFetched: number; clusters: number }[] };
     const { usage } = await api.succeed<Usage>('GET /v1/usage', { as: alice });
-    // The warming, and the deployment that ran.
+    // The warming; the deployment that ran, which was scaled, too; one that ran without a word of bytes.
     const [row, ...more] = usage.filter(({ bytesFetched }) => bytesFetched > 0);
     assert.deepEqual(
       [row?.memberId, row?.warmings, row?.bytesFetched, row?.clusters, more.length],
-      ['alice', 1, 2, 1, 0],
+      ['alice', 1, 3, 2, 0],
     );
     const month = new Date().toISOString().slice(0, 7);
     const all = await api.succeed<Usage>('GET /v1/usage', { as: olga, query: { month, everybody: 'true' } });
@@ -621,9 +645,10 @@ const objectOf = (objectKind: Kind, bytes: Buffer) => ({
 /** One disk of one part, of which the control plane knows digests and sizes, and no more. */
 function manifestOf(imageId: string, version: number, index: Buffer, part: Buffer): Manifest {
   const described = (bytes: Buffer) => ({ sha256: hash('sha256', bytes), sizeBytes: bytes.length });
+  const disk = { sizeBytes: DISK_BYTES, index: described(index), parts: [{ number: 0, ...described(part) }] };
   return {
     ...{ schemaVersion: 1, imageId, imageName: IMAGE_NAME, version, createdAt: '2026-11-23T00:00:00Z' },
     architecture: 'x86_64',
-    disks: { frontend: { sizeBytes: DISK_BYTES, index: described(index), parts: [{ number: 0, ...described(part) }] } },
+    disks: { frontend: disk, compute: disk },
   };
 }
