@@ -2,10 +2,12 @@
 import { getServers } from 'node:dns';
 import { readFile } from 'node:fs/promises';
 import { EdgebootError, messageOf } from '#shared/errors.ts';
+import { NETWORK_NAME } from '#shared/names.ts';
 import { DEBIAN_QEMU_USER } from '#shared/host/probe-acceleration.ts';
 import { parse } from 'yaml';
 import * as z from 'zod';
-import { publicNetworkSchema } from './core/public-network.ts';
+import { isReservedNetworkName } from './core/extra-interfaces.ts';
+import { publicNetworkSchema, siteNetworkSchema } from './core/public-network.ts';
 import { parseHostRule } from './core/repository-hosts.ts';
 import { parseSizeBytes } from './core/size-text.ts';
 import { isListenAddress, parsePeerAddress } from './peers/peer-address.ts';
@@ -66,6 +68,18 @@ const configSchema = z.strictObject({
   qemuUser: z.string().default(DEBIAN_QEMU_USER),
   /** How frontends are reached. Unless set: NAT behind this host. */
   publicNetwork: publicNetworkSchema(getServers()).prefault({ nat: {} }),
+  /** Further networks of the site in which clusters of a federation may have interfaces, by the names that members use. */
+  extraNetworks: z
+    .record(z.string(), siteNetworkSchema)
+    .superRefine((networks, context) => {
+      for (const name of Object.keys(networks)) {
+        const wrong = isReservedNetworkName(name)
+          ? "is a name of the cluster's own"
+          : NETWORK_NAME.safeParse(name).error?.issues[0]?.message;
+        if (wrong !== undefined) context.addIssue({ code: 'custom', path: [name], message: wrong });
+      }
+    })
+    .default({}),
   /** What clusters may use of this host. */
   capacity: z
     .strictObject({ cpus: z.int().positive().optional(), memoryMiB: z.int().positive().optional() })

@@ -5,6 +5,7 @@
  *
  * Each step is a file in steps/. A step that fails throws; handle-message.ts decides what happens then.
  */
+import type { SiteResources } from './core/allocate.ts';
 import type { Run } from './run.ts';
 import { allocate, type AllocatePorts, type Wish } from './steps/allocate.ts';
 import { bootCluster, type BootPorts } from './steps/boot-cluster.ts';
@@ -17,7 +18,7 @@ export type DeployPorts = AllocatePorts & FetchPorts & PersonalizePorts & BootPo
 
 export async function deploy(run: Run, ports: DeployPorts): Promise<void> {
   await reportPhase('FETCHING', run, ports);
-  const plan = await allocate(wishOf(run), run.signal, ports);
+  const plan = await allocate(wishOf(run, ports.resources), run.signal, ports);
   const image = await fetchImage('FETCHING', run, ports);
 
   await reportPhase('PERSONALIZING', run, ports);
@@ -29,8 +30,8 @@ export async function deploy(run: Run, ports: DeployPorts): Promise<void> {
   await reportRunning(plan, image, run, ports);
 }
 
-function wishOf({ job: { deployment }, receivedAt }: Run): Wish {
+function wishOf({ job: { deployment }, receivedAt }: Run, resources: SiteResources): Wish {
   const { deploymentId, siteId, desired } = deployment;
   const [generation, startedAt] = [desired.generation, receivedAt.toISOString()];
-  return { siteId, deploymentId, generation, startedAt, request: () => planRequest(deployment) };
+  return { siteId, deploymentId, generation, startedAt, request: (taken) => planRequest(deployment, resources, taken) };
 }

@@ -1,6 +1,6 @@
 /** A deployment: an image version, booted at a site. Its row in the store says what is wished (`desired`) and what is (`phase`). */
 import * as z from 'zod';
-import { IMAGE_NAME, SITE_ID, SHA256, SSH_PUBLIC_KEY, ULID } from './names.ts';
+import { IMAGE_NAME, NETWORK_NAME, SITE_ID, SHA256, SSH_PUBLIC_KEY, ULID } from './names.ts';
 
 /**
  * ACCEPTED → FETCHING → PERSONALIZING → BOOTING → RUNNING → DESTROYING → TERMINATED, and FAILED from everywhere but the end; once it has
@@ -52,6 +52,9 @@ export function mayFollow(from: Phase, to: Phase): boolean {
 export const MAX_COMPUTES = 1000;
 /** More than the computes of a cluster together can have: it lives on one host. */
 export const MAX_CPUS = 4096;
+
+/** Beside the nodes' own: PCI has room for few. */
+export const MAX_EXTRA_INTERFACES = 4;
 
 /** What the member wishes. `generation` counts the wishes: it fences everything that was begun for an earlier one. */
 export const desiredSchema = z.strictObject({
@@ -153,6 +156,8 @@ export const deploymentSchema = z.object({
   imageDeprecated: z.string().optional(),
   sshPublicKeys: z.array(SSH_PUBLIC_KEY).min(1).max(16),
   memoryMiB: z.object({ frontend: z.int().positive(), compute: z.int().positive() }),
+  /** Networks of the site in which every node has a further interface. */
+  extraInterfaces: z.array(NETWORK_NAME).max(MAX_EXTRA_INTERFACES).optional(),
   desired: desiredSchema,
   phase: z.enum(PHASES),
   /** Counts every change of the row; each write is conditional on it. */

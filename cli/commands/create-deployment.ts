@@ -6,7 +6,7 @@ import { Command, Option } from 'commander';
 import type { ApiClient } from '#shared/api-client.ts';
 import { deploymentCheckResponse, deploymentResponse } from '#shared/api/deployments.ts';
 import { EdgebootError, hasCode } from '#shared/errors.ts';
-import { SSH_PUBLIC_KEY } from '#shared/names.ts';
+import { NETWORK_NAME, SSH_PUBLIC_KEY } from '#shared/names.ts';
 import { MAX_HOURS } from '#shared/site-access.ts';
 import { ulid } from 'ulid';
 import { describeCheck, describeDeployment, warnOfDeprecation } from '../deployment-text.ts';
@@ -35,6 +35,7 @@ export function createDeploymentCommand(interruption: AbortSignal): Command {
       repeatable,
     )
     .option('--memory <MiB>', 'N for every node, or FRONTEND:COMPUTE (default: 2048)')
+    .option('--add-iface <a,b>', 'further interfaces on every node, in these networks of the site')
     .option('--hours <n>', 'destroy it after so long (default: as long as the site lets it live)')
     .option('--wait', 'wait until it runs, or has failed')
     .addOption(
@@ -53,6 +54,7 @@ interface CreateOptions {
   readonly cpus?: string;
   readonly key?: readonly string[];
   readonly memory?: string;
+  readonly addIface?: string;
   readonly hours?: string;
   readonly wait?: boolean;
   readonly dryRun?: boolean;
@@ -68,6 +70,7 @@ async function create(image: string, options: CreateOptions, command: Command, i
     ...(options.cpus !== undefined && { cpus: wholeNumber(options.cpus, '--cpus') }),
     sshPublicKeys: await readSshKeys(options.key),
     ...(options.memory !== undefined && { memoryMiB: parseMemory(options.memory) }),
+    ...(options.addIface !== undefined && { extraInterfaces: parseNetworks(options.addIface) }),
     ...(options.hours !== undefined && { hours: wholeNumber(options.hours, '--hours', { min: 1, max: MAX_HOURS }) }),
   };
   const api = await openApi();
@@ -110,6 +113,16 @@ function tellHowToGoOn(error: unknown, idempotencyKey: string): unknown {
 function requireIdempotencyKey(key: string): string {
   if (IDEMPOTENCY_KEY.test(key)) return key;
   throw new EdgebootError('USAGE', '--idempotency-key must be 8 to 64 letters, digits, - or _');
+}
+
+function parseNetworks(text: string): string[] {
+  const names = text.split(',');
+  const wrong = names.find((name) => !NETWORK_NAME.safeParse(name).success);
+  if (wrong === undefined) return names;
+  throw new EdgebootError('USAGE', `--add-iface: ${JSON.stringify(wrong)} is no name of a network`, {
+    remedy:
+      "Name networks of the site, with commas: --add-iface storage,backup. Their addresses are the site's affair.",
+  });
 }
 
 function parseMemory(text: string): { frontend: number; compute: number } {

@@ -1,6 +1,7 @@
 /** Gives a cluster its place at the site: a public address, CPUs and memory. Pure: from what the journal holds already. */
 import type { Capacity } from '#shared/api/sites.ts';
 import { EdgebootError } from '#shared/errors.ts';
+import type { SiteNetworks } from './extra-interfaces.ts';
 import { addressRange } from './ipv4.ts';
 import { type ClusterPlan, demandOf, planCluster, type PlanRequest } from './plan-cluster.ts';
 import type { PublicNetwork } from './public-network.ts';
@@ -10,6 +11,8 @@ export interface SiteResources {
   readonly cpus: number;
   readonly memoryMiB: number;
   readonly publicNetwork: PublicNetwork;
+  /** Offered beside it; none where absent. */
+  readonly extraNetworks?: SiteNetworks;
 }
 
 /** What is left beside the clusters that the journal holds. */

@@ -15,9 +15,35 @@ export interface ExtraNetwork {
   readonly cidr: string | undefined;
 }
 
+/** What a federation's members may have at this site, by the operator's names. */
+export type SiteNetworks = Readonly<
+  Record<string, { readonly link: SiteLink; readonly firstAddress?: string | undefined }>
+>;
+
 /** Names that mean something else in a guest's document. */
 const RESERVED = new Set(['public', 'private', 'node']);
 const CIDR = z.cidrv4();
+
+/** A name that a network cannot have in a guest's document. */
+export const isReservedNetworkName = (name: string): boolean => RESERVED.has(name);
+
+/** The networks that a member names; addresses come from where the operator says. Throws FORBIDDEN where the site offers none of the name. */
+export function offeredNetworks(
+  names: readonly string[],
+  offered: SiteNetworks,
+): { networks: ExtraNetwork[]; linkOf: (network: string) => SiteLink } {
+  const find = (name: string): SiteNetworks[string] => {
+    const network = Object.hasOwn(offered, name) ? offered[name] : undefined;
+    if (network !== undefined) return network;
+    const known = Object.keys(offered).join(', ') || 'none';
+    throw new EdgebootError('FORBIDDEN', `the site has no network ${name} for clusters; it has ${known}`, {
+      step: 'allocate',
+      remedy: "Ask for another one, or ask the site's operators for it.",
+    });
+  };
+  const networks = names.map((network) => ({ network, cidr: find(network).firstAddress }));
+  return { networks, linkOf: (name) => find(name).link };
+}
 
 /** Throws USAGE. */
 export function parseExtraNetworks(text: string): ExtraNetwork[] {
@@ -25,7 +51,7 @@ export function parseExtraNetworks(text: string): ExtraNetwork[] {
     const [network = '', cidr, ...rest] = item.trim().split(':');
     const isRight = NETWORK_NAME.safeParse(network).success && (cidr === undefined || CIDR.safeParse(cidr).success);
     if (!isRight || rest.length > 0) throw notRight(item);
-    if (RESERVED.has(network)) throw notRight(item, `${network} is a name of the cluster's own`);
+    if (isReservedNetworkName(network)) throw notRight(item, `${network} is a name of the cluster's own`);
     return { network, cidr };
   });
   if (new Set(networks.map(({ network }) => network)).size < networks.length)

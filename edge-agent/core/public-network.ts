@@ -42,6 +42,20 @@ const BRIDGE_NAME = z
   .regex(/^[a-z][a-z0-9._-]{0,14}$/i, 'must be the name of a bridge, at most 15 characters');
 const LIBVIRT_NETWORK_NAME = z.string().regex(/^[A-Za-z0-9._-]{1,64}$/);
 
+/** A network of the site that clusters may have an interface in. */
+export const siteNetworkSchema = z
+  .strictObject({
+    libvirtNetwork: LIBVIRT_NETWORK_NAME.optional(),
+    bridge: BRIDGE_NAME.optional(),
+    /** `a.b.c.d/n`: nodes get addresses from here on; without it the guest gets an interface, and no address. */
+    firstAddress: z.cidrv4().optional(),
+  })
+  .refine(
+    ({ libvirtNetwork, bridge }) => (libvirtNetwork === undefined) !== (bridge === undefined),
+    'name either libvirtNetwork or bridge',
+  )
+  .transform(({ libvirtNetwork, bridge, firstAddress }) => ({ link: linkTo(libvirtNetwork, bridge), firstAddress }));
+
 const poolSchema = z
   .strictObject({
     /** The site's public network, by libvirt's name … */
@@ -133,10 +147,15 @@ export function publicNetworkSchema(hostDnsServers: readonly string[]) {
 }
 
 function describePool(pool: z.infer<typeof poolSchema>): PublicNetwork {
-  const { libvirtNetwork, bridge = '', userDataFirstAddress, ...rest } = pool;
-  const link: SiteLink =
-    libvirtNetwork === undefined ? { kind: 'bridge', name: bridge } : { kind: 'libvirt-network', name: libvirtNetwork };
-  return { link, ...rest, userDataFirstAddress, nat: undefined };
+  const { libvirtNetwork, bridge, userDataFirstAddress, ...rest } = pool;
+  return { link: linkTo(libvirtNetwork, bridge), ...rest, userDataFirstAddress, nat: undefined };
+}
+
+/** One of them is there. */
+function linkTo(libvirtNetwork: string | undefined, bridge = ''): SiteLink {
+  return libvirtNetwork === undefined
+    ? { kind: 'bridge', name: bridge }
+    : { kind: 'libvirt-network', name: libvirtNetwork };
 }
 
 function describeNat(nat: {

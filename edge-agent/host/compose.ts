@@ -61,6 +61,7 @@ export async function composeHost(config: AgentConfig, undo: AsyncDisposableStac
       cpus: config.capacity.cpus ?? host.cpus,
       memoryMiB: config.capacity.memoryMiB ?? Math.max(0, host.memoryMiB - RESERVED_MEMORY_MIB),
       publicNetwork,
+      extraNetworks: config.extraNetworks,
     },
     allocating: allocationTurns(stateDirectory),
     readyTimeoutSeconds: config.readyTimeoutSeconds,

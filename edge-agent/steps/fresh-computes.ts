@@ -25,13 +25,21 @@ export async function addComputes(
 ): Promise<JournalEntry> {
   return ports.allocating(async () => {
     signal.throwIfAborted();
-    const plan = scalePlan(entry.plan, planRequest(deployment), ports.resources.publicNetwork);
+    const { resources } = ports;
+    const all = await ports.journal.list();
+    // Addresses that its own nodes hold are taken, too.
+    const request = planRequest(
+      deployment,
+      resources,
+      all.map((one) => one.plan),
+    );
+    const plan = scalePlan(entry.plan, request, resources.publicNetwork);
     const added = plan.nodes.slice(entry.plan.nodes.length).map(({ name }) => name);
     if (added.length === 0) return entry;
-    const others = (await ports.journal.list()).filter(({ deploymentId }) => deploymentId !== entry.deploymentId);
+    const others = all.filter(({ deploymentId }) => deploymentId !== entry.deploymentId);
     requireCapacity(
       plan,
-      ports.resources,
+      resources,
       others.map((one) => one.plan),
     );
     const after = { ...entry, plan, fresh: [...(entry.fresh ?? []), ...added] };

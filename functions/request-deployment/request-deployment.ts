@@ -108,6 +108,7 @@ function newDeployment(
     ...(image.deprecation && { imageDeprecated: image.deprecation.reason }),
     sshPublicKeys: request.sshPublicKeys,
     memoryMiB: memoryOf(request),
+    ...(request.extraInterfaces && { extraInterfaces: [...new Set(request.extraInterfaces)] }),
     desired: request.desired,
     phase: 'ACCEPTED',
     version: 1,

@@ -6,9 +6,19 @@ import {
   failureSchema,
   MAX_COMPUTES,
   MAX_CPUS,
+  MAX_EXTRA_INTERFACES,
   PHASES,
 } from '../deployment.ts';
-import { CHANNEL, IMAGE_NAME, MEMBER_ID, SITE_ID, SSH_PUBLIC_KEY, ULID, VERSION_NUMBER } from '../names.ts';
+import {
+  CHANNEL,
+  IMAGE_NAME,
+  MEMBER_ID,
+  NETWORK_NAME,
+  SITE_ID,
+  SSH_PUBLIC_KEY,
+  ULID,
+  VERSION_NUMBER,
+} from '../names.ts';
 import { MAX_HOURS } from '../site-access.ts';
 import { tokenOf } from './page-token.ts';
 import { capacitySchema } from './sites.ts';
@@ -28,6 +38,8 @@ export const requestDeploymentRequest = z.strictObject({
   sshPublicKeys: z.array(SSH_PUBLIC_KEY).min(1).max(16),
   /** The cluster is destroyed after so long; where absent, after as long as the quota lets it live. */
   hours: z.int().positive().max(MAX_HOURS).optional(),
+  /** Networks of the site, by its own names for them: every node has a further interface in each. */
+  extraInterfaces: z.array(NETWORK_NAME).min(1).max(MAX_EXTRA_INTERFACES).optional(),
   memoryMiB: z
     .strictObject({
       frontend: z

@@ -70,6 +70,20 @@ describe("the agent's configuration", () => {
     await assert.rejects(readPeerKey(keyFile), invalid(/fewer than 32/));
   });
 
+  it('offers further networks by name, each a bridge or one of libvirt’s', async () => {
+    const offering = (extraNetworks: object) => read(stringify({ extraNetworks }));
+    const { extraNetworks } = await offering({
+      storage: { bridge: 'br-storage', firstAddress: '10.5.0.10/24' },
+      lan: { libvirtNetwork: 'lan' },
+    });
+    assert.deepEqual(extraNetworks, {
+      storage: { link: { kind: 'bridge', name: 'br-storage' }, firstAddress: '10.5.0.10/24' },
+      lan: { link: { kind: 'libvirt-network', name: 'lan' }, firstAddress: undefined },
+    });
+    await assert.rejects(offering({ lan: {} }), invalid(/extraNetworks\.lan: name either/));
+    await assert.rejects(offering({ private: { bridge: 'br0' } }), invalid(/extraNetworks.*cluster's own/));
+  });
+
   it('is refused, naming the setting', async () => {
     await assert.rejects(readConfig(path.join(directory, 'missing.yaml')), invalid(/missing\.yaml/));
     await assert.rejects(read('a: [1'), invalid(/is not YAML/));

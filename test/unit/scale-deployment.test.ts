@@ -168,6 +168,15 @@ describe('a cluster that has not run yet', () => {
   });
 });
 
+describe('further interfaces', () => {
+  it('are in the row once for each network, for the site to find', async () => {
+    const { ports } = await controlPlane();
+    const asked = wish({ extraInterfaces: ['storage', 'lan', 'storage'] });
+    const { extraInterfaces } = await requestDeployment(ALICE, asked, undefined, ports);
+    assert.deepEqual(extraInterfaces, ['storage', 'lan']);
+  });
+});
+
 describe('CPUs', () => {
   it('asked for in all are shared by the computes evenly; one takes them where no number is given', async () => {
     const { ports } = await controlPlane();

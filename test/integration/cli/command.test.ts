@@ -155,6 +155,8 @@ describe('edgeboot', () => {
     for (const [args, text] of [
       [['--computes', 'two'], /--computes/],
       [['--memory', '1:2:3'], /--memory/],
+      [['--add-iface', 'storage:10.5.0.0/24'], /--add-iface/],
+      [['--cpus', 'many'], /--cpus/],
       [['--key', path.join(directory, 'missing.pub')], /missing\.pub/],
     ] as const) {
       assertRefused(await create(...args), 64, text);
