@@ -7,7 +7,7 @@ import type { Member } from './http/identity.ts';
 import type { SiteRecord, Usage } from './ports.ts';
 import { hoursWithin, quotaAt, requireRoom, usageOf } from './site-quota.ts';
 import { type Refusal, refusalAt } from './site-rules.ts';
-import { isSilent } from './site-silence.ts';
+import { isHeard } from './site-silence.ts';
 
 export interface SiteWish {
   readonly member: Member;
@@ -41,7 +41,7 @@ function obstacleAt({ site, taken }: Candidate, wish: SiteWish): Refusal | undef
   const refusal = refusalAt(site, member, image.imageName) ?? quotaRefusal({ site, taken }, wish);
   if (refusal) return refusal;
   const noCapacity = (message: string): Refusal => ({ code: 'NO_CAPACITY', message });
-  if (isSilent(site, at)) {
+  if (!isHeard(site, at)) {
     return noCapacity(lastSeen === undefined ? `${siteId} was never heard` : `${siteId} is silent since ${lastSeen}`);
   }
   const { cpus, memoryMiB, publicAddresses } = freeAt(site);
