@@ -79,7 +79,7 @@ export function warnOfDeprecation(one: Pick<Deployment, 'imageName' | 'imageVers
 }
 
 export function describeCheck(check: DeploymentCheck): string {
-  const { siteId, imageName, imageVersion, agentHeard, lastSeen, free, refusal } = check;
+  const { siteId, imageName, imageVersion, agentHeard, lastSeen, free, bytesToFetch, warning, refusal } = check;
   const heard = lastSeen === undefined ? 'never heard' : `last heard ${lastSeen}`;
   const waits = lastSeen === undefined ? '' : ', not within the last 60 s';
   return fields([
@@ -89,6 +89,8 @@ export function describeCheck(check: DeploymentCheck): string {
       ? []
       : [['agent', agentHeard ? heard : `${heard}${waits}; a deployment would wait for it`] as const]),
     ...(free ? [['free', `${free.cpus} CPUs, ${free.memoryMiB} MiB, ${free.publicAddresses} addresses`] as const] : []),
+    ...(bytesToFetch === undefined ? [] : [['to fetch', `at most ${formatBytes(bytesToFetch)}`] as const]),
+    ...(warning ? [['warning', `it does not fit now: ${warning.message}`] as const] : []),
     ['request', refusal ? `would be refused, ${refusal.code}` : 'would be accepted'],
   ]);
 }

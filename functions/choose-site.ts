@@ -7,7 +7,7 @@ import type { Member } from './http/identity.ts';
 import type { SiteRecord, Usage } from './ports.ts';
 import { hoursWithin, quotaAt, requireRoom, usageOf } from './site-quota.ts';
 import { type Refusal, refusalAt } from './site-rules.ts';
-import { isSilent } from './site-silence.ts';
+import { isHeard } from './site-silence.ts';
 
 export interface SiteWish {
   readonly member: Member;
@@ -41,17 +41,23 @@ function obstacleAt({ site, taken }: Candidate, wish: SiteWish): Refusal | undef
   const refusal = refusalAt(site, member, image.imageName) ?? quotaRefusal({ site, taken }, wish);
   if (refusal) return refusal;
   const noCapacity = (message: string): Refusal => ({ code: 'NO_CAPACITY', message });
-  if (isSilent(site, at)) {
+  if (!isHeard(site, at)) {
     return noCapacity(lastSeen === undefined ? `${siteId} was never heard` : `${siteId} is silent since ${lastSeen}`);
   }
+  return shortageAt(site, wish);
+}
+
+/** Why there is no room for it, as its agent said last; `undefined` where there is. */
+export function shortageAt(site: SiteRecord, wish: Pick<SiteWish, 'desired' | 'memoryMiB'>): Refusal | undefined {
   const { cpus, memoryMiB, publicAddresses } = freeAt(site);
   const wanted = demandOf(wish);
   if (wanted.cpus <= cpus && wanted.memoryMiB <= memoryMiB && publicAddresses > 0) return undefined;
-  return noCapacity(`${siteId} has ${cpus} CPUs, ${memoryMiB} MiB and ${publicAddresses} addresses free`);
+  const free = `${cpus} CPUs, ${memoryMiB} MiB and ${publicAddresses} addresses free`;
+  return { code: 'NO_CAPACITY', message: `${site.siteId} has ${free}` };
 }
 
 /** What it takes of a site. */
-function demandOf({ desired, memoryMiB }: SiteWish): Omit<Capacity, 'publicAddresses'> {
+function demandOf({ desired, memoryMiB }: Pick<SiteWish, 'desired' | 'memoryMiB'>): Omit<Capacity, 'publicAddresses'> {
   const { computes } = desired;
   return { cpus: usageOf({ desired }).cpus, memoryMiB: memoryMiB.frontend + computes * memoryMiB.compute };
 }
@@ -83,7 +89,8 @@ function compare(a: SiteRecord, b: SiteRecord, wish: SiteWish): number {
 /** A site that never said has nothing to give. */
 const freeAt = ({ free = { cpus: 0, memoryMiB: 0, publicAddresses: 0 } }: SiteRecord): Capacity => free;
 
-function cachedBytesAt({ cached = [] }: SiteRecord, { image }: SiteWish): number {
+/** Of the version's `storedBytes`, as its agent said last. */
+export function cachedBytesAt({ cached = [] }: SiteRecord, { image }: Pick<SiteWish, 'image'>): number {
   return cached.find((one) => one.imageId === image.imageId && one.version === image.version)?.cachedBytes ?? 0;
 }
 

@@ -2,14 +2,15 @@
 import type { SiteRecord } from './ports.ts';
 
 /** Agents announce themselves twice a minute. */
-const SILENT_SECONDS = 5 * 60;
 const HEARD_SECONDS = 60;
+const SILENT_SECONDS = 5 * 60;
 
+/** For so long that it is worth an alarm, and that nobody need wait for it: one that only restarts is not that silent. */
 export function isSilent(site: Pick<SiteRecord, 'lastSeen'>, now: Date): boolean {
   return !isHeardWithin(SILENT_SECONDS, site, now);
 }
 
-/** It was there a moment ago: a job that is sent now is begun now. */
+/** It was there a moment ago: a job that is sent now is begun now. That is what whoever reads is told. */
 export function isHeard(site: Pick<SiteRecord, 'lastSeen'>, now: Date): boolean {
   return isHeardWithin(HEARD_SECONDS, site, now);
 }

@@ -5,8 +5,9 @@
 import { ANY_SITE, type DeploymentCheck } from '#shared/api/deployments.ts';
 import { type ImageVersion } from '#shared/api/images.ts';
 import { EdgebootError, hasCode } from '#shared/errors.ts';
-import { type DeploymentRequest, firstWish } from '../deployment-request.ts';
+import { type DeploymentRequest, firstWish, memoryOf } from '../deployment-request.ts';
 import { lookUpUsableVersion } from '../find-image.ts';
+import { cachedBytesAt, shortageAt } from '../choose-site.ts';
 import { findSiteFor } from '../find-site.ts';
 import { findSite } from '../deployment-rights.ts';
 import type { Member } from '../http/identity.ts';
@@ -48,8 +49,24 @@ export async function checkDeployment(
     ...(!(image instanceof EdgebootError) && { imageVersion: image.version }),
     agentHeard: isThere && isHeard(site, ports.now()),
     ...(isThere && { lastSeen: site.lastSeen, free: site.free }),
+    ...(isThere && !(image instanceof EdgebootError) && { bytesToFetch: bytesToFetch(image, site) }),
+    ...(isThere && refusal === undefined && warningOf(site, request)),
     ...(refusal && { refusal: { code: refusal.code, message: refusal.message, remedy: refusal.remedy } }),
   };
+}
+
+/** What the site said last may be past: never below 0. */
+function bytesToFetch(image: ImageVersion, site: SiteRecord): number {
+  return Math.max(0, image.storedBytes - cachedBytesAt(site, { image }));
+}
+
+/** A site that has never said what is free is not known to have too little. */
+function warningOf(site: SiteRecord, request: DeploymentRequest): Pick<DeploymentCheck, 'warning'> {
+  if (site.free === undefined) return {};
+  const shortage = shortageAt(site, { desired: firstWish(request), memoryMiB: memoryOf(request) });
+  if (shortage === undefined) return {};
+  const { code, message, remedy } = new EdgebootError(shortage.code, shortage.message);
+  return { warning: { code, message, remedy } };
 }
 
 /** Without an image there is nothing to choose a site for. Throws NOT_FOUND, and `why` there is no image. */

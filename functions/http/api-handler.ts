@@ -10,6 +10,7 @@ import type { RateLimiter } from '../ports.ts';
 import { type IdentityContext, identitySchema } from './identity.ts';
 import { PATH_PARAMETERS, type PathParameter } from './path-parameters.ts';
 import { problemOf } from './problem.ts';
+import { takesQuery } from './query-routes.ts';
 import { rateCallerOf, rateClassOf, ThrottledError } from './rate-limit.ts';
 
 const MAX_BODY_BYTES = 256 * 1024;
@@ -111,6 +112,10 @@ function readRequest(event: Event): ApiRequest {
   const text = event.isBase64Encoded ? Buffer.from(event.body ?? '', 'base64').toString() : (event.body ?? '');
   if (Buffer.byteLength(text) > MAX_BODY_BYTES) {
     throw new EdgebootError('REQUEST_TOO_LARGE', `the body is larger than ${MAX_BODY_BYTES} bytes`);
+  }
+  const [parameter] = Object.keys(event.queryStringParameters ?? {});
+  if (parameter !== undefined && !takesQuery(event.routeKey)) {
+    throw new EdgebootError('INVALID_REQUEST', boundedText(`${event.routeKey} knows no query parameter ${parameter}`));
   }
   const identity = readIdentity(event);
   if (identity?.kind === 'agent' && sha256(text) !== identity.bodySha256) {

@@ -5,7 +5,7 @@ import { maySeeImage } from '../find-image.ts';
 import type { Member } from '../http/identity.ts';
 import type { ImageStore, SiteRecord, SiteStore } from '../ports.ts';
 import { isGranted } from '../site-rules.ts';
-import { isSilent } from '../site-silence.ts';
+import { isHeard } from '../site-silence.ts';
 
 export interface ShowSitesPorts {
   readonly sites: SiteStore;
@@ -27,7 +27,7 @@ export async function showSite(member: Member, siteId: string, ports: ShowSitesP
 
 function siteAsSeen(member: Member, site: SiteRecord, cached: ShownSite['cached'], now: Date): SeenSite {
   const granted = isGranted(site.access, member);
-  return { ...site, granted, silent: isSilent(site, now), cachedImages: cached.length };
+  return { ...site, granted, silent: !isHeard(site, now), cachedImages: cached.length };
 }
 
 /** Names of the images that the member may see, by their ids. */

@@ -107,7 +107,8 @@ export const OPERATIONS = {
     ],
   },
   'POST /v1/deployments/dry-run': {
-    summary: 'What would become of such a request: where it would go, and why it would be refused. Writes nothing',
+    summary:
+      'What would become of such a request: where it would go, how much it would fetch at most, and why it would be refused. Writes nothing',
     ...{ caller: 'member', request: requestDeploymentRequest, status: 200, response: deploymentCheckResponse },
   },
   'GET /v1/deployments': {

@@ -69,6 +69,13 @@ export const deploymentCheckSchema = z.object({
   lastSeen: z.iso.datetime().optional(),
   /** What is free at the site, as its agent said last: it is the agent that decides whether that is enough. */
   free: capacitySchema.optional(),
+  /**
+   * At most so much has to be fetched: of the version's compressed bytes what the site does not say it has. Of a cluster without
+   * computes the frontend's disk alone is fetched, whose part in it is not known. Absent without a site or version.
+   */
+  bytesToFetch: z.int().nonnegative().optional(),
+  /** What does not refuse the request, but will probably make it fail: there is no room for it now. The agent decides. */
+  warning: failureSchema.optional(),
   /** Why it would be refused; absent where it would be accepted. */
   refusal: failureSchema.optional(),
 });

@@ -1,6 +1,7 @@
 /** A dry run says what the request itself would say, and leaves nothing behind. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { ImageVersion } from '#shared/api/images.ts';
 import { hasCode } from '#shared/errors.ts';
 import type { SiteAccess } from '#shared/site-access.ts';
 import { checkDeployment } from '../../functions/check-deployment/check-deployment.ts';
@@ -12,6 +13,13 @@ import { requestDeployment } from '../../functions/request-deployment/request-de
 import { ALICE, controlPlane, MALLORY, OSCAR, wish } from '../helpers/control-plane.ts';
 
 type Plane = Awaited<ReturnType<typeof controlPlane>>;
+
+async function publishedVersion({ ports: { images } }: Plane): Promise<ImageVersion> {
+  const image = await images.findByName('hpc-base');
+  const [version] = image === undefined ? [] : await images.listVersions(image.imageId);
+  assert.ok(version);
+  return version;
+}
 
 const limitedTo = (maxClusters: number): SiteAccess => ({
   version: 1,
@@ -70,14 +78,21 @@ describe('a dry run', () => {
   }
 
   it('says where it would go, and writes nothing, accepted or refused', async () => {
-    const { ports, sent, trail, pass } = await controlPlane();
+    const plane = await controlPlane();
+    const { ports, sent, trail, pass } = plane;
     const free = { cpus: 8, memoryMiB: 1024, publicAddresses: 3 };
     const lastSeen = ports.now().toISOString();
     await ports.sites.recordHeartbeat('naist', lastSeen, { free, agentVersion: '0.1.0', cached: [] });
     pass(1_000);
     const where = { siteId: 'naist', imageName: 'hpc-base', imageVersion: 1 };
-    const check = await checkDeployment(ALICE, wish(), ports);
-    assert.deepEqual(check, { ...where, agentHeard: true, lastSeen, free });
+    const { warning: tooLittle, ...check } = await checkDeployment(ALICE, wish(), ports);
+    const version = await publishedVersion(plane);
+    assert.ok(version.storedBytes > 0);
+    assert.deepEqual(check, { ...where, agentHeard: true, lastSeen, free, bytesToFetch: version.storedBytes });
+    assert.deepEqual(
+      [tooLittle?.code, tooLittle?.message],
+      ['NO_CAPACITY', 'naist has 8 CPUs, 1024 MiB and 3 addresses free'],
+    );
     await checkDeployment(ALICE, wish({ siteId: 'ucsd' }), ports);
     const anywhere = await checkDeployment(ALICE, wish({ siteId: 'any', computes: 1 }), ports);
     assert.deepEqual([anywhere.siteId, anywhere.refusal?.code], [undefined, 'NO_CAPACITY']);
@@ -86,6 +101,24 @@ describe('a dry run', () => {
     assert.deepEqual([sent.length, trail.length, ports.outbox.entries.size], [0, 0, 0]);
     assert.deepEqual(await ports.deployments.listByMember('alice', undefined, 10), []);
     assert.deepEqual(await ports.deployments.usage('alice', 'naist'), { cpus: 0, clusters: 0 });
+  });
+
+  it('says how many bytes are not at the site yet, and never less than none', async () => {
+    const plane = await controlPlane();
+    const { ports } = plane;
+    const { imageId, storedBytes } = await publishedVersion(plane);
+    const missing = async (cachedBytes: number) => {
+      const free = { cpus: 99, memoryMiB: 99_999, publicAddresses: 1 };
+      const cached = [{ imageId, version: 1, cachedBytes }];
+      await ports.sites.recordHeartbeat('naist', ports.now().toISOString(), { free, agentVersion: '0.1.0', cached });
+      const { bytesToFetch, warning } = await checkDeployment(ALICE, wish(), ports);
+      assert.equal(warning, undefined, 'it fits');
+      return bytesToFetch;
+    };
+    assert.deepEqual(
+      [await missing(1), await missing(storedBytes), await missing(storedBytes + 1)],
+      [storedBytes - 1, 0, 0],
+    );
   });
 
   it('says whether the agent has been heard within a minute', async () => {

@@ -67,7 +67,7 @@ describe('of sites that take a cluster', () => {
       candidate('few-cpus', { ...all, free: { ...ENOUGH, cpus: 3 } }),
       candidate('little-memory', { ...all, free: { ...ENOUGH, memoryMiB: 6143 } }),
       candidate('no-address', { ...all, free: { ...ENOUGH, publicAddresses: 0 } }),
-      candidate('silent', { ...all, lastSeen: '2026-11-23T08:54:59.999Z' }),
+      candidate('silent', { ...all, lastSeen: '2026-11-23T08:58:59.999Z' }),
       candidate('draining', { ...all, drainingSince: '2026-11-23T08:00:00.000Z' }),
       candidate('elsewhere', { ...all, access: accessForGroups(['others']) }),
       candidate('vetoed', {

@@ -5,6 +5,7 @@ import { Validator } from '@seriousme/openapi-schema-validator';
 import { parse } from 'yaml';
 import * as z from 'zod';
 import { openApiDocument } from '../../functions/openapi/document.ts';
+import { takesQuery } from '../../functions/http/query-routes.ts';
 import { OPERATIONS, operations } from '../../functions/openapi/operations.ts';
 
 const ISSUER = 'https://issuer.example.org';
@@ -35,6 +36,11 @@ test('every route of serverless.yml is in the table of operations, and none besi
     ({ route, operation }) => `${route} ${operation.caller === 'anyone' ? 'anyone' : 'identity'}`,
   );
   assert.deepEqual(described.sort(), served.sort());
+});
+
+test('query parameters are let in at the routes whose description has them, and nowhere else', () => {
+  for (const { route, operation } of operations())
+    assert.equal(takesQuery(route), operation.query !== undefined, route);
 });
 
 test('the description is an OpenAPI 3.1 document, and a changed one that is none is told', async () => {

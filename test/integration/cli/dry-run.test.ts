@@ -49,6 +49,14 @@ test('what would be refused ends as the request would', async () => {
   assert.match(stderr, /^edgeboot: QUOTA_EXCEEDED: two of two\n {2}destroy one$/m);
 });
 
+test('tells in words how much would be fetched, and that there is no room now', async () => {
+  const warning = { code: 'NO_CAPACITY', message: 'naist has 1 CPUs free', remedy: 'ask for less' };
+  const { exitCode, stdout } = await dryRun({ ...CHECK, bytesToFetch: 3_500_000_000, warning });
+  assert.equal(exitCode, 0);
+  assert.match(stdout, /^to fetch +at most 3[.0-9]* G/m);
+  assert.match(stdout, /^warning +it does not fit now: naist has 1 CPUs free$/m);
+});
+
 test('any site: says which one it would be, or that none takes it', async () => {
   const chosen = await dryRun(CHECK, '--site', 'any');
   assert.equal((JSON.parse(chosen.body) as { siteId: string }).siteId, 'any');
