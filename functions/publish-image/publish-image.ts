@@ -70,7 +70,7 @@ async function recordUploads(member: Member, imageId: string, reason: string, po
   await deliverOutbox([entry], ports);
 }
 
-/** Makes the version. Throws NOT_FOUND, FORBIDDEN, MANIFEST_UNTRUSTED, INVALID_REQUEST (objects missing), CONFLICT. */
+/** Makes the version; where it is there already, of this very manifest, answers it as it is: the first answer was lost. Throws NOT_FOUND, FORBIDDEN, MANIFEST_UNTRUSTED, INVALID_REQUEST (objects missing), CONFLICT. */
 export async function completeVersion(
   member: Member,
   imageId: string,
@@ -84,6 +84,8 @@ export async function completeVersion(
   const now = ports.now();
   const trust = { rootPublicKeyPem: ports.rootPublicKeyPem, certificate: Buffer.from(certificate), now };
   const manifest = verifySignedManifest(envelope, trust);
+  const earlier = await ports.images.findVersion(imageId, manifest.version);
+  if (earlier?.manifestSha256 === manifestSha256) return earlier;
   requireManifestOf(image, manifest);
   await requireObjects(imageId, manifest, ports.bucket);
 

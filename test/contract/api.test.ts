@@ -163,10 +163,13 @@ void suite('the API is as it describes itself', { timeout: 180_000 }, () => {
       signManifest(manifestOf(imageId, 1, index, part), privateKeyPem),
     );
     const second = signManifest(manifestOf(imageId, 2, index, part), publisher.privateKeyPem);
+    const otherFirst = { ...manifestOf(imageId, 1, index, part), createdAt: '2026-11-24T00:00:00Z' };
+    const other = signManifest(otherFirst, publisher.privateKeyPem);
     assert.ok(manifest && stranger);
     await upload(imageId, [
       ['manifests', manifest],
       ['manifests', second],
+      ['manifests', other],
       ['manifests', stranger],
       ['indexes', index],
       ['parts', part],
@@ -194,7 +197,12 @@ void suite('the API is as it describes itself', { timeout: 180_000 }, () => {
     const elsewhere = { imageId: NEVER_MADE };
     await api.refuse('NOT_FOUND', 'POST /v1/images/{imageId}/versions', { as: alice, path: elsewhere, body });
     await api.succeed('POST /v1/images/{imageId}/versions', { as: alice, path, body });
-    await api.refuse('CONFLICT', 'POST /v1/images/{imageId}/versions', { as: alice, path, body });
+    const repeated = await api.succeed<{ version: number }>('POST /v1/images/{imageId}/versions', {
+      ...{ as: alice, path, body },
+    });
+    assert.equal(repeated.version, 1, 'a lost answer is given again');
+    const otherBody = { manifestSha256: hash('sha256', other) };
+    await api.refuse('CONFLICT', 'POST /v1/images/{imageId}/versions', { as: alice, path, body: otherBody });
     const next = { manifestSha256: hash('sha256', second) };
     await api.succeed('POST /v1/images/{imageId}/versions', { as: alice, path, body: next });
     await api.succeed('GET /v1/images', { as: mallory });
