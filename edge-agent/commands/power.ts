@@ -10,12 +10,12 @@ import { withHost } from './common.ts';
 import { configOption } from './config-option.ts';
 
 export const powerCommands = (interruption: AbortSignal): Command[] => [
-  shutdownCommand(),
+  shutdownCommand(interruption),
   startCommand(interruption),
   cleanCommand(),
 ];
 
-function shutdownCommand(): Command {
+function shutdownCommand(interruption: AbortSignal): Command {
   return new Command('shutdown')
     .description("Turn a cluster's nodes off. Address, private network and disks stay.")
     .argument('<cluster>', "the frontend's short host name")
@@ -24,7 +24,7 @@ function shutdownCommand(): Command {
     .action((name: string, options: { config: string; grace: string }) => {
       const graceSeconds = parseCount(options.grace, 'seconds');
       return withHost(options.config, async ({ ports }) => {
-        await shutdown(name, graceSeconds, ports);
+        await shutdown(name, graceSeconds, interruption, ports);
         process.stdout.write(`${name} is off\n`);
       });
     });

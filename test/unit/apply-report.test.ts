@@ -42,6 +42,12 @@ describe('the state machine of a deployment', () => {
     assert.equal(mayFollow('ACCEPTED', 'STOPPED'), false);
   });
 
+  it('lets an agent be further on than a row that was put back to an earlier moment, wherever it had not run', () => {
+    for (const from of ['ACCEPTED', 'FETCHING', 'PERSONALIZING', 'BOOTING'] as const) {
+      for (const to of ['BOOTING', 'RUNNING'] as const) assert.ok(from === to || mayFollow(from, to), `${from} ${to}`);
+    }
+  });
+
   it('counts STOPPED as an outcome only while the cluster is wished off', () => {
     const desired = { computes: 0, cpusPerCompute: 1, generation: 2 };
     assert.equal(isOutcome({ phase: 'STOPPED', desired: { ...desired, power: 'off' } }), true);
