@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { Stopwatch } from '../run.ts';
 import { clean } from '../standalone/clean.ts';
+import { cleanForgotten } from '../standalone/clean-forgotten.ts';
 import { parseCount } from '../standalone/options.ts';
 import { shutdown } from '../standalone/shutdown.ts';
 import { start } from '../standalone/start.ts';
@@ -12,7 +13,7 @@ import { configOption } from './config-option.ts';
 export const powerCommands = (interruption: AbortSignal): Command[] => [
   shutdownCommand(interruption),
   startCommand(interruption),
-  cleanCommand(),
+  cleanCommand(interruption),
 ];
 
 function shutdownCommand(interruption: AbortSignal): Command {
@@ -43,14 +44,16 @@ function startCommand(interruption: AbortSignal): Command {
     );
 }
 
-function cleanCommand(): Command {
+function cleanCommand(interruption: AbortSignal): Command {
   return new Command('clean')
     .description('Remove a cluster that is off, with its disks, network and address.')
     .argument('<cluster>', "the frontend's short host name")
+    .option('--forgotten', "a cluster of the federation's that it knows no more, even while it runs")
     .addOption(configOption())
-    .action((name: string, options: { config: string }) =>
-      withHost(options.config, async ({ ports }) => {
-        await clean(name, ports);
+    .action((name: string, { config, forgotten }: { config: string; forgotten?: true }) =>
+      withHost(config, async ({ ports, openFederation }) => {
+        if (forgotten) await cleanForgotten(name, interruption, await openFederation(), ports);
+        else await clean(name, ports);
         process.stdout.write(`${name} is gone\n`);
       }),
     );
