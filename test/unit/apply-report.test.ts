@@ -95,13 +95,13 @@ describe('a report', () => {
     assert.deepEqual(applyReport(row, report({ progress }), NOW), { row, changed: false });
   });
 
-  it('of a past generation is superseded, of one never wished for a conflict', () => {
+  it('fault 61, fault 62: of a past generation is superseded, of one never wished for a conflict', () => {
     const row = sampleDeployment({ desired: { power: 'destroyed', computes: 2, cpusPerCompute: 1, generation: 2 } });
     assert.throws(() => applyReport(row, report({ generation: 1 }), NOW), refused('SUPERSEDED'));
     assert.throws(() => applyReport(row, report({ generation: 3 }), NOW), refused('CONFLICT'));
   });
 
-  it('of another agent is refused: a cluster is one agent’s', () => {
+  it('fault 60, fault 61: of another agent is refused: a cluster is one agent’s', () => {
     const row = applyReport(sampleDeployment(), report(), NOW).row;
     assert.throws(() => applyReport(row, report({ agentId: 'agent-2' }), NOW), refused('CLAIMED_ELSEWHERE'));
   });

@@ -535,7 +535,7 @@ describe('a message', () => {
     assert.deepEqual(done, ['visible in 0 s']);
   });
 
-  it('of another agent’s cluster is left to that agent', async () => {
+  it('fault 60: of another agent’s cluster is left to that agent', async () => {
     control.row = { ...control.row, phase: 'BOOTING', agentId: 'agent-2' };
     await handle(announcing());
     assert.deepEqual(done, ['visible in 5 s']);
