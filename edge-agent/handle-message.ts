@@ -3,28 +3,21 @@
  * becomes of the message. It is deleted only when the outcome of its generation is recorded in the control plane. What a message about
  * a warming takes is in handle-warming.ts.
  */
-import { type Deployment, type Failure, hasRun, isOutcome, isUp } from '#shared/deployment.ts';
+import { isOutcome } from '#shared/deployment.ts';
 import { hasCode, messageOf } from '#shared/errors.ts';
 import { boundedText } from '#shared/log-fields.ts';
 import { type DeploymentMessage, parseSiteMessage } from '#shared/messages.ts';
 import { ActiveJobs } from './active-jobs.ts';
-import type { ClusterPlan } from './core/plan-cluster.ts';
+import { bringUp, type BringUpPorts } from './bring-up.ts';
 import { retryDelaySeconds } from './core/lease.ts';
-import { deploy, type DeployPorts } from './deploy.ts';
 import { destroy } from './destroy.ts';
-import { finalFailure } from './final-failure.ts';
 import { handleWarming } from './handle-warming.ts';
 import { holdLease } from './heartbeat.ts';
 import type { JobQueue, ReceivedMessage } from './ports.ts';
 import { type Run, Stopwatch } from './run.ts';
-import { clearNodes } from './steps/remove-cluster.ts';
-import { runningNodes } from './steps/running-nodes.ts';
-import { failureOf, repeatRunning, reportPhase } from './steps/report-status.ts';
-import { giveUpScale, scale, type ScalePorts } from './scale.ts';
-import { giveUpStart, start, type StartPorts } from './start.ts';
 import { stop } from './stop.ts';
 
-export type HandlePorts = DeployPorts & StartPorts & ScalePorts & { readonly queue: JobQueue };
+export type HandlePorts = BringUpPorts & { readonly queue: JobQueue };
 
 /** @param shutdown aborted with SHUTDOWN when the agent is to stop. */
 export function createMessageHandler(ports: HandlePorts, shutdown: AbortSignal) {
@@ -72,10 +65,7 @@ async function work(
   await ports.queue.delete(received);
 }
 
-/**
- * Does what the member wishes now. A cluster that cannot be made is reported FAILED, after everything was cleared away; one that cannot
- * be started again is left off, and one that cannot be scaled runs on as it was.
- */
+/** Does what the member wishes now. */
 async function fulfill(run: Run, received: ReceivedMessage, ports: HandlePorts): Promise<void> {
   const { desired } = run.job.deployment;
   if (desired.power === 'destroyed') {
@@ -83,68 +73,8 @@ async function fulfill(run: Run, received: ReceivedMessage, ports: HandlePorts):
   } else if (desired.power === 'off') {
     await stop(run, ports);
   } else {
-    await bringUp(run, received, ports);
+    await bringUp(run, received.receiveCount, ports);
   }
-}
-
-async function bringUp(run: Run, received: ReceivedMessage, ports: HandlePorts): Promise<void> {
-  const { deployment } = run.job;
-  const [bring, leave] = waysUp(deployment);
-  try {
-    await bring(run, ports);
-  } catch (error) {
-    if (run.signal.aborted) throw run.signal.reason;
-    const final = finalFailure(error, received.receiveCount);
-    if (final === undefined) throw error;
-    const failure = failureOf(final);
-    logFailure(failure, deployment.deploymentId, ports);
-    await leave(failure, run, ports);
-  }
-}
-
-type Way = (run: Run, ports: HandlePorts) => Promise<void>;
-type WayOut = (failure: Failure, run: Run, ports: HandlePorts) => Promise<void>;
-
-/** How it comes to be as it is wished, and how it is left where that cannot be. */
-function waysUp(deployment: Deployment): readonly [Way, WayOut] {
-  if (!hasRun(deployment)) return [makeCluster, giveUp];
-  return isUp(deployment.phase) ? [scale, giveUpScale] : [start, giveUpStart];
-}
-
-async function makeCluster(run: Run, ports: HandlePorts): Promise<void> {
-  const { deploymentId, desired } = run.job.deployment;
-  const entry = await ports.journal.read(deploymentId);
-  const ours = entry?.generation === desired.generation ? entry : undefined;
-  if (ours?.failed) await giveUp(ours.failed, run, ports);
-  else if (ours?.running && (await runsWhole(ours.plan, ports))) {
-    await repeatRunning(ours.plan, ours.running.timeline, run, ports);
-  } else await deploy(run, ports);
-}
-
-/** Whether every node of the cluster runs: the host may have been restarted since the journal was written. */
-async function runsWhole(plan: ClusterPlan, ports: HandlePorts): Promise<boolean> {
-  const running = await runningNodes(plan, ports);
-  return plan.nodes.every(({ name }) => running.has(name));
-}
-
-/** Written down first: whatever happens from here on, the job is not begun again. */
-async function giveUp(failure: Failure, run: Run, ports: HandlePorts): Promise<void> {
-  const { deployment } = run.job;
-  const { deploymentId } = deployment;
-  const entry = await ports.journal.read(deploymentId);
-  if (entry !== undefined) await ports.journal.write({ ...entry, failed: failure });
-  await clearNodes(deployment, ports);
-  await reportPhase('FAILED', run, ports, { failure });
-  await ports.journal.remove(deploymentId);
-}
-
-function logFailure({ code, message, step }: Failure, deploymentId: string, { log }: HandlePorts): void {
-  log.error('deployment failed', {
-    deploymentId,
-    errorCode: code,
-    reason: boundedText(message),
-    ...(step !== undefined && { step }),
-  });
 }
 
 /** What becomes of the message of a job that did not come to its end. */

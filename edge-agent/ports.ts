@@ -116,13 +116,19 @@ export interface HypervisorDriver {
   observe(siteId: string): Promise<readonly ObservedCluster[]>;
   /**
    * Presses the power button of every node that is on; what is still on after `graceSeconds` is turned off. Definitions, disks and
-   * the network stay. Nothing there is fine.
+   * the network stay. Nothing there is fine. Throws the signal's reason when it is aborted: nothing further is turned off then.
    */
-  stop(cluster: ClusterIdentity, graceSeconds: number): Promise<void>;
+  stop(cluster: ClusterIdentity, graceSeconds: number, signal: AbortSignal): Promise<void>;
   /**
-   * Stops some of the cluster's nodes as `stop` does, then undefines them. Their disks and the network stay. Nothing there is fine.
+   * Stops some of the cluster's nodes as `stop` does, then undefines them. Their disks and the network stay. Nothing there is fine. Throws
+   * the signal's reason, too.
    */
-  removeNodes(cluster: ClusterIdentity, names: readonly string[], graceSeconds: number): Promise<void>;
+  removeNodes(
+    cluster: ClusterIdentity,
+    names: readonly string[],
+    graceSeconds: number,
+    signal: AbortSignal,
+  ): Promise<void>;
   /** Destroys and undefines the cluster's domains, then its network. Nothing there is fine. */
   destroy(cluster: ClusterIdentity): Promise<void>;
   close(): Promise<void>;

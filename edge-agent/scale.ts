@@ -39,7 +39,7 @@ export async function scale(run: Run, ports: ScalePorts): Promise<void> {
 export async function giveUpScale(failure: Failure, run: Run, ports: ScalePorts): Promise<void> {
   const { deploymentId, nodes = [] } = run.job.deployment;
   const entry = await ports.journal.read(deploymentId);
-  const left = entry && (await dropFresh(entry, ports));
+  const left = entry && (await dropFresh(entry, run.signal, ports));
   await reportPhase('RUNNING', run, ports, { failure, nodes: left ? deployedNodes(left.plan) : nodes });
 }
 
@@ -51,7 +51,7 @@ async function removeLast(entry: JournalEntry, staying: number, run: Run, ports:
   run.signal.throwIfAborted();
   const isSurplus = (node: PlannedNode): boolean => !plan.nodes.includes(node);
   await run.stopwatch.time('stop computes', () =>
-    removeComputes({ ...entry, frontendIsStale }, isSurplus, SHUTDOWN_GRACE_SECONDS, ports),
+    removeComputes({ ...entry, frontendIsStale }, isSurplus, SHUTDOWN_GRACE_SECONDS, run.signal, ports),
   );
 }
 
@@ -60,7 +60,7 @@ async function bootFresh({ plan, fresh = [] }: JournalEntry, run: Run, ports: Sc
   const isNew = ({ name }: PlannedNode): boolean => fresh.includes(name);
   const image = await fetchImage('SCALING', run, ports);
   // One that an interrupted attempt has booted has its disk open.
-  await ports.hypervisor.removeNodes(plan, fresh, 0);
+  await ports.hypervisor.removeNodes(plan, fresh, 0, run.signal);
   const further = await personalize(plan, image, run, ports, plan.nodes.filter(isNew));
 
   const entry = await requireEntry(plan.deploymentId, ports.journal);

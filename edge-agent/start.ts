@@ -9,7 +9,7 @@ import { bootCluster, type BootPorts } from './steps/boot-cluster.ts';
 import { dropFresh, type FreshComputesPorts } from './steps/fresh-computes.ts';
 import { giveDocument, type GiveDocumentPorts } from './steps/give-document.ts';
 import { ownNodes, type OwnNodesPorts, requireEntry } from './steps/own-entry.ts';
-import { NOTHING_FETCHED, reportPhase, reportRunning, type ReportPorts } from './steps/report-status.ts';
+import { deployedNodes, NOTHING_FETCHED, reportPhase, reportRunning, type ReportPorts } from './steps/report-status.ts';
 import { runningNodes } from './steps/running-nodes.ts';
 import { SHUTDOWN_GRACE_SECONDS } from './stop.ts';
 
@@ -18,7 +18,7 @@ export type StartPorts = BootPorts & ReportPorts & FreshComputesPorts & GiveDocu
 /** Throws CONFLICT where something of the cluster is gone; what booting throws. */
 export async function start(run: Run, ports: StartPorts): Promise<void> {
   await reportPhase('BOOTING', run, ports);
-  const entry = await dropFresh(await requireEntry(run.job.deployment.deploymentId, ports.journal), ports);
+  const entry = await dropFresh(await requireEntry(run.job.deployment.deploymentId, ports.journal), run.signal, ports);
   const nodes = await ownNodes(entry, entry.plan.nodes, ports);
   if (entry.frontendIsStale) await refreshFrontend(entry, run, ports);
   await bootCluster(entry.plan, nodes, run, ports);
@@ -36,6 +36,8 @@ async function refreshFrontend(entry: JournalEntry, { signal }: Run, ports: Star
 
 /** A start that failed costs the member no disk: the cluster is off again, and may be started later. */
 export async function giveUpStart(failure: Failure, run: Run, ports: StartPorts): Promise<void> {
-  await ports.hypervisor.stop(run.job.deployment, SHUTDOWN_GRACE_SECONDS);
-  await reportPhase('STOPPED', run, ports, { failure });
+  const { deployment } = run.job;
+  await ports.hypervisor.stop(deployment, SHUTDOWN_GRACE_SECONDS, run.signal);
+  const entry = await ports.journal.read(deployment.deploymentId);
+  await reportPhase('STOPPED', run, ports, { failure, ...(entry && { nodes: deployedNodes(entry.plan) }) });
 }

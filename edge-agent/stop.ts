@@ -13,7 +13,7 @@ export async function stop(run: Run, ports: StopPorts): Promise<void> {
   await reportPhase('STOPPING', run, ports);
   const { deployment } = run.job;
   const entry = await ports.journal.read(deployment.deploymentId);
-  if (entry) await dropFresh(entry, ports);
-  await ports.hypervisor.stop(deployment, SHUTDOWN_GRACE_SECONDS);
+  if (entry) await dropFresh(entry, run.signal, ports);
+  await ports.hypervisor.stop(deployment, SHUTDOWN_GRACE_SECONDS, run.signal);
   await reportPhase('STOPPED', run, ports);
 }

@@ -10,7 +10,7 @@ import { EdgebootError } from './errors.ts';
 export const AGENT_TOKEN_TYPE = 'edgeboot-agent+jwt';
 const LIFETIME_SECONDS = 60;
 /** Clocks of sites may differ from ours by this much. */
-const CLOCK_TOLERANCE_SECONDS = 60;
+export const CLOCK_TOLERANCE_SECONDS = 60;
 
 export interface AgentRequest {
   readonly method: string;

@@ -24,10 +24,12 @@ export type Phase = (typeof PHASES)[number];
 
 /**
  * Which phase may follow which. An agent that takes a job up again after a crash begins anew, so the three working phases follow
- * each other in any order. A cluster that has run keeps its disks: it is booted again, and nothing else of this begins anew. The same phase again is a repeated report and changes nothing.
+ * each other in any order. Where the row was put back to an earlier moment, the agent may be further on than it says. A cluster that
+ * has run keeps its disks: it is booted again, and nothing else of this begins anew. The same phase again is a repeated report and
+ * changes nothing.
  */
 const SUCCESSORS: Readonly<Record<Phase, readonly Phase[]>> = {
-  ACCEPTED: ['FETCHING', 'DESTROYING', 'FAILED'],
+  ACCEPTED: ['FETCHING', 'BOOTING', 'RUNNING', 'DESTROYING', 'FAILED'],
   FETCHING: ['PERSONALIZING', 'BOOTING', 'RUNNING', 'DESTROYING', 'FAILED'],
   PERSONALIZING: ['FETCHING', 'BOOTING', 'RUNNING', 'DESTROYING', 'FAILED'],
   BOOTING: ['FETCHING', 'PERSONALIZING', 'RUNNING', 'STOPPING', 'STOPPED', 'DESTROYING', 'FAILED'],

@@ -1,5 +1,5 @@
 /** The federation's API over HTTP, each request signed with the agent's own key. */
-import { signAgentToken } from '#shared/agent-token.ts';
+import { CLOCK_TOLERANCE_SECONDS, signAgentToken } from '#shared/agent-token.ts';
 import { ApiClient } from '#shared/api-client.ts';
 import { grantResponse, heartbeatResponse, jobResponse, reportResponse, sessionResponse } from '#shared/api/agents.ts';
 import { warmingJobResponse, warmingReportResponse } from '#shared/api/warmings.ts';
@@ -7,9 +7,21 @@ import { EdgebootError, type ErrorCode } from '#shared/errors.ts';
 import type { AgentIdentity } from '../identity.ts';
 import type { FederationApi } from '../ports.ts';
 import { AGENT_VERSION } from '../version.ts';
+import { measureClockSkew } from './clock-skew.ts';
 
 /** What the API may say about a job. Anything else (a refused token, a lost race) is worth another try. */
 const VERDICTS: readonly ErrorCode[] = ['NOT_FOUND', 'IMAGE_RECALLED', 'VETOED', 'SUPERSEDED', 'CLAIMED_ELSEWHERE'];
+
+/** Why a token is refused whose key is right: it is made for another time. `undefined` where the clock is no reason, or nobody knows. */
+async function wrongClock(apiUrl: string): Promise<{ readonly message: string; readonly remedy: string } | undefined> {
+  const skewSeconds = Math.round(await measureClockSkew(apiUrl).catch(() => 0));
+  if (Math.abs(skewSeconds) <= CLOCK_TOLERANCE_SECONDS) return undefined;
+  const how = `${Math.abs(skewSeconds)} s ${skewSeconds > 0 ? 'ahead of' : 'behind'}`;
+  return {
+    message: `the API refuses our token: this host's clock is ${how} the API's`,
+    remedy: 'Set the clock of this host (chrony, systemd-timesyncd). edgeboot-agent doctor measures it again.',
+  };
+}
 
 export function createFederationApi(apiUrl: string, identity: AgentIdentity): FederationApi {
   const { siteId, privateKeyPem, audience } = identity;
@@ -22,7 +34,11 @@ export function createFederationApi(apiUrl: string, identity: AgentIdentity): Fe
       return await client.call(request);
     } catch (error) {
       if (!(error instanceof EdgebootError) || VERDICTS.includes(error.code)) throw error;
-      throw new EdgebootError('SERVICE_UNAVAILABLE', error.message, { remedy: error.remedy, cause: error });
+      const clock = error.code === 'UNAUTHENTICATED' ? await wrongClock(apiUrl) : undefined;
+      throw new EdgebootError('SERVICE_UNAVAILABLE', clock?.message ?? error.message, {
+        remedy: clock?.remedy ?? error.remedy,
+        cause: error,
+      });
     }
   };
   return {

@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { Stopwatch } from '../run.ts';
 import { clean } from '../standalone/clean.ts';
+import { cleanForgotten } from '../standalone/clean-forgotten.ts';
 import { parseCount } from '../standalone/options.ts';
 import { shutdown } from '../standalone/shutdown.ts';
 import { start } from '../standalone/start.ts';
@@ -10,12 +11,12 @@ import { withHost } from './common.ts';
 import { configOption } from './config-option.ts';
 
 export const powerCommands = (interruption: AbortSignal): Command[] => [
-  shutdownCommand(),
+  shutdownCommand(interruption),
   startCommand(interruption),
-  cleanCommand(),
+  cleanCommand(interruption),
 ];
 
-function shutdownCommand(): Command {
+function shutdownCommand(interruption: AbortSignal): Command {
   return new Command('shutdown')
     .description("Turn a cluster's nodes off. Address, private network and disks stay.")
     .argument('<cluster>', "the frontend's short host name")
@@ -24,7 +25,7 @@ function shutdownCommand(): Command {
     .action((name: string, options: { config: string; grace: string }) => {
       const graceSeconds = parseCount(options.grace, 'seconds');
       return withHost(options.config, async ({ ports }) => {
-        await shutdown(name, graceSeconds, ports);
+        await shutdown(name, graceSeconds, interruption, ports);
         process.stdout.write(`${name} is off\n`);
       });
     });
@@ -43,14 +44,16 @@ function startCommand(interruption: AbortSignal): Command {
     );
 }
 
-function cleanCommand(): Command {
+function cleanCommand(interruption: AbortSignal): Command {
   return new Command('clean')
     .description('Remove a cluster that is off, with its disks, network and address.')
     .argument('<cluster>', "the frontend's short host name")
+    .option('--forgotten', "a cluster of the federation's that it knows no more, even while it runs")
     .addOption(configOption())
-    .action((name: string, options: { config: string }) =>
-      withHost(options.config, async ({ ports }) => {
-        await clean(name, ports);
+    .action((name: string, { config, forgotten }: { config: string; forgotten?: true }) =>
+      withHost(config, async ({ ports, openFederation }) => {
+        if (forgotten) await cleanForgotten(name, interruption, await openFederation(), ports);
+        else await clean(name, ports);
         process.stdout.write(`${name} is gone\n`);
       }),
     );

@@ -12,13 +12,25 @@ export interface StoppableNodes<Node> {
   turnOff(node: Node): Promise<unknown>;
 }
 
-export async function stopNodes<Node>(graceSeconds: number, nodes: StoppableNodes<Node>): Promise<void> {
+/** Throws the signal's reason when it is aborted: what is on then stays on, or ends by itself. */
+export async function stopNodes<Node>(
+  graceSeconds: number,
+  signal: AbortSignal,
+  nodes: StoppableNodes<Node>,
+): Promise<void> {
   const deadline = performance.now() + graceSeconds * 1000;
   let running = await nodes.running();
-  for (const node of running) await nodes.pressPowerButton(node);
+  for (const node of running) {
+    signal.throwIfAborted();
+    await nodes.pressPowerButton(node);
+  }
   while (running.length > 0 && performance.now() < deadline) {
-    await delay(LOOK_AGAIN_SECONDS * 1000);
+    await delay(LOOK_AGAIN_SECONDS * 1000, undefined, { signal }).catch(() => undefined);
+    signal.throwIfAborted();
     running = await nodes.running();
   }
-  for (const node of running) await nodes.turnOff(node);
+  for (const node of running) {
+    signal.throwIfAborted();
+    await nodes.turnOff(node);
+  }
 }

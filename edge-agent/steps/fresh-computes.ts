@@ -53,11 +53,12 @@ export async function removeComputes(
   entry: JournalEntry,
   isSurplus: (node: PlannedNode) => boolean,
   graceSeconds: number,
+  signal: AbortSignal,
   ports: FreshComputesPorts,
 ): Promise<JournalEntry> {
   const surplus = entry.plan.nodes.filter(isSurplus).map(({ name }) => name);
   if (surplus.length === 0) return entry;
-  await ports.hypervisor.removeNodes(entry.plan, surplus, graceSeconds);
+  await ports.hypervisor.removeNodes(entry.plan, surplus, graceSeconds, signal);
   const isGone = (name: string): boolean => surplus.includes(name);
   const plan: ClusterPlan = { ...entry.plan, nodes: entry.plan.nodes.filter(({ name }) => !isGone(name)) };
   const after = { ...entry, plan, fresh: (entry.fresh ?? []).filter((name) => !isGone(name)) };
@@ -72,7 +73,11 @@ export async function removeComputes(
 }
 
 /** An attempt to add computes is over: what it left half made goes. */
-export async function dropFresh(entry: JournalEntry, ports: FreshComputesPorts): Promise<JournalEntry> {
+export async function dropFresh(
+  entry: JournalEntry,
+  signal: AbortSignal,
+  ports: FreshComputesPorts,
+): Promise<JournalEntry> {
   const { fresh = [] } = entry;
-  return removeComputes(entry, ({ name }) => fresh.includes(name), 0, ports);
+  return removeComputes(entry, ({ name }) => fresh.includes(name), 0, signal, ports);
 }

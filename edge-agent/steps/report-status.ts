@@ -80,7 +80,7 @@ export async function repeatRunning(
   await reportPhase('RUNNING', run, ports, { nodes: deployedNodes(plan), timeline });
 }
 
-/** As the control plane knows them. */
+/** As the control plane knows them: by them it knows, too, that a cluster has run. */
 export function deployedNodes({ nodes, publicAddress }: ClusterPlan): DeployedNode[] {
   return nodes.map(({ name, role, privateAddress }) => ({
     ...{ name, role, privateAddress },

@@ -41,7 +41,8 @@ export async function findDeploymentAt(
 export async function readJob(siteId: string, deploymentId: string, ports: ReadJobPorts): Promise<Job> {
   const deployment = await findDeploymentAt(siteId, deploymentId, 'job.read', ports);
   const image = await ports.images.findVersion(deployment.imageId, deployment.imageVersion);
-  if (image === undefined) throw new EdgebootError('NOT_FOUND', 'the image of this deployment is gone');
+  // Its use keeps a version from being deleted. An agent that is told NOT_FOUND would believe that nobody wants the cluster.
+  if (image === undefined) throw new Error(`the image version of the deployment ${deploymentId} is not in the table`);
   return { deployment, image: await withPresentCertificate(image, ports.publishers) };
 }
 

@@ -578,7 +578,7 @@ void suite('the API is as it describes itself', { timeout: 180_000 }, () => {
     await set({ ...access, version, vetoes: {} });
   }
 
-  void test('what every operation of its kind refuses', async () => {
+  void test('fault 51, fault 53: what every operation of its kind refuses', async () => {
     for (const { route, operation } of operations()) {
       const path = NOTHING_THERE;
       const call: Call = { as: caller[operation.caller], path };
@@ -605,7 +605,7 @@ void suite('the API is as it describes itself', { timeout: 180_000 }, () => {
     }
   });
 
-  void test('a caller who asks too often is told when to come again, and nobody else is', async (t) => {
+  void test('fault 55: a caller who asks too often is told when to come again, and nobody else is', async (t) => {
     const clients = awsClients(cloud.endpoints);
     t.after(() => clients.destroy());
     const rateLimiter = new DynamoDbRateLimiter(new Table(cloud.names.table, clients.dynamoDb));

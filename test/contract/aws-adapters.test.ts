@@ -144,7 +144,7 @@ describe('the audit trail', () => {
     assert.equal(events.length, 4);
   });
 
-  it('says so when its log group is gone: the record stays in the outbox', async () => {
+  it('fault 66: says so when its log group is gone: the record stays in the outbox', async () => {
     const log = new CloudWatchAuditLog('/edgeboot/nowhere/audit');
     const at = new Date().toISOString();
     await assert.rejects(

@@ -9,7 +9,7 @@ import { buildDomainXml } from '../../edge-agent/core/domain-xml.ts';
 import { bridgeName, domainName, networkName, stableUuid } from '../../edge-agent/core/libvirt-names.ts';
 import { createLibvirtDriver, type LibvirtDriver } from '../../edge-agent/drivers/libvirt/libvirt-driver.ts';
 import { assertNothingLeft, hearConsole, pidOf, pidsOf, planNode, type DriverHost } from '../helpers/driver-host.ts';
-import { bootCluster, CLUSTER, driverSuite, LIMIT } from '../helpers/driver-suite.ts';
+import { bootCluster, CLUSTER, driverSuite, LIMIT, NEVER } from '../helpers/driver-suite.ts';
 import { inNamespaces } from '../helpers/in-namespaces.ts';
 import { startLibvirtHost, type LibvirtHost } from '../helpers/libvirt-host.ts';
 
@@ -69,7 +69,7 @@ if (inNamespaces(import.meta.filename, { timeoutSeconds: 900 })) {
     const running = [{ ...CLUSTER, nodes: [{ name: 'compute-0', running: true }], hasNetwork: true }];
     await host.libvirtd.stopDaemon();
     await assert.rejects(driver.boot(CLUSTER, node), isBusy);
-    await assert.rejects(driver.stop(CLUSTER, 0), isBusy);
+    await assert.rejects(driver.stop(CLUSTER, 0, NEVER), isBusy);
     await assert.rejects(createLibvirtDriver({ uri: host.libvirtd.uri, acceleration: host.acceleration }), isBusy);
     await hearConsole(node);
     await host.libvirtd.startDaemon();
@@ -102,7 +102,7 @@ if (inNamespaces(import.meta.filename, { timeoutSeconds: 900 })) {
         await driver.boot(CLUSTER, node);
         await pidOf(CLUSTER, node);
         assert.equal((await virsh(host, 'domuuid', DOMAIN)).trim(), stableUuid(CLUSTER.deploymentId, 'node/compute-0'));
-        await driver.stop(CLUSTER, 0);
+        await driver.stop(CLUSTER, 0, NEVER);
         assert.deepEqual(await pidsOf(CLUSTER, node), []);
       }
       await driver.destroy(CLUSTER);

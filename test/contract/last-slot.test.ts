@@ -16,7 +16,7 @@ for (const { what, quota } of [
   { what: 'the last two CPUs', quota: { maxCpus: 6 } },
 ]) {
   test(
-    `of ${AT_ONCE} requests at once for ${what} exactly one is accepted; each other one is told QUOTA_EXCEEDED`,
+    `fault 62: of ${AT_ONCE} requests at once for ${what} exactly one is accepted; each other one is told QUOTA_EXCEEDED`,
     LIMIT,
     async () => {
       await using stack = await startStackTable({ requestHandler: { httpAgent: { maxSockets: AT_ONCE } } });

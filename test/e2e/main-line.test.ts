@@ -74,7 +74,7 @@ if (inNamespaces(import.meta.filename, { timeoutSeconds: 1200, prepare: prepareG
       );
     });
 
-    it('boots one cluster, however often its message is delivered', LIMIT, async () => {
+    it('fault 20: boots one cluster, however often its message is delivered', LIMIT, async () => {
       const { federation, aws } = running;
       const creating = running.run('naist', '--computes', '1');
       const agent = federation.agents.get('naist');

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { hasCode } from '#shared/errors.ts';
+import { EdgebootError, hasCode } from '#shared/errors.ts';
 import { runCommandOrThrow } from '#shared/host/run-command.ts';
 import { bridgeName } from '../../edge-agent/core/libvirt-names.ts';
 import type { ClusterIdentity, Hardware, HypervisorDriver, NodePlan } from '../../edge-agent/ports.ts';
@@ -31,6 +31,7 @@ const OTHER_SITE: ClusterIdentity = { siteId: 'ucsd', deploymentId: '01JDABCDEFG
 export const LIMIT = { timeout: 180_000 };
 const KILL_ROUNDS = 10;
 const LONG_GRACE_SECONDS = 120;
+export const NEVER = new AbortController().signal;
 
 export async function bootCluster(
   driver: HypervisorDriver,
@@ -67,7 +68,7 @@ export function driverSuite(startHost: (t: TestContext) => Promise<DriverHost>):
     assert.ok(description.cpus > 0 && description.memoryMiB > 0);
     assert.equal(description.acceleration, host.acceleration);
     assert.deepEqual(await driver.observe(CLUSTER.siteId), []);
-    await driver.stop(CLUSTER, 0);
+    await driver.stop(CLUSTER, 0, NEVER);
     await driver.destroy(CLUSTER);
 
     await bootCluster(driver, CLUSTER, node);
@@ -97,16 +98,16 @@ export function driverSuite(startHost: (t: TestContext) => Promise<DriverHost>):
       await hearConsole(obedient);
       const stopped = { ...CLUSTER, nodes: [{ name: 'compute-0', running: false }], hasNetwork: true };
       const start = performance.now();
-      await driver.stop(CLUSTER, LONG_GRACE_SECONDS);
+      await driver.stop(CLUSTER, LONG_GRACE_SECONDS, NEVER);
       assert.ok(performance.now() - start < LONG_GRACE_SECONDS * 1000, 'it turned itself off');
       assert.deepEqual(await driver.observe('naist'), [stopped]);
-      await driver.stop(CLUSTER, LONG_GRACE_SECONDS);
+      await driver.stop(CLUSTER, LONG_GRACE_SECONDS, NEVER);
 
       const stubborn = await planNode(host, 'compute-1');
       await bootCluster(driver, CLUSTER, obedient, stubborn);
       assert.deepEqual(await driver.observe('naist'), [running(CLUSTER, 'compute-0', 'compute-1')]);
       await Promise.all([obedient, stubborn].map(hearConsole));
-      await driver.stop(CLUSTER, 1);
+      await driver.stop(CLUSTER, 1, NEVER);
       const nodes = ['compute-0', 'compute-1'].map((name) => ({ name, running: false }));
       assert.deepEqual(
         await driver.observe('naist'),
@@ -128,14 +129,14 @@ export function driverSuite(startHost: (t: TestContext) => Promise<DriverHost>):
     await Promise.all([staying, going].map(hearConsole));
     const pid = await pidOf(CLUSTER, staying);
     const start = performance.now();
-    await driver.removeNodes(CLUSTER, ['compute-1', 'compute-2'], LONG_GRACE_SECONDS);
+    await driver.removeNodes(CLUSTER, ['compute-1', 'compute-2'], LONG_GRACE_SECONDS, NEVER);
     assert.ok(performance.now() - start < LONG_GRACE_SECONDS * 1000, 'it turned itself off');
     assert.deepEqual(await driver.observe('naist'), [running(CLUSTER, 'compute-0')]);
     assert.equal(await pidOf(CLUSTER, staying), pid);
     assert.ok((await stat(going.overlayFile)).isFile());
-    await driver.removeNodes(CLUSTER, ['compute-1'], 0);
-    await driver.removeNodes({ ...CLUSTER, siteId: 'ucsd' }, ['compute-0'], 0);
-    await driver.removeNodes(CLUSTER, [], 0);
+    await driver.removeNodes(CLUSTER, ['compute-1'], 0, NEVER);
+    await driver.removeNodes({ ...CLUSTER, siteId: 'ucsd' }, ['compute-0'], 0, NEVER);
+    await driver.removeNodes(CLUSTER, [], 0, NEVER);
     assert.deepEqual(await driver.observe('naist'), [running(CLUSTER, 'compute-0')], 'not theirs, not meant');
     await driver.boot(CLUSTER, going);
     assert.deepEqual(await driver.observe('naist'), [running(CLUSTER, 'compute-0', 'compute-1')]);
@@ -143,12 +144,38 @@ export function driverSuite(startHost: (t: TestContext) => Promise<DriverHost>):
     await assertNothingLeft(host);
   });
 
+  test(
+    'fault 22: stop ends at once when the work on it must, and turns nothing off then; the next one does it',
+    LIMIT,
+    async (t) => {
+      const host = await startHost(t);
+      const driver = await host.openDriver(t);
+      const stubborn = await planNode(host, 'compute-0');
+      await bootCluster(driver, CLUSTER, stubborn);
+      await hearConsole(stubborn);
+      const lost = new AbortController();
+      const start = performance.now();
+      const stopping = driver.stop(CLUSTER, LONG_GRACE_SECONDS, lost.signal);
+      // Whether it was asked already, or is about to be: the outcome is the same.
+      setTimeout(() => lost.abort(new EdgebootError('LEASE_LOST', 'somebody else has it')), 500);
+      await assert.rejects(stopping, { code: 'LEASE_LOST' });
+      assert.ok(performance.now() - start < LONG_GRACE_SECONDS * 500, 'it waited no longer');
+      assert.deepEqual(await driver.observe('naist'), [running(CLUSTER, 'compute-0')]);
+      await assert.rejects(driver.stop(CLUSTER, 0, lost.signal), { code: 'LEASE_LOST' });
+      assert.deepEqual(await driver.observe('naist'), [running(CLUSTER, 'compute-0')]);
+      await driver.stop(CLUSTER, 0, NEVER);
+      assert.deepEqual(await pidsOf(CLUSTER, stubborn), []);
+      await driver.destroy(CLUSTER);
+      await assertNothingLeft(host);
+    },
+  );
+
   test('two clusters at once on the same subnet; only what carries its own mark is touched', LIMIT, async (t) => {
     const host = await startHost(t);
     const driver = await host.openDriver(t);
     await bootCluster(driver, OTHER_CLUSTER, await planNode(host, 'compute-0'));
     await bootCluster(driver, OTHER_SITE, await planNode(host, 'compute-1'));
-    await driver.stop(CLUSTER, 0);
+    await driver.stop(CLUSTER, 0, NEVER);
     await driver.destroy(CLUSTER);
     await driver.destroy({ ...OTHER_CLUSTER, siteId: 'ucsd' });
     assert.deepEqual(await driver.observe('naist'), [running(OTHER_CLUSTER, 'compute-0')]);
@@ -211,7 +238,7 @@ export function driverSuite(startHost: (t: TestContext) => Promise<DriverHost>):
       const ready = connect(node.readySocket);
       await once(ready, 'connect');
       ready.destroy();
-      await driver.stop(CLUSTER, 0);
+      await driver.stop(CLUSTER, 0, NEVER);
     }
     await driver.destroy(CLUSTER);
     await assertNothingLeft(host);
@@ -313,7 +340,7 @@ export function driverSuite(startHost: (t: TestContext) => Promise<DriverHost>):
     const twin = { ...(await planNode(host, 'compute-1')), interfaces: node.interfaces };
     await assert.rejects(driver.boot(CLUSTER, twin), isBootFailed, 'its MAC address is in use');
     assert.deepEqual(await driver.observe('naist'), [running(CLUSTER, 'compute-0')]);
-    await driver.stop(CLUSTER, 0);
+    await driver.stop(CLUSTER, 0, NEVER);
     await assert.rejects(driver.boot(CLUSTER, { ...node, backingFile: join(host.directory, 'missing.raw') }));
     const nodes = [{ name: 'compute-0', running: false }];
     assert.deepEqual(await driver.observe('naist'), [{ ...CLUSTER, nodes, hasNetwork: true }], 'an old node stays');

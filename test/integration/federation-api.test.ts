@@ -25,6 +25,21 @@ for (const { answered, thrown, what } of [
     const api = createFederationApi(played.url, { ...IDENTITY, privateKeyPem: newKeyPair().privateKeyPem });
     const renewal = api.renewGrant(ulid(), new AbortController().signal);
     await assert.rejects(renewal, { code: thrown, message: 'refused' });
-    assert.equal(played.requests.length, 1);
+    assert.equal(played.requests.filter(({ operation }) => operation.startsWith('POST')).length, 1);
+  });
+}
+
+for (const [what, secondsAhead, said] of [
+  ['five minutes ahead', 300, /clock is (?:299|300|301) s ahead of the API's/],
+  ['a day behind', -86_400, /clock is (?:86399|86400|86401) s behind the API's/],
+  ['right', 0, /^refused$/],
+] as const) {
+  test(`fault 58: a refused token is put down to the clock of this host where that is ${what}`, async () => {
+    await using played = await playApi(() => (response) => {
+      response.setHeader('date', new Date(Date.now() - secondsAhead * 1000).toUTCString());
+      problem('UNAUTHENTICATED', 'refused')(response);
+    });
+    const api = createFederationApi(played.url, { ...IDENTITY, privateKeyPem: newKeyPair().privateKeyPem });
+    await assert.rejects(api.openSession(), { code: 'SERVICE_UNAVAILABLE', message: said });
   });
 }

@@ -199,7 +199,7 @@ void describe('the stack', { timeout: 600_000 }, () => {
     }
   });
 
-  inEach('asks who it is at every request, but where the API says that anybody may call', (stack) => {
+  inEach('fault 52: asks who it is at every request, but where the API says that anybody may call', (stack) => {
     const [, authorizer] = only(stack, 'AWS::ApiGatewayV2::Authorizer');
     assert.equal(authorizer['AuthorizerResultTtlInSeconds'], 0, 'a decision would serve every route');
     const open = stack

@@ -28,7 +28,7 @@ const until = (signal: AbortSignal) => async (): Promise<void> => {
 };
 
 describe('jobs of one deployment', () => {
-  it('are done one after the other: a second copy of a message waits for the first', async () => {
+  it('fault 20: are done one after the other: a second copy of a message waits for the first', async () => {
     const jobs = new ActiveJobs();
     const gate = Promise.withResolvers<undefined>();
     const order: string[] = [];
@@ -112,7 +112,7 @@ describe('a lease', () => {
     ['could not be extended for too long', () => Promise.reject(new Error('the network is down'))],
     ['is extended by nobody knows: the queue never answers', () => new Promise<void>(() => undefined)],
   ] as const) {
-    it(`stops the work when it ${what}`, async () => {
+    it(`fault 22: stops the work when it ${what}`, async () => {
       const lease = holdLease(MESSAGE, { queue: queueThat(extend), log: SILENT, ...short });
       await once(lease.signal, 'abort');
       assert.equal((lease.signal.reason as { code: string }).code, 'LEASE_LOST');
@@ -132,13 +132,40 @@ describe('a lease', () => {
     assert.equal(lease.signal.aborted, false);
   });
 
-  it('stops the work at once when the message is in flight no more', async () => {
-    const gone = Object.assign(new Error('gone'), { name: 'MessageNotInflight' });
-    const queue = queueThat(() => Promise.reject(gone));
-    const lease = holdLease(MESSAGE, { queue, log: SILENT, heartbeatSeconds: 0.01 });
-    await once(lease.signal, 'abort');
-    assert.equal((lease.signal.reason as { code: string }).code, 'LEASE_LOST');
-  });
+  for (const [what, name] of [
+    ['fault 22: stops the work at once when the message is in flight no more', 'MessageNotInflight'],
+    ['fault 22: stops the work at once when the message was deleted', 'ReceiptHandleIsInvalid'],
+    ['fault 23: stops the work at once after twelve hours, when SQS extends no further', 'InvalidParameterValue'],
+  ] as const) {
+    it(what, async () => {
+      const queue = queueThat(() => Promise.reject(Object.assign(new Error('no'), { name })));
+      const lease = holdLease(MESSAGE, { queue, log: SILENT, heartbeatSeconds: 0.01 });
+      await once(lease.signal, 'abort');
+      assert.equal((lease.signal.reason as { code: string }).code, 'LEASE_LOST');
+    });
+  }
+
+  for (const [what, step] of [
+    ['five minutes ahead', 300],
+    ['a day ahead', 86_400],
+    ['five minutes back', -300],
+    ['a day back', -86_400],
+  ] as const) {
+    it(`fault 58: is neither longer nor shorter when the clock steps ${what}`, async (t) => {
+      t.mock.timers.enable({ apis: ['Date'], now: Date.now() });
+      let beats = 0;
+      const last = Promise.withResolvers<number>();
+      const queue = queueThat(() => {
+        if (++beats === 5) t.mock.timers.setTime(Math.max(0, Date.now() + step * 1000));
+        if (beats === 10) last.resolve(performance.now());
+        return beats <= 10 ? Promise.resolve() : Promise.reject(new Error('the network is down'));
+      });
+      const lease = holdLease(MESSAGE, { queue, log: SILENT, heartbeatSeconds: 0.02, leaseSeconds: 1 });
+      await once(lease.signal, 'abort');
+      const held = (performance.now() - (await last.promise)) / 1000;
+      assert.ok(held > 0.9 && held < 10, `${held} s after the last extension, on a clock that knows no steps`);
+    });
+  }
 
   it('ends before SQS shows the message to others', () => {
     assert.ok(LEASE_SECONDS < VISIBILITY_TIMEOUT_SECONDS && 2 * HEARTBEAT_SECONDS < LEASE_SECONDS);

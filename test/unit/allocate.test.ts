@@ -82,7 +82,7 @@ describe('allocation', () => {
     for (const mac of macs.flat()) assert.match(mac, /^02(:[0-9a-f]{2}){5}$/);
   });
 
-  it('uses each public address once, and refuses when none is left', () => {
+  it('fault 62: uses each public address once, and refuses when none is left', () => {
     const taken: ClusterPlan[] = [];
     taken.push(allocateCluster(wish(0), RESOURCES, taken));
     taken.push(allocateCluster(wish(0), RESOURCES, taken));

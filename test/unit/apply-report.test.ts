@@ -42,6 +42,12 @@ describe('the state machine of a deployment', () => {
     assert.equal(mayFollow('ACCEPTED', 'STOPPED'), false);
   });
 
+  it('lets an agent be further on than a row that was put back to an earlier moment, wherever it had not run', () => {
+    for (const from of ['ACCEPTED', 'FETCHING', 'PERSONALIZING', 'BOOTING'] as const) {
+      for (const to of ['BOOTING', 'RUNNING'] as const) assert.ok(from === to || mayFollow(from, to), `${from} ${to}`);
+    }
+  });
+
   it('counts STOPPED as an outcome only while the cluster is wished off', () => {
     const desired = { computes: 0, cpusPerCompute: 1, generation: 2 };
     assert.equal(isOutcome({ phase: 'STOPPED', desired: { ...desired, power: 'off' } }), true);
@@ -89,13 +95,13 @@ describe('a report', () => {
     assert.deepEqual(applyReport(row, report({ progress }), NOW), { row, changed: false });
   });
 
-  it('of a past generation is superseded, of one never wished for a conflict', () => {
+  it('fault 61, fault 62: of a past generation is superseded, of one never wished for a conflict', () => {
     const row = sampleDeployment({ desired: { power: 'destroyed', computes: 2, cpusPerCompute: 1, generation: 2 } });
     assert.throws(() => applyReport(row, report({ generation: 1 }), NOW), refused('SUPERSEDED'));
     assert.throws(() => applyReport(row, report({ generation: 3 }), NOW), refused('CONFLICT'));
   });
 
-  it('of another agent is refused: a cluster is one agent’s', () => {
+  it('fault 60, fault 61: of another agent is refused: a cluster is one agent’s', () => {
     const row = applyReport(sampleDeployment(), report(), NOW).row;
     assert.throws(() => applyReport(row, report({ agentId: 'agent-2' }), NOW), refused('CLAIMED_ELSEWHERE'));
   });

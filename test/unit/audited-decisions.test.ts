@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Phase } from '#shared/deployment.ts';
+import { EdgebootError } from '#shared/errors.ts';
 import { newKeyPair } from '#shared/keys.ts';
 import { ulid } from 'ulid';
 import { enrollAgent } from '../../functions/enroll-agent/enroll-agent.ts';
@@ -37,7 +38,7 @@ describe('an agent', () => {
     assert.deepEqual(records(), ['deny agent.session by agent:ucsd', 'deny job.read by member:alice']);
   });
 
-  it('that asks for a deployment of another site is told that there is none, on record', async () => {
+  it('fault 27: that asks for a deployment of another site is told that there is none, on record', async () => {
     const { ports, records } = await audited();
     const { deploymentId } = await requestDeployment(ALICE, wish(), undefined, ports);
     records();
@@ -92,6 +93,16 @@ describe('an agent', () => {
     await ports.publishers.saveCertificate('alice', 'renewed', []);
     assert.equal(await certificate(), 'renewed');
   });
+});
+
+it('fault 66: a refusal that cannot be recorded is not answered as one', async () => {
+  const { ports, trail } = await controlPlane();
+  const outbox = Object.assign(Object.create(ports.outbox) as typeof ports.outbox, {
+    add: () => Promise.reject(new EdgebootError('SERVICE_UNAVAILABLE', 'the store is busy')),
+  });
+  const attempt = requestDeployment(ALICE, wish({ siteId: 'ucsd' }), undefined, { ...ports, outbox });
+  await assert.rejects(attempt, code('SERVICE_UNAVAILABLE'));
+  assert.deepEqual(trail, []);
 });
 
 describe('a publisher', () => {

@@ -109,7 +109,7 @@ describe('a member', () => {
       memberToken({ iss: 'naist' }, issuerKey.privateKey, { typ: 'edgeboot-agent+jwt' }),
   };
   for (const [what, make] of Object.entries(hostile)) {
-    it(`is refused when the token ${what}`, async () => assert.rejects(authorize(await make()), denied));
+    it(`fault 51: is refused when the token ${what}`, async () => assert.rejects(authorize(await make()), denied));
   }
 
   it('is refused without a token', async () => {
@@ -124,7 +124,7 @@ describe('an agent', () => {
     assert.deepEqual(await authorize(await agentToken()), { kind: 'agent', siteId: 'naist', bodySha256 });
   });
 
-  it('is refused with a token for another request, audience, site or key', async () => {
+  it('fault 51: is refused with a token for another request, audience, site or key', async () => {
     const tokens = [
       agentToken({ request: { ...REQUEST, method: 'GET' } }),
       agentToken({ request: { ...REQUEST, path: '/v1/sites/naist/heartbeat' } }),
@@ -141,7 +141,7 @@ describe('an agent', () => {
     await assert.rejects(attempt, { code: 'SERVICE_UNAVAILABLE' });
   });
 
-  it('is refused when the token is older than a minute and the clocks’ tolerance', async () => {
+  it('fault 51, fault 58: is refused when the token is older than a minute and the clocks’ tolerance', async () => {
     const token = await agentToken();
     const later = { ...ports, now: () => new Date(Date.now() + 180_000) };
     await assert.rejects(authorizeRequest(`Bearer ${token}`, REQUEST, later), denied);

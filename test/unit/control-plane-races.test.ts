@@ -37,7 +37,7 @@ describe('beside four other writers', () => {
     assert.equal(trail.filter(({ action }) => action === 'urls.mint').length, 1);
   });
 
-  it('a wish to destroy comes through, as one new generation', async () => {
+  it('fault 62: a wish to destroy comes through, as one new generation', async () => {
     const { ports, deploymentId } = await contested(4);
     assert.equal((await destroyDeployment(ALICE, deploymentId, ports)).desired.generation, 2);
   });
@@ -49,7 +49,7 @@ it('beside writers without end it is a CONFLICT', async () => {
   await assert.rejects(destroyDeployment(ALICE, deploymentId, ports), code('CONFLICT'));
 });
 
-it('a deployment destroyed while its URLs were minted does not get them', async () => {
+it('fault 62: a deployment destroyed while its URLs were minted does not get them', async () => {
   const { ports } = await controlPlane();
   const { deploymentId } = await requestDeployment(ALICE, wish(), undefined, ports);
   const urlSigner = {

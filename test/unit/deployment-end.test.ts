@@ -166,7 +166,7 @@ describe('an end that is put off', () => {
     assert.deepEqual(pickEnds(await sweep(ports)), [0, 1]);
   });
 
-  it('is not for others: to them there is no such deployment, on record', async () => {
+  it('fault 53: is not for others: to them there is no such deployment, on record', async () => {
     const { extend, trail } = await running({ maxHours: 8 });
     await assert.rejects(extend(8, MALLORY), code('NOT_FOUND'));
     assert.deepEqual(

@@ -1,9 +1,9 @@
 /** Transactions that get into each other's way; the database is a loopback server that says so as often as told. */
 import assert from 'node:assert/strict';
-import { createServer } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { it, type TestContext } from 'node:test';
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
 import { DynamoDbDeploymentStore } from '../../functions/adapters/dynamodb-deployment-store.ts';
 import { Table } from '../../functions/adapters/dynamodb-table.ts';
 import { sampleDeployment, sampleEvent } from '../helpers/model-samples.ts';
@@ -25,8 +25,13 @@ async function busyTable(t: TestContext, conflicts: number, item?: Record<string
     response.writeHead(refused ? 400 : 200, { 'content-type': 'application/x-amz-json-1.0' });
     response.end(JSON.stringify(refused ? CONFLICT : { ...(isRead && { Item: item }) }));
   });
+  return { ...(await tableAt(t, server)), asked };
+}
+
+async function tableAt(t: TestContext, server: Server, config: DynamoDBClientConfig = {}): Promise<{ table: Table }> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const client = new DynamoDBClient({
+    ...config,
     endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     region: 'us-east-1',
     credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
@@ -36,7 +41,7 @@ async function busyTable(t: TestContext, conflicts: number, item?: Record<string
     server.closeAllConnections();
     server.close();
   });
-  return { table: new Table('t', client), asked };
+  return { table: new Table('t', client) };
 }
 
 it('a transaction that others were in the way of is tried again', async (t) => {
@@ -50,6 +55,30 @@ it('a transaction that others are in the way of each time is a CONFLICT', async 
   await assert.rejects(table.transact([table.remove({ pk: 'a', sk: 'b' })]), { code: 'CONFLICT' });
   assert.equal(asked.times, 4);
 });
+
+for (const name of ['ProvisionedThroughputExceededException', 'ThrottlingException', 'InternalServerError']) {
+  it(`fault 65: a store that says ${name} is SERVICE_UNAVAILABLE, and nothing is written in halves`, async (t) => {
+    const seen: string[] = [];
+    const server = createServer((request, response) => {
+      request.resume();
+      seen.push(String(request.headers['x-amz-target']));
+      response.writeHead(name.startsWith('Internal') ? 500 : 400, { 'content-type': 'application/x-amz-json-1.0' });
+      response.end(JSON.stringify({ __type: `com.amazonaws.dynamodb.v20120810#${name}`, message: 'later' }));
+    });
+    const { table } = await tableAt(t, server, { maxAttempts: 2 });
+    const deployment = sampleDeployment();
+    const store = new DynamoDbDeploymentStore(table);
+    await assert.rejects(store.create(deployment, sampleEvent(deployment), [], undefined), {
+      code: 'SERVICE_UNAVAILABLE',
+    });
+    await assert.rejects(store.find(deployment.deploymentId), { code: 'SERVICE_UNAVAILABLE' });
+    assert.deepEqual(
+      new Set(seen),
+      new Set(['DynamoDB_20120810.TransactWriteItems', 'DynamoDB_20120810.GetItem']),
+      'row, event, use and outbox are one write',
+    );
+  });
+}
 
 /** Others are in the way of every transaction; the member has `clusters` of three. */
 async function createAmongMany(t: TestContext, clusters: number) {

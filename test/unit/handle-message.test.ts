@@ -1,5 +1,6 @@
 /** One message, from receipt to deletion: what becomes of it, and of the cluster, when something goes wrong. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -182,19 +183,13 @@ describe('a message', () => {
   const up = { running: { timeline: { ...TIMELINE, steps: [], edgeLocations: [] } } };
   const failure = { code: 'BOOT_TIMEOUT', message: 'it did not come up', remedy: 'look at the console' };
 
-  it('that nobody can read is quarantined with the reason, and the queue flows', async () => {
-    await handle(received('{"schemaVersion": 9}'));
-    assert.deepEqual(done, ['delete']);
-    assert.equal((await readdir(path.join(directory, 'quarantine'))).length, 1);
-  });
-
-  it('for a deployment that is not of this site is quarantined', async () => {
+  it('fault 27: for a deployment that is not of this site is quarantined', async () => {
     await handle(received({ schemaVersion: 1, deploymentId: sampleDeployment().deploymentId, generation: 1 }));
     assert.deepEqual(done, ['delete']);
     assert.equal((await readdir(path.join(directory, 'quarantine'))).length, 1);
   });
 
-  it('of a past wish, or of one that is fulfilled, is deleted without any work', async () => {
+  it('fault 21, fault 25: of a past wish, or of one that is fulfilled, is deleted without any work', async () => {
     control.row = { ...control.row, phase: 'RUNNING', agentId: 'agent-1' };
     await handle(announcing());
     control.row = { ...control.row, desired: { power: 'on', computes: 0, cpusPerCompute: 1, generation: 2 } };
@@ -202,7 +197,7 @@ describe('a message', () => {
     assert.deepEqual(done, ['delete', 'delete']);
   });
 
-  it('whose report was lost is reported again, and the cluster left alone', async () => {
+  it('fault 34: whose report was lost is reported again, and the cluster left alone', async () => {
     await journal(up);
     running = ['frontend'];
     await handle(announcing());
@@ -221,13 +216,75 @@ describe('a message', () => {
     assert.equal(control.row.phase, 'RUNNING');
   });
 
-  it('is worked on anew when the journal says running, but the host was restarted', async () => {
+  it('fault 34: whose report is not taken costs no cluster that is up, however often it is tried', async () => {
     await journal(up);
-    await handle(announcing());
-    assert.notEqual(control.row.phase, 'RUNNING');
-    assert.equal(control.row.phase, 'FETCHING');
-    assert.deepEqual(done, ['destroy domains', 'visible in 5 s'], 'begun anew, then no edge answered');
+    running = ['frontend'];
+    control.spoiled.push(new EdgebootError('SERVICE_UNAVAILABLE', 'the API is down'));
+    await handle(announcing(1, 19));
+    assert.deepEqual([done, running], [['visible in 120 s'], ['frontend']]);
+    await handle(announcing(1, 20));
+    assert.deepEqual([control.row.phase, done.at(-1)], ['RUNNING', 'delete']);
   });
+
+  for (const phase of ['ACCEPTED', 'FETCHING', 'PERSONALIZING', 'BOOTING'] as const) {
+    it(`finds a row that was put back to ${phase}: a cluster that is up is reported, one that is off booted on its disks`, async () => {
+      const overlay = await ran(phase, 'on');
+      const forgotten = { ...control.row, nodes: undefined, desired: { ...control.row.desired, generation: 1 } };
+      control.row = forgotten;
+      running = ['frontend'];
+      await handle(announcing());
+      assert.deepEqual([control.row.phase, done, running], ['RUNNING', ['delete'], ['frontend']]);
+
+      control.row = forgotten;
+      running = [];
+      await handle(announcing());
+      assert.deepEqual([control.row.phase, done, running], ['RUNNING', ['delete', 'delete'], ['frontend']]);
+
+      control.row = forgotten;
+      running = [];
+      const late = new EdgebootError('BOOT_TIMEOUT', 'it did not come up');
+      const guestSignals = { awaitReady: () => Promise.reject(late) };
+      await createMessageHandler({ ...ports, guestSignals }, shutdown.signal)(announcing());
+      assert.deepEqual([control.row.phase, control.row.failure?.code], ['STOPPED', 'BOOT_TIMEOUT']);
+      assert.deepEqual(
+        control.row.nodes?.map(({ name }) => name),
+        ['frontend'],
+        'known to have run from now on',
+      );
+      assert.equal(await readFile(overlay, 'utf8'), 'as it was');
+    });
+  }
+
+  it('whose row is gone while it is worked on leaves nothing, not even its place', async () => {
+    const gone = new EdgebootError('NOT_FOUND', 'there is no such deployment');
+    let reports = 0;
+    const report: FederationApi['report'] = async (...args) => {
+      if (++reports > 1) throw gone;
+      return control.api.report(...args);
+    };
+    await createMessageHandler({ ...ports, api: { ...control.api, report } }, shutdown.signal)(announcing(1, 12));
+    assert.deepEqual([done, reports], [['destroy domains', 'delete'], 2]);
+    assert.deepEqual([await ports.journal.list(), await ports.clusterFiles.list()], [[], []]);
+  });
+
+  for (const [what, body] of [
+    ['is no JSON', '{"schemaVersion": 1,'],
+    ['is of an unknown version', '{"schemaVersion": 9}'],
+    ['is as large as a message may be', JSON.stringify({ schemaVersion: 1, deploymentId: 'x'.repeat(262_000) })],
+  ] as const) {
+    it(`fault 24: that ${what} is quarantined with the reason, and the queue flows`, async () => {
+      await handle(received(body));
+      assert.deepEqual(done, ['delete']);
+      const [name] = await readdir(path.join(directory, 'quarantine'));
+      const kept = JSON.parse(await readFile(path.join(directory, 'quarantine', name ?? ''), 'utf8')) as object;
+      assert.ok(
+        'reason' in kept && /^the message (?:is not JSON|does not follow the schema at: )/.test(String(kept.reason)),
+      );
+      assert.ok('body' in kept && kept.body === body);
+      await handle(announcing());
+      assert.equal(control.row.phase, 'FETCHING');
+    });
+  }
 
   it('that was given up is only reported, never begun again', async () => {
     await journal({ failed: failure });
@@ -401,6 +458,23 @@ describe('a message', () => {
     assert.equal((await ports.journal.list()).length, 1);
   });
 
+  it('fault 22, fault 32: to stop a cluster is let go of at once, however long its guests take to end', async () => {
+    await ran('RUNNING', 'off');
+    running = ['frontend'];
+    const waiting = Promise.withResolvers<undefined>();
+    const stop: HypervisorDriver['stop'] = async (_cluster, _graceSeconds, signal) => {
+      waiting.resolve(undefined);
+      await once(signal, 'abort');
+      throw signal.reason;
+    };
+    const hypervisor = { ...ports.hypervisor, stop };
+    const handling = createMessageHandler({ ...ports, hypervisor }, shutdown.signal)(announcing(2));
+    await waiting.promise;
+    shutdown.abort(new EdgebootError('SHUTDOWN', 'stopped'));
+    await handling;
+    assert.deepEqual([control.row.phase, done], ['STOPPING', ['visible in 0 s']]);
+  });
+
   it('that finds the cluster half shut down goes on with it, as after a crash', async () => {
     await ran('STOPPING', 'off');
     control.spoiled.push(new EdgebootError('SERVICE_UNAVAILABLE', 'the API is down'));
@@ -461,7 +535,7 @@ describe('a message', () => {
     assert.deepEqual(done, ['visible in 0 s']);
   });
 
-  it('of another agent’s cluster is left to that agent', async () => {
+  it('fault 60: of another agent’s cluster is left to that agent', async () => {
     control.row = { ...control.row, phase: 'BOOTING', agentId: 'agent-2' };
     await handle(announcing());
     assert.deepEqual(done, ['visible in 5 s']);

@@ -138,7 +138,7 @@ describe('a body', () => {
   };
   const nested = (levels: number): string => '['.repeat(levels) + ']'.repeat(levels);
 
-  it('of more than 256 KiB is REQUEST_TOO_LARGE, counted in bytes', async () => {
+  it('fault 56: of more than 256 KiB is REQUEST_TOO_LARGE, counted in bytes', async () => {
     const there = async (text: string) => (await send(`"${text}"`)).status;
     assert.equal(await there('x'.repeat(256 * 1024 - 2)), 400);
     assert.equal(await there('x'.repeat(256 * 1024 - 1)), 413);

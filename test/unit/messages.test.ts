@@ -29,10 +29,10 @@ describe('messages', () => {
     ['a warming and a deployment', JSON.stringify({ ...warming(), deploymentId: ulid() })],
     ['a field that nobody knows', JSON.stringify({ ...message(), extra: true })],
   ] as const) {
-    it(`with ${what} are refused`, () => assert.throws(() => parseSiteMessage(body), invalid));
+    it(`fault 24: with ${what} are refused`, () => assert.throws(() => parseSiteMessage(body), invalid));
   }
 
-  it('are never repeated in the refusal: they may hold a signed query', () => {
+  it('fault 24: are never repeated in the refusal: they may hold a signed query', () => {
     const body = JSON.stringify({ ...message(), grant: { signedQuery: 'Policy=SECRET' } });
     assert.throws(
       () => parseSiteMessage(body),
@@ -72,7 +72,7 @@ describe('names', () => {
 });
 
 describe('texts from outside', () => {
-  it('become one bounded line', () => {
+  it('fault 56: become one bounded line', () => {
     assert.equal(boundedText('a\r\nb\u001b[31m\u0085\u2028'), 'a\\u000d\\u000ab\\u001b[31m\\u0085\\u2028');
     assert.ok(boundedText('x'.repeat(1_000_000)).length < 3000);
   });

@@ -79,7 +79,7 @@ describe('a site', () => {
 describe('the grants of a site', () => {
   const ONLY_BOB = { version: 1, grants: [{ member: 'bob', images: 'all', quota: {} } as const], vetoes: NO_VETOES };
 
-  it('are set by its operators, on record, and hold for the next request', async () => {
+  it('fault 52: are set by its operators, on record, and hold for the next request', async () => {
     const { ports, trail } = await controlPlane();
     const { deploymentId } = await requestDeployment(ALICE, wish(), undefined, ports);
     trail.length = 0;
@@ -135,7 +135,7 @@ describe('the grants of a site', () => {
     await assert.rejects(setAccess(OSCAR, 'naist', { ...ONLY_BOB, grants: [] }, ports), code('CONFLICT'));
   });
 
-  it('are read and set by nobody else: refused on record', async () => {
+  it('fault 53: are read and set by nobody else: refused on record', async () => {
     const { ports, trail } = await controlPlane();
     await assert.rejects(readAccess(ALICE, 'naist', ports), code('FORBIDDEN'));
     await assert.rejects(setAccess(ALICE, 'naist', ONLY_BOB, ports), code('FORBIDDEN'));

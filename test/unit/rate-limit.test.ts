@@ -66,7 +66,7 @@ describe('an operation with a known caller', () => {
     };
   }
 
-  it('refuses with 429, Retry-After and THROTTLED, that caller and that class alone', async () => {
+  it('fault 55: refuses with 429, Retry-After and THROTTLED, that caller and that class alone', async () => {
     const rateLimiter = new MemoryRateLimiter();
     const ask = operation(rateLimiter);
     assert.equal((await ask('POST', MEMBER)).statusCode, 200);

@@ -37,7 +37,7 @@ describe('requesting a deployment', () => {
     assert.doesNotMatch(JSON.stringify(trail), /Signature|Policy/);
   });
 
-  it('asked again with the same key answers the same deployment, and sends nothing more', async () => {
+  it('fault 54: asked again with the same key answers the same deployment, and sends nothing more', async () => {
     const { ports, sent } = await controlPlane();
     const key = ulid();
     const first = await requestDeployment(ALICE, wish(), key, ports);
@@ -122,7 +122,7 @@ describe('requesting a deployment', () => {
 });
 
 describe('the sweep', () => {
-  it('delivers what the handler could not: message and trail, each once', async () => {
+  it('fault 63, fault 66: delivers what the handler could not: message and trail, each once', async () => {
     const { ports, sent, trail, broken, pass } = await controlPlane();
     broken.queue = broken.trail = true;
     const deployment = await requestDeployment(ALICE, wish(), undefined, ports);
@@ -140,6 +140,27 @@ describe('the sweep', () => {
     assert.deepEqual(await sweep(ports), { found: 2, delivered: 2, announced: 0, warned: 0, stopped: 0, destroyed: 0 });
     assert.deepEqual(await sweep(ports), { found: 0, delivered: 0, announced: 0, warned: 0, stopped: 0, destroyed: 0 });
     assert.deepEqual([sent.length, trail.length], [1, 1]);
+  });
+
+  it('fault 63, fault 64: tells again what was told when nobody could note that, and a retry changes nothing', async () => {
+    const { ports, sent, trail, pass } = await controlPlane();
+    const key = ulid();
+    const remove = ports.outbox.remove.bind(ports.outbox);
+    // The function ends after sending: nothing of what comes later in it happens.
+    ports.outbox.remove = () => Promise.reject(new Error('the function has timed out'));
+    const first = await requestDeployment(ALICE, wish(), key, ports);
+    assert.deepEqual([sent.length, trail.length, ports.outbox.entries.size], [1, 1, 2]);
+    ports.outbox.remove = remove;
+    assert.deepEqual(await requestDeployment(ALICE, wish(), key, ports), first);
+    pass(11_000);
+    assert.equal((await sweep(ports)).delivered, 2);
+    assert.deepEqual(
+      sent.map(({ message }) => [message.deploymentId, message.generation]),
+      Array.from({ length: 2 }, () => [first.deploymentId, 1]),
+    );
+    assert.deepEqual(new Set(trail.map(({ auditId }) => auditId)).size, 1, 'told apart from another record by its id');
+    assert.equal((await ports.deployments.listByMember('alice', undefined, 10)).length, 1);
+    assert.equal(ports.outbox.entries.size, 0);
   });
 
   it('is not held up by entries that nobody takes', async () => {
@@ -204,7 +225,7 @@ describe('destroying', () => {
     );
   });
 
-  it('of another member’s deployment looks as if there were none, and is on record', async () => {
+  it('fault 53: of another member’s deployment looks as if there were none, and is on record', async () => {
     const { ports, trail } = await controlPlane();
     const { deploymentId } = await requestDeployment(ALICE, wish(), undefined, ports);
     await assert.rejects(destroyDeployment(MALLORY, deploymentId, ports), code('NOT_FOUND'));

@@ -120,7 +120,7 @@ describe('a cluster', () => {
     assert.equal((await report('STOPPED', 4)).phase, 'STOPPED');
   });
 
-  it('is nobody else’s to steer: to them there is no such deployment, on record', async () => {
+  it('fault 53: is nobody else’s to steer: to them there is no such deployment, on record', async () => {
     const { trail, stop, start } = await running();
     await assert.rejects(stop(MALLORY), code('NOT_FOUND'));
     await assert.rejects(start(MALLORY), code('NOT_FOUND'));

@@ -61,11 +61,12 @@ export async function createLibvirtDriver(options: LibvirtDriverOptions): Promis
     },
     boot: (cluster, node) => boot(client, cluster, node, options.acceleration),
     observe: (siteId) => observe(client, siteId),
-    stop: (cluster, graceSeconds) => stopDomains(client, () => ownDomains(client, cluster), graceSeconds),
-    removeNodes: async (cluster, names, graceSeconds) => {
+    stop: (cluster, graceSeconds, signal) =>
+      stopDomains(client, () => ownDomains(client, cluster), graceSeconds, signal),
+    removeNodes: async (cluster, names, graceSeconds, signal) => {
       const domains = async (): Promise<LibvirtObject[]> =>
         (await ownDomains(client, cluster)).filter(({ xml }) => names.includes(readNodeMark(xml)?.name ?? ''));
-      await stopDomains(client, domains, graceSeconds);
+      await stopDomains(client, domains, graceSeconds, signal);
       for (const { name } of await domains()) await client.call('remove', { kind: 'domain', name });
     },
     destroy: async (cluster) => {
@@ -121,8 +122,9 @@ function stopDomains(
   client: LibvirtClient,
   domains: () => Promise<readonly LibvirtObject[]>,
   graceSeconds: number,
+  signal: AbortSignal,
 ): Promise<void> {
-  return stopNodes(graceSeconds, {
+  return stopNodes(graceSeconds, signal, {
     running: async () => (await domains()).filter(({ active }) => active).map(({ name }) => name),
     pressPowerButton: (name) => client.call('pressPowerButton', { name }),
     turnOff: (name) => client.call('turnOff', { name }),

@@ -46,8 +46,8 @@ export async function createQemuDriver(options: QemuDriverOptions): Promise<Hype
     prepare: (cluster) => prepare(cluster, parts),
     boot: (cluster, node) => bootNode(cluster, node, parts),
     observe: (siteId) => observe(siteId, parts),
-    stop: (cluster, graceSeconds) => stop(cluster, () => true, graceSeconds, parts),
-    removeNodes: (cluster, names, graceSeconds) => removeNodes(cluster, names, graceSeconds, parts),
+    stop: (cluster, graceSeconds, signal) => stop(cluster, () => true, graceSeconds, signal, parts),
+    removeNodes: (cluster, names, graceSeconds, signal) => removeNodes(cluster, names, graceSeconds, signal, parts),
     destroy: (cluster) => destroy(cluster, parts),
     close: () => Promise.resolve(),
   };
@@ -86,6 +86,7 @@ async function stop(
   cluster: ClusterIdentity,
   isMeant: (nodeName: string) => boolean,
   graceSeconds: number,
+  signal: AbortSignal,
   parts: DriverParts,
 ): Promise<void> {
   const { definitions, processes } = parts;
@@ -93,7 +94,7 @@ async function stop(
   const { deploymentId } = cluster;
   if (!observed.some((one) => one.deploymentId === deploymentId)) return;
   const socketOf = (name: string): string => definitions.monitorSocket(deploymentId, name);
-  await stopNodes(graceSeconds, {
+  await stopNodes(graceSeconds, signal, {
     running: async () => {
       const present = (await observe(cluster.siteId, parts)).find((one) => one.deploymentId === deploymentId);
       return (present?.nodes ?? []).filter(({ name, running }) => running && isMeant(name)).map(({ name }) => name);
@@ -109,9 +110,10 @@ async function removeNodes(
   cluster: ClusterIdentity,
   names: readonly string[],
   graceSeconds: number,
+  signal: AbortSignal,
   parts: DriverParts,
 ): Promise<void> {
-  await stop(cluster, (name) => names.includes(name), graceSeconds, parts);
+  await stop(cluster, (name) => names.includes(name), graceSeconds, signal, parts);
   const { siteId, deploymentId } = cluster;
   const { definitions } = parts;
   if ((await definitions.readCluster(deploymentId))?.siteId !== siteId) return;

@@ -9,7 +9,7 @@ import { type Stores, NOW, LATER, entry, code } from './stores.ts';
 
 export function deploymentsContract(name: string, open: () => Stores): void {
   describe(`${name}: deployments`, () => {
-    it('keeps row, event and outbox of a creation together', async () => {
+    it('fault 65, fault 66: keeps row, event and outbox of a creation together', async () => {
       const { deployments, outbox } = open();
       const deployment = sampleDeployment({ memberId: ulid() });
       const audit = entry();
@@ -19,7 +19,7 @@ export function deploymentsContract(name: string, open: () => Stores): void {
       assert.ok((await outbox.pending(LATER)).some(({ entryId }) => entryId === audit.entryId));
     });
 
-    it('answers the first deployment for a repeated idempotency key, and refuses another request under it', async () => {
+    it('fault 54: answers the first deployment for a repeated idempotency key, and refuses another request under it', async () => {
       const { deployments } = open();
       const key = { memberId: ulid(), key: ulid(), requestSha256: 'one' };
       const first = sampleDeployment({ memberId: key.memberId });
@@ -32,7 +32,7 @@ export function deploymentsContract(name: string, open: () => Stores): void {
       await assert.rejects(deployments.create(second, sampleEvent(second), [], other), code('IDEMPOTENCY_MISMATCH'));
     });
 
-    it('of many simultaneous writers of one version, one wins', async () => {
+    it('fault 62: of many simultaneous writers of one version, one wins', async () => {
       const { deployments } = open();
       const row = sampleDeployment();
       await deployments.create(row, sampleEvent(row), [], undefined);

@@ -10,7 +10,7 @@ export function rateLimitContract(name: string, open: () => Stores): void {
     const { capacity, refillMs } = RATE_LIMITS.writes;
     const after = (milliseconds: number) => new Date(Date.parse(NOW) + milliseconds);
 
-    it('hands out as many tokens as the bucket holds, also to requests that come together, and then one a refill', async () => {
+    it('fault 55: hands out as many tokens as the bucket holds, also to requests that come together, and then one a refill', async () => {
       const { rateLimiter } = open();
       const caller = `member:${ulid()}`;
       const take = (milliseconds: number) => rateLimiter.take(caller, 'writes', after(milliseconds));
@@ -24,7 +24,7 @@ export function rateLimitContract(name: string, open: () => Stores): void {
       assert.equal(await take(quietMs), 1);
     });
 
-    it('keeps callers apart, and reads from writes', async () => {
+    it('fault 55: keeps callers apart, and reads from writes', async () => {
       const { rateLimiter } = open();
       const [caller, neighbor] = [`member:${ulid()}`, `agent:${ulid()}`];
       await rateLimiter.take(caller, 'writes', after(3_600_000));

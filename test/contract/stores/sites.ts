@@ -7,7 +7,7 @@ import { type Stores, NOW, LATER, entry, code } from './stores.ts';
 
 export function sitesContract(name: string, open: () => Stores): void {
   describe(`${name}: sites`, () => {
-    it('uses an enrollment token up at its first use', async () => {
+    it('fault 59: uses an enrollment token up at its first use, and takes no expired one', async () => {
       const { sites } = open();
       const siteId = `s-${ulid().toLowerCase()}`.slice(0, 32);
       const token = { sha256: ulid(), expiresAt: LATER };

@@ -12,8 +12,10 @@ import { shutdown } from '../../../edge-agent/standalone/shutdown.ts';
 import { type NotedPorts, notePorts, PLAIN_IMAGE, PLAIN_WISH, SILENT } from '../../helpers/standalone-ports.ts';
 import { createTemporaryFolder } from '../../helpers/temporary-folder.ts';
 
+const NEVER = new AbortController().signal;
+
 function bootWith({ ports }: NotedPorts, wish: Partial<BootWish> = {}): Promise<ClusterPlan> {
-  const work = { signal: new AbortController().signal, stopwatch: new Stopwatch() };
+  const work = { signal: NEVER, stopwatch: new Stopwatch() };
   return boot({ ...PLAIN_WISH, ...wish }, work, SILENT, ports);
 }
 
@@ -102,7 +104,7 @@ test('formats §6: shutdown keeps the cluster, clean refuses while any node runs
   const name = 'vc-192-0-2-10';
   await bootWith(noted);
   await assert.rejects(clean(name, ports), { code: 'CONFLICT', message: /frontend, compute-0, compute-1/ });
-  await shutdown(name, 30, ports);
+  await shutdown(name, 30, NEVER, ports);
   assert.equal(events.at(-1), 'stop after 30 s');
   running.add('compute-1');
   await assert.rejects(clean(name, ports), { code: 'CONFLICT', message: /^compute-1 of/ });
@@ -132,7 +134,7 @@ test('a cluster of a federation is listed, and not touched', async () => {
   const { generation, plan, startedAt } = entry;
   await ports.journal.write({ deploymentId, generation, plan, startedAt });
   assert.equal((await listClusters(ports))[0]?.owner, 'federation');
-  for (const work of [() => clean('vc-192-0-2-10', ports), () => shutdown('vc-192-0-2-10', 1, ports)]) {
+  for (const work of [() => clean('vc-192-0-2-10', ports), () => shutdown('vc-192-0-2-10', 1, NEVER, ports)]) {
     await assert.rejects(work, { code: 'FORBIDDEN' });
   }
 });

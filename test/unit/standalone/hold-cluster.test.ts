@@ -22,7 +22,7 @@ function commandsOn(ports: NotedPorts['ports']): Commands {
   const tellGuest: AddKeysPorts['tellGuest'] = () => Promise.resolve(true);
   return {
     start: () => start(NAME, newWork(), ports),
-    shutdown: () => shutdown(NAME, 1, ports),
+    shutdown: () => shutdown(NAME, 1, newWork().signal, ports),
     clean: () => clean(NAME, ports),
     'add-key': () => addKeys(NAME, [OTHER_KEY], newWork(), { ...ports, tellGuest }),
   };
@@ -44,7 +44,7 @@ test('while one command works on a cluster, every other is refused and touches n
   assert.ok(held);
   await assertRefused(noted, commandsOn(noted.ports));
   await held[Symbol.asyncDispose]();
-  await shutdown(NAME, 1, noted.ports);
+  await shutdown(NAME, 1, newWork().signal, noted.ports);
   assert.equal(noted.events.at(-1), 'stop after 1 s');
 });
 
