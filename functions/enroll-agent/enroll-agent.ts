@@ -27,6 +27,11 @@ export async function enrollAgent(token: string, publicKeyPem: string, ports: En
     await ports.sites.enroll({ siteId, publicKeyPem }, tokenDigest(token), now, [entry]);
   } catch (error) {
     if (!hasCode(error, 'FORBIDDEN')) throw error;
+    if ((await ports.sites.find(siteId)) === undefined) {
+      // Anybody can ask for any name: what no site could read as its own is not on record. The answer is the same.
+      ports.log.info('enrollment refused: there is no such site', { siteId });
+      throw error;
+    }
     throw await deny(ports, { ...decision, reason: error.message }, error);
   }
   await deliverOutbox([entry], ports);

@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
+import * as z from 'zod';
 import type { LogFields } from '#shared/log-fields.ts';
 import { operations } from '../../functions/openapi/operations.ts';
 import { takeStock } from '../../functions/sweep/take-stock.ts';
@@ -208,6 +209,28 @@ void describe('the stack', { timeout: 600_000 }, () => {
     const anybodys = operations().filter(({ operation }) => operation.caller === 'anyone');
     assert.deepEqual(open.map((route) => route['RouteKey']).sort(), anybodys.map(({ route }) => route).sort());
     assert.equal(stack.idsOf('AWS::ApiGatewayV2::Route').length, operations().length);
+  });
+
+  inEach('throttles every route, and those that anybody may call most of all', (stack) => {
+    const [id, { DefaultRouteSettings, RouteSettings }] = only(stack, 'AWS::ApiGatewayV2::Stage');
+    const limits = z.object({
+      ThrottlingRateLimit: z.number().positive(),
+      ThrottlingBurstLimit: z.number().positive(),
+    });
+    const usual = limits.parse(DefaultRouteSettings);
+    const own = z.record(z.string(), limits).parse(RouteSettings);
+    const anybodys = operations().filter(({ operation }) => operation.caller === 'anyone');
+    assert.deepEqual(Object.keys(own).sort(), anybodys.map(({ route }) => route).sort());
+    for (const [route, { ThrottlingRateLimit, ThrottlingBurstLimit }] of Object.entries(own)) {
+      assert.ok(ThrottlingRateLimit <= usual.ThrottlingRateLimit / 100, route);
+      assert.ok(ThrottlingBurstLimit <= 50, route);
+      // A stage that names a route before it is there cannot be made.
+      const [routeId = ''] = stack
+        .idsOf('AWS::ApiGatewayV2::Route')
+        .filter((one) => stack.properties(one)['RouteKey'] === route);
+      assert.ok([stack.resources[id]?.['DependsOn']].flat().includes(routeId), routeId);
+    }
+    assert.ok((own['POST /v1/enrollments']?.ThrottlingRateLimit ?? Infinity) <= 1);
   });
 
   inEach('can go back to any second of the table, and loses neither it nor the audit trail by mistake', (stack) => {

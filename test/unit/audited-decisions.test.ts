@@ -85,6 +85,26 @@ describe('an agent', () => {
     assert.deepEqual(records(), ['deny agent.enroll by agent:naist', 'allow agent.enroll by agent:naist']);
   });
 
+  it('enrolls nowhere with a token of a site that there is not: the same answer as any refusal, and nothing on record', async () => {
+    const { ports, records } = await audited();
+    const create = () => Promise.resolve({ queueUrl: 'http://127.0.0.1:1/q', queueArn: 'arn:aws:sqs:r:1:q' });
+    const enrolling = { ...ports, queues: { ...ports.queues, create }, rootPublicKeyPem, audience: 'a' };
+    const site = { siteId: 'naist', displayName: 'Nara', deployerGroups: ['members'], operatorGroups: [] };
+    const { enrollmentToken } = await registerSite(OPERATOR, site, enrolling);
+    records();
+    const { publicKeyPem } = newKeyPair();
+    const refusal = async (siteId: string): Promise<unknown> => {
+      const token = enrollmentToken.replace(/^enroll\.naist\.[^.]+/, `enroll.${siteId}.${'A'.repeat(43)}`);
+      const error = await enrollAgent(token, publicKeyPem, enrolling).catch((thrown: unknown) => thrown);
+      assert.ok(error instanceof EdgebootError);
+      return [error.code, error.message, error.remedy];
+    };
+    const ofNone = await refusal('nowhere');
+    assert.deepEqual(records(), []);
+    assert.deepEqual(ofNone, await refusal('naist'));
+    assert.deepEqual(records(), ['deny agent.enroll by agent:naist']);
+  });
+
   it('gets the publisher’s present certificate with its job', async () => {
     const { ports } = await audited();
     const { deploymentId } = await requestDeployment(ALICE, wish(), undefined, ports);
