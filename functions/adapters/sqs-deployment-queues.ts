@@ -13,7 +13,11 @@ import type { DeploymentQueues } from '../ports.ts';
 const VISIBILITY_TIMEOUT_SECONDS = 120;
 /** Every receive counts, clean releases too. */
 const MAX_RECEIVE_COUNT = 20;
-const RETENTION_SECONDS = 14 * 24 * 3600;
+/**
+ * Shorter than the dead-letter queue's 14 days: SQS keeps counting there from when the message was first sent, so that what is
+ * dead-lettered stays to be looked at for ten days at least.
+ */
+const RETENTION_SECONDS = 4 * 24 * 3600;
 
 export class SqsDeploymentQueues implements DeploymentQueues {
   readonly #client = new SQSClient({});

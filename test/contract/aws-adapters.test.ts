@@ -63,12 +63,15 @@ describe('a site’s queue', () => {
     assert.deepEqual(await queues().create('naist'), { queueUrl, queueArn });
     assert.match(queueArn, /:edgeboot-test-site-naist$/);
     const { Attributes } = await clients.sqs.send(
-      new GetQueueAttributesCommand({ QueueUrl: queueUrl, AttributeNames: ['RedrivePolicy', 'VisibilityTimeout'] }),
+      new GetQueueAttributesCommand({ QueueUrl: queueUrl, AttributeNames: ['All'] }),
     );
     const redrive = JSON.parse(Attributes?.['RedrivePolicy'] ?? '{}') as Record<string, unknown>;
     assert.match(String(redrive['deadLetterTargetArn']), /:edgeboot-test-dead-letters$/);
     assert.equal(Number(redrive['maxReceiveCount']), 20);
     assert.equal(Attributes?.['VisibilityTimeout'], '120');
+    assert.equal(Attributes['SqsManagedSseEnabled'], 'true');
+    const fourDays = 4 * 24 * 3600;
+    assert.equal(Attributes['MessageRetentionPeriod'], String(fourDays), 'ten days before the dead-letter queue’s');
   });
 
   it('hands the agent what was sent, counts receives, and forgets what was deleted', async () => {

@@ -151,6 +151,7 @@ void describe('the stack', { timeout: 600_000 }, () => {
         Resource: [bucket, `${bucket}/*`],
         Condition: { Bool: { 'aws:SecureTransport': 'false' } },
       },
+      { Effect: 'Deny', Principal: '*', Action: 's3:DeleteBucket', Resource: bucket },
       {
         Effect: 'Allow',
         Principal: { Service: 'cloudfront.amazonaws.com' },
