@@ -1,6 +1,7 @@
 /** `edgeboot usage`: what was fetched, what ran, and what it cost about. */
 import { Command, Option } from 'commander';
 import type { ApiClient } from '#shared/api-client.ts';
+import { DEAREST_EDGE_GIGABYTE_USD, EDGE_GIGABYTE_USD, PRICE_LIST } from '#shared/aws-prices.ts';
 import { type ConsumptionRow, MONTH, usageResponse } from '#shared/api/usage.ts';
 import { EdgebootError } from '#shared/errors.ts';
 import { formatBytes, printData, say, table } from '../output.ts';
@@ -23,7 +24,7 @@ export function usageCommand(): Command {
     .addOption(new Option('--by <what>', 'summed up by').choices(GROUPINGS).default('image'))
     .addOption(new Option('--member <member>', "for federation operators: another member's").conflicts('everybody'))
     .option('--everybody', "for federation operators: everybody's")
-    .option('--gb-price <usd>', "of a GB from an edge: AWS's list price is 0.085 to 0.120, by place", '0.12')
+    .option('--gb-price <usd>', `of a GB from an edge; ${listPrices()}`, String(DEAREST_EDGE_GIGABYTE_USD))
     .option('--node-hour-price <usd>', 'of an hour of a node, where the site takes something for it', '0')
     .action(usage);
 }
@@ -46,6 +47,12 @@ async function usage(options: UsageOptions, command: Command): Promise<void> {
   const sums = summarizeUsage(answer.rows, by, prices);
   printData(command, { month: answer.month, by, prices, usage: sums }, () => usageTable(by, sums));
   say(`${answer.month}, in UTC. Clusters that still run are counted when they end.`);
+  say(`A GB from an edge is taken for ${prices.perGigabyte} USD (${listPrices()}).`);
+}
+
+function listPrices(): string {
+  const places = Object.entries(EDGE_GIGABYTE_USD).map(([place, usd]) => `${usd} in ${place}`);
+  return `AWS's list price of ${PRICE_LIST.month}: ${places.join(', ')}`;
 }
 
 async function readUsage(api: ApiClient, query: Readonly<Record<string, string>>) {

@@ -1,4 +1,11 @@
-/** What a run cost: what was counted, times the list prices of docs/operations.md (a test holds them against it). An estimate. Pure. */
+/** What a run cost: what was counted, times the list prices. An estimate. Pure. */
+import {
+  DEAREST_EDGE_GIGABYTE_USD,
+  LAMBDA_GIGABYTE_SECOND_USD,
+  MILLION_USD,
+  MONTH_USD,
+  PRICE_LIST,
+} from '#shared/aws-prices.ts';
 
 /** What steps count as they go. */
 export interface Counts {
@@ -23,24 +30,6 @@ export const noCounts = (): Counts => ({
   commands: 0,
 });
 
-/** In US dollars; the digits as docs/operations.md has them. Where edges differ in price, the dearest that it reckons with. */
-export const PRICES = {
-  edgeRequestsPer10000: '0.0120',
-  edgeGb: '0.114',
-  putsPer1000: '0.005',
-  originGetsPer1000: '0.0004',
-  storageGbMonth: '0.023',
-  queueRequestsPerMillion: '0.40',
-  apiRequestsPerMillion: '1.00',
-  lambdaCallsPerMillion: '0.20',
-  lambdaGbSecond: '0.0000133334',
-  tableWritesPerMillion: '0.625',
-  tableReadsPerMillion: '0.125',
-  alarmMonth: '0.10',
-  metricMonth: '0.30',
-  secretMonth: '0.40',
-} as const;
-
 /** Assumed, since nobody counts them: a command that waits asks every few seconds. */
 const API_REQUESTS_PER_COMMAND = 10;
 const API_SECONDS = 0.05;
@@ -62,7 +51,6 @@ export interface CostLine {
 
 /** @param stackSeconds how long the stack was there, @param agentSeconds how long the agent ran */
 export function estimateCost(counts: Counts, stackSeconds: number, agentSeconds: number): readonly CostLine[] {
-  const price = (name: keyof typeof PRICES): number => Number(PRICES[name]);
   const { edgeRequests, edgeBytes, putRequests, storedBytes, queueRequests, commands } = counts;
   const polls = Math.ceil(agentSeconds / AGENT_POLL_SECONDS);
   const apiRequests = commands * API_REQUESTS_PER_COMMAND + Math.ceil((agentSeconds / 60) * AGENT_REQUESTS_PER_MINUTE);
@@ -70,43 +58,43 @@ export function estimateCost(counts: Counts, stackSeconds: number, agentSeconds:
   const calls = 2 * apiRequests + sweeps;
   const gbSeconds = (2 * apiRequests * API_SECONDS + sweeps * SWEEP_SECONDS) * LAMBDA_GB;
   const months = stackSeconds / MONTH_SECONDS;
-  const standing = ALARMS * price('alarmMonth') + METRICS * price('metricMonth') + price('secretMonth');
-  const perMillion = (count: number, name: keyof typeof PRICES): number => (count / 1e6) * price(name);
+  const standing = ALARMS * MONTH_USD.alarm + METRICS * MONTH_USD.metric + MONTH_USD.secret;
+  const perMillion = (count: number, name: keyof typeof MILLION_USD): number => (count / 1e6) * MILLION_USD[name];
   const minutes = Math.ceil(stackSeconds / 60);
   return [
     { name: 'alarms, metrics, the secret', counted: `${minutes} minutes`, usd: standing * months },
     {
       name: 'requests at the edge',
       counted: `${edgeRequests}, each fetched from the bucket`,
-      usd: (edgeRequests / 10_000) * price('edgeRequestsPer10000') + (edgeRequests / 1000) * price('originGetsPer1000'),
+      usd: perMillion(edgeRequests, 'edgeRequests') + perMillion(edgeRequests, 'bucketGets'),
     },
-    { name: 'out of the edge', counted: `${edgeBytes} bytes`, usd: (edgeBytes / 1e9) * price('edgeGb') },
+    { name: 'out of the edge', counted: `${edgeBytes} bytes`, usd: (edgeBytes / 1e9) * DEAREST_EDGE_GIGABYTE_USD },
     {
       name: 'the bucket',
       counted: `${putRequests} PUT, ${storedBytes} bytes`,
-      usd: (putRequests / 1000) * price('putsPer1000') + (storedBytes / 1e9) * price('storageGbMonth') * months,
+      usd: perMillion(putRequests, 'bucketPuts') + (storedBytes / 1e9) * MONTH_USD.bucketGigabyte * months,
     },
     {
       name: 'queues',
       counted: `${queueRequests} requests, and ${polls} polls of the agent`,
-      usd: perMillion(queueRequests + polls, 'queueRequestsPerMillion'),
+      usd: perMillion(queueRequests + polls, 'queueRequests'),
     },
     {
       name: 'the API',
       counted: `about ${apiRequests} requests (${API_REQUESTS_PER_COMMAND} for each of ${commands} commands, and the agent's)`,
-      usd: perMillion(apiRequests, 'apiRequestsPerMillion'),
+      usd: perMillion(apiRequests, 'apiRequests'),
     },
     {
       name: 'Lambda',
       counted: `about ${calls} calls, ${gbSeconds.toFixed(0)} GB s`,
-      usd: perMillion(calls, 'lambdaCallsPerMillion') + gbSeconds * price('lambdaGbSecond'),
+      usd: perMillion(calls, 'invocations') + gbSeconds * LAMBDA_GIGABYTE_SECOND_USD,
     },
     {
       name: 'the table',
       counted: `about ${apiRequests * WRITES} writes, ${apiRequests * READS + sweeps * SWEEP_READS} reads`,
       usd:
-        perMillion(apiRequests * WRITES, 'tableWritesPerMillion') +
-        perMillion(apiRequests * READS + sweeps * SWEEP_READS, 'tableReadsPerMillion'),
+        perMillion(apiRequests * WRITES, 'writeUnits') +
+        perMillion(apiRequests * READS + sweeps * SWEEP_READS, 'readUnits'),
     },
   ];
 }
@@ -116,7 +104,7 @@ export function costText(lines: readonly CostLine[]): string {
   const row = (name: string, counted: string, usd: number): string =>
     `  ${usd.toFixed(5)} $  ${name}${counted === '' ? '' : `: ${counted}`}`;
   return [
-    'estimated cost, at the list prices of docs/operations.md (AWS bills what it has counted itself):',
+    `estimated cost, at the list prices of ${PRICE_LIST.region} in ${PRICE_LIST.month} (AWS bills what it has counted itself):`,
     ...lines.map(({ name, counted, usd }) => row(name, counted, usd)),
     row('together', '', total),
   ].join('\n');

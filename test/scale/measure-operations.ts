@@ -1,69 +1,39 @@
 /** The life of one deployment, step by step, at the embedded cloud: what each step asks of AWS is counted as it is asked. */
+import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { signAgentToken } from '#shared/agent-token.ts';
 import { ApiClient } from '#shared/api-client.ts';
+import { sessionResponse } from '#shared/api/agents.ts';
 import { newKeyPair } from '#shared/keys.ts';
 import * as z from 'zod';
 import { createSqsJobQueue } from '../../edge-agent/adapters/sqs-job-queue.ts';
-import { sessionResponse } from '#shared/api/agents.ts';
 import { DynamoDbImageStore } from '../../functions/adapters/dynamodb-image-store.ts';
 import { Table } from '../../functions/adapters/dynamodb-table.ts';
+import { LOCAL_REGION } from '../../local/aws/account.ts';
 import type { AwsCall } from '../../local/aws/calls.ts';
-import { awsClients } from '../../local/aws/services.ts';
-import { OIDC_AUDIENCE, startCloud } from '../../local/cloud.ts';
+import { awsClients, startAwsServices } from '../../local/aws/services.ts';
+import { Closers } from '../../local/closers.ts';
+import { type Cloud, OIDC_AUDIENCE, startCloud } from '../../local/cloud.ts';
 import { sampleImage, sampleImageVersion, SSH_KEY } from '../helpers/model-samples.ts';
-
-export interface Operations {
-  readonly apiRequests: number;
-  /** The authorizer, the function, and whom it invokes. */
-  readonly invocations: number;
-  /** Items, in a transaction or not. */
-  readonly rowsRead: number;
-  readonly rowsWritten: number;
-  readonly queueRequests: number;
-  readonly auditRecords: number;
-}
-
-/** By name, in the order of a deployment's life. */
-export type Step =
-  | 'a site: heartbeat'
-  | 'a site: session'
-  | 'a site: poll of its queue'
-  | 'request a cluster'
-  | 'take the message'
-  | 'keep the message'
-  | 'read the job'
-  | 'report a phase'
-  | 'report progress'
-  | 'renew the grant'
-  | 'report that it runs'
-  | 'delete the message'
-  | 'the member looks'
-  | 'the member reads its history'
-  | 'destroy'
-  | 'report that it is gone';
+import { type Consumed, startCapacityMeter } from './capacity-meter.ts';
+import { type Measured, type Operations, operations, type Step, sumOf } from './operations.ts';
+import { accessOfSite, heartbeatOfSite } from './site-samples.ts';
 
 const SITE = 'naist';
+const SWEEP = 'sweep';
 const NOW_AND_THEN = { bytesFetched: 1, bytesTotal: 2, partsFetched: 0, partsTotal: 1 };
 const anything = z.unknown();
+const MEMBERS = [
+  { id: 'olga', groups: ['federation-operators'] },
+  { id: 'alice', groups: ['members'] },
+];
 
 /** Takes some seconds. Throws where a step fails. */
-export async function measureOperations(): Promise<ReadonlyMap<Step, Operations>> {
+export async function measureOperations(): Promise<Measured> {
   await using undo = new AsyncDisposableStack();
   const agentKeys = newKeyPair();
   const calls: AwsCall[] = [];
-  const members = [
-    { id: 'olga', groups: ['federation-operators'] },
-    { id: 'alice', groups: ['members'] },
-  ];
-  const cloud = await startCloud({
-    ...{ members, rootPublicKeyPem: newKeyPair().publicKeyPem, log: () => undefined },
-    watchCalls: (call) => {
-      // The clock's, whenever it comes.
-      if (call.caller !== 'sweep') calls.push(call);
-      return undefined;
-    },
-  });
-  undo.defer(() => cloud.close());
+  const consumed: Consumed[] = [];
+  const cloud = await startMeteredCloud(undo, calls, consumed);
   let requests = 0;
   const client = (authorize: ConstructorParameters<typeof ApiClient>[1]) => {
     const api = new ApiClient(cloud.apiUrl, (...request) => {
@@ -82,9 +52,12 @@ export async function measureOperations(): Promise<ReadonlyMap<Step, Operations>
 
   const steps = new Map<Step, Operations>();
   const count = async <T>(step: Step, run: () => Promise<T>): Promise<T> => {
-    const [before, requestsBefore] = [calls.length, requests];
+    const before = [calls.length, consumed.length, requests] as const;
     const result = await run();
-    if (!steps.has(step)) steps.set(step, sumOf(calls.slice(before), requests - requestsBefore));
+    // The sweep is the clock's, which comes whenever it comes.
+    const isOfStep = ({ caller }: { readonly caller: string }) => (caller === SWEEP) === (step === 'the sweep');
+    const [seen, billed] = [calls.slice(before[0]).filter(isOfStep), consumed.slice(before[1]).filter(isOfStep)];
+    steps.set(step, sumOf(seen, billed, requests - before[2]));
     return result;
   };
 
@@ -93,14 +66,15 @@ export async function measureOperations(): Promise<ReadonlyMap<Step, Operations>
   const images = new DynamoDbImageStore(new Table(cloud.names.table, clients.dynamoDb));
   const image = await images.findOrCreate(sampleImage(), []);
   await images.addVersion(sampleImageVersion(image), []);
-  const registration = { siteId: SITE, displayName: SITE, deployerGroups: ['members'] };
+  const registration = { siteId: SITE, displayName: 'Nara, second floor', deployerGroups: ['members'] };
   const { enrollmentToken: token } = await olga.call({
     ...{ method: 'POST', path: '/v1/sites', body: registration, answer: z.object({ enrollmentToken: z.string() }) },
   });
   const enrollment = { token, publicKeyPem: agentKeys.publicKeyPem };
   await olga.call({ method: 'POST', path: '/v1/enrollments', body: enrollment, answer: anything });
   const atSite = `/v1/sites/${SITE}`;
-  const heartbeat = { free: { cpus: 8, memoryMiB: 8192, publicAddresses: 8 }, agentVersion: '1.0.0', cached: [] };
+  await olga.call({ method: 'PUT', path: `${atSite}/grants`, body: accessOfSite(1), answer: anything });
+  const heartbeat = heartbeatOfSite();
   const beat = () => agent.call({ method: 'POST', path: `${atSite}/heartbeat`, body: heartbeat, answer: anything });
   const openSession = () => agent.call({ method: 'POST', path: `${atSite}/session`, answer: sessionResponse });
   const wish = { imageName: image.imageName, siteId: SITE, computes: 2, sshPublicKeys: [SSH_KEY] };
@@ -129,7 +103,9 @@ export async function measureOperations(): Promise<ReadonlyMap<Step, Operations>
     agent.call({ method: 'POST', path: `${job}/reports`, body: { agentId: 'a', ...body }, answer: anything });
   await count('read the job', () => agent.call({ method: 'GET', path: job, answer: anything }));
   await report({ generation: 1, phase: 'FETCHING' });
-  await count('report progress', () => report({ generation: 1, phase: 'FETCHING', progress: NOW_AND_THEN }));
+  const reportProgress = () => report({ generation: 1, phase: 'FETCHING', progress: NOW_AND_THEN });
+  await reportProgress();
+  await count('report progress', reportProgress);
   await count('renew the grant', () => agent.call({ method: 'POST', path: `${job}/grant`, answer: anything }));
   await count('report a phase', () => report({ generation: 1, phase: 'PERSONALIZING' }));
   await report({ generation: 1, phase: 'BOOTING' });
@@ -147,18 +123,39 @@ export async function measureOperations(): Promise<ReadonlyMap<Step, Operations>
   await count('destroy', () => alice.call({ method: 'DELETE', path: own, answer: anything }));
   await report({ generation: 2, phase: 'DESTROYING' });
   await count('report that it is gone', () => report({ generation: 2, phase: 'TERMINATED' }));
-  steps.set('a site: poll of its queue', { ...sumOf([], 0), queueRequests: 1 });
+  steps.set('a site: poll of its queue', operations({ queueRequests: 1 }));
+  const sweep = await count('the sweep', () => invokeSweep(cloud));
+  if (sweep.FunctionError !== undefined) throw new Error(`the sweep failed: ${sweep.FunctionError}`);
   return steps;
 }
 
-function sumOf(calls: readonly AwsCall[], apiRequests: number): Operations {
-  const having = (pattern: RegExp): number => calls.filter(({ action }) => pattern.test(action)).length;
-  return {
-    apiRequests,
-    invocations: 2 * apiRequests + having(/^lambda:InvokeFunction$/),
-    rowsRead: having(/^dynamodb:(?:GetItem|Query|ConditionCheckItem)$/),
-    rowsWritten: having(/^dynamodb:(?:PutItem|UpdateItem|DeleteItem)$/),
-    queueRequests: having(/^sqs:/),
-    auditRecords: having(/^logs:PutLogEvents$/),
-  };
+/** Its calls, and what they consume of the table, are told as they come. */
+async function startMeteredCloud(undo: AsyncDisposableStack, calls: AwsCall[], consumed: Consumed[]): Promise<Cloud> {
+  const log = () => undefined;
+  const closers = new Closers();
+  undo.defer(() => closers.close());
+  const services = await startAwsServices(log, closers);
+  const meter = await closers.keep(startCapacityMeter(services.endpoints.dynamoDb, (one) => void consumed.push(one)));
+  const cloud = await startCloud({
+    ...{ members: MEMBERS, rootPublicKeyPem: newKeyPair().publicKeyPem, log },
+    services: { ...services, endpoints: { ...services.endpoints, dynamoDb: meter.url } },
+    watchCalls: (call) => {
+      calls.push(call);
+      return undefined;
+    },
+  });
+  undo.defer(() => cloud.close());
+  return cloud;
+}
+
+async function invokeSweep(cloud: Cloud) {
+  const lambda = new LambdaClient({
+    ...{ endpoint: cloud.lambdaEndpoint, region: LOCAL_REGION },
+    credentials: { accessKeyId: 'AKIALOCAL', secretAccessKey: 'local' },
+  });
+  try {
+    return await lambda.send(new InvokeCommand({ FunctionName: 'edgeboot-local-sweep' }));
+  } finally {
+    lambda.destroy();
+  }
 }

@@ -22,6 +22,10 @@ test('all pages are summed up, for people and for programs', async () => {
   const args = ['usage', '--everybody', '--month', '2026-11', '--by', 'member', '--gb-price', '0.1'];
   const { exitCode, stdout, stderr } = await edgeboot(args, api.environment);
   assert.equal(exitCode, 0, stderr);
+  assert.match(
+    stderr,
+    /A GB from an edge is taken for 0\.1 USD \(AWS's list price of November 2026: .*0\.114 in Japan/,
+  );
   assert.deepEqual(
     stdout
       .trim()
