@@ -369,7 +369,8 @@ export function driverSuite(startHost: (t: TestContext) => Promise<DriverHost>):
       const console = connect(node.consoleSocket);
       console.on('error', () => undefined);
       await once(console, 'connect');
-      const ended = once(console.resume(), 'close');
+      // Closed in either way: QEMU's end may come as a reset.
+      const ended = new Promise((resolve) => console.resume().once('close', resolve));
       await killNode(driver, node);
       await ended;
       await driver.prepare(CLUSTER);
