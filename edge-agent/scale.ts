@@ -28,9 +28,8 @@ export async function scale(run: Run, ports: ScalePorts): Promise<void> {
   await reportPhase('SCALING', run, ports);
   const { deploymentId, desired } = run.job.deployment;
   const before = await requireEntry(deploymentId, ports.journal);
-  const staying = before.plan.nodes.slice(0, 1 + desired.computes);
-  if (staying.length < before.plan.nodes.length) await removeLast(before, staying.length, run, ports);
-  const entry = await addComputes(await requireEntry(deploymentId, ports.journal), run, ports);
+  const change = before.plan.nodes.length > 1 + desired.computes ? removeLast : addComputes;
+  const entry = await change(before, run, ports);
   const image = entry.fresh?.length ? await bootFresh(entry, run, ports) : NOTHING_FETCHED;
   await reportRunning(entry.plan, image, run, ports);
 }
@@ -44,13 +43,14 @@ export async function giveUpScale(failure: Failure, run: Run, ports: ScalePorts)
 }
 
 /** The frontend is told first: it should send no work to those that go. */
-async function removeLast(entry: JournalEntry, staying: number, run: Run, ports: ScalePorts): Promise<void> {
+async function removeLast(entry: JournalEntry, run: Run, ports: ScalePorts): Promise<JournalEntry> {
+  const staying = 1 + run.job.deployment.desired.computes;
   const plan = { ...entry.plan, nodes: entry.plan.nodes.slice(0, staying) };
   await openUserData(plan, ports);
   const frontendIsStale = !(await tellFrontend(plan, run, ports));
   run.signal.throwIfAborted();
   const isSurplus = (node: PlannedNode): boolean => !plan.nodes.includes(node);
-  await run.stopwatch.time('stop computes', () =>
+  return run.stopwatch.time('stop computes', () =>
     removeComputes({ ...entry, frontendIsStale }, isSurplus, SHUTDOWN_GRACE_SECONDS, run.signal, ports),
   );
 }

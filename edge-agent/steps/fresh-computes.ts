@@ -17,31 +17,22 @@ export interface FreshComputesPorts {
   readonly allocating: <T>(work: () => Promise<T>) => Promise<T>;
 }
 
-/** Gives further computes their place, durably, as `allocate` does. Throws NO_CAPACITY. */
+/** Gives further computes, if any are wished, their place, durably, as `allocate` does. Throws NO_CAPACITY, FORBIDDEN. */
 export async function addComputes(
   entry: JournalEntry,
   { job: { deployment }, signal }: Run,
   ports: FreshComputesPorts,
 ): Promise<JournalEntry> {
+  if (entry.plan.nodes.length > deployment.desired.computes) return entry;
   return ports.allocating(async () => {
     signal.throwIfAborted();
     const { resources } = ports;
-    const all = await ports.journal.list();
+    const plans = (await ports.journal.list()).map((one) => one.plan);
     // Addresses that its own nodes hold are taken, too.
-    const request = planRequest(
-      deployment,
-      resources,
-      all.map((one) => one.plan),
-    );
-    const plan = scalePlan(entry.plan, request, resources.publicNetwork);
+    const plan = scalePlan(entry.plan, planRequest(deployment, resources, plans), resources.publicNetwork);
     const added = plan.nodes.slice(entry.plan.nodes.length).map(({ name }) => name);
-    if (added.length === 0) return entry;
-    const others = all.filter(({ deploymentId }) => deploymentId !== entry.deploymentId);
-    requireCapacity(
-      plan,
-      resources,
-      others.map((one) => one.plan),
-    );
+    const others = plans.filter(({ deploymentId }) => deploymentId !== entry.deploymentId);
+    requireCapacity(plan, resources, others);
     const after = { ...entry, plan, fresh: [...(entry.fresh ?? []), ...added] };
     await ports.journal.write(after);
     return after;

@@ -12,7 +12,7 @@ import type { Quota } from '#shared/site-access.ts';
 import { consumedByDeployment } from '../consumption.ts';
 import type { DeploymentStore, IdempotencyKey, OutboxEntry, UnsettledDeployment, Usage } from '../ports.ts';
 import { retryConflict } from '../retry-conflict.ts';
-import { addedBy, hasLimits, NOTHING, requireRoom, shareOf } from '../site-quota.ts';
+import { addedBy, hasLimits, requireRoom, shareOf } from '../site-quota.ts';
 import { countConsumption } from './dynamodb-consumption.ts';
 import { endWrites, listEndsDue } from './dynamodb-deployment-ends.ts';
 import { commitOnce, findMade, madeRow } from './dynamodb-idempotency.ts';
@@ -46,7 +46,7 @@ export class DynamoDbDeploymentStore implements DeploymentStore {
       ...beginUse(this.#table, deployment),
       this.#table.put(this.#row(deployment), 'attribute_not_exists(pk)'),
       this.#event(event),
-      ...countUsage(this.#table, deployment, addedBy(NOTHING, shareOf(deployment)), quota),
+      ...countUsage(this.#table, deployment, shareOf(deployment), quota),
       beginAtSite(this.#table, deployment),
       ...endWrites(this.#table, undefined, deployment),
       ...outbox.map((entry) => outboxWrite(this.#table, entry)),
@@ -67,7 +67,7 @@ export class DynamoDbDeploymentStore implements DeploymentStore {
     if (!hasLimits(quota)) return undefined;
     const taken = await readUsage(this.#table, deployment);
     try {
-      requireRoom(deployment, addedBy(NOTHING, shareOf(deployment)), taken, quota);
+      requireRoom(deployment, shareOf(deployment), taken, quota);
       return undefined;
     } catch (error) {
       const earlier = key && (await this.findMade(key, deployment.createdAt));

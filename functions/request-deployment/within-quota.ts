@@ -6,7 +6,7 @@ import type { Quota } from '#shared/site-access.ts';
 import { type End, endAfter } from '../deployment-end.ts';
 import type { DeliveryPorts } from '../outbox/deliver-outbox.ts';
 import { deny } from '../outbox/deny.ts';
-import type { DeploymentStore } from '../ports.ts';
+import type { DeploymentStore, Usage } from '../ports.ts';
 import { hasLimits, hoursWithin, requireRoom, usageOf } from '../site-quota.ts';
 
 /** The deployment, with its end where it has one. Throws QUOTA_EXCEEDED where that is too long, or where there is no room now. */
@@ -16,10 +16,21 @@ export async function limitBy<Wished extends Pick<Deployment, 'memberId' | 'site
   hours: number | undefined,
   deployments: Pick<DeploymentStore, 'usage'>,
 ): Promise<Wished & Partial<End>> {
-  const { memberId, siteId, createdAt } = wished;
+  const { siteId, createdAt } = wished;
   const granted = hoursWithin(siteId, hours, quota);
-  if (hasLimits(quota)) requireRoom(wished, usageOf(wished), await deployments.usage(memberId, siteId), quota);
+  await requireRoomNow(wished, usageOf(wished), quota, deployments);
   return { ...wished, ...(granted !== undefined && endAfter(granted, new Date(createdAt))) };
+}
+
+/** Whether there still is room when it is taken, the transaction says. Throws QUOTA_EXCEEDED. */
+export async function requireRoomNow(
+  holder: Pick<Deployment, 'memberId' | 'siteId'>,
+  added: Usage,
+  quota: Quota,
+  deployments: Pick<DeploymentStore, 'usage'>,
+): Promise<void> {
+  if (!hasLimits(quota)) return;
+  requireRoom(holder, added, await deployments.usage(holder.memberId, holder.siteId), quota);
 }
 
 /** A QUOTA_EXCEEDED of `work` is on record, as every denial is. */

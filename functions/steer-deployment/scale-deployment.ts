@@ -7,9 +7,9 @@ import type { Member } from '../http/identity.ts';
 import { newWish, requireNotOver } from '../new-wish.ts';
 import { findOwnDeployment } from '../read-deployments/read-deployments.ts';
 import { requireComputeImage } from '../request-deployment/request-deployment.ts';
-import { withinQuota } from '../request-deployment/within-quota.ts';
+import { requireRoomNow, withinQuota } from '../request-deployment/within-quota.ts';
 import { retryConflict } from '../retry-conflict.ts';
-import { addedBy, hasLimits, requireRoom, usageOf } from '../site-quota.ts';
+import { addedBy, usageOf } from '../site-quota.ts';
 
 const ACTION = 'deployment.scale';
 
@@ -35,13 +35,12 @@ export async function scaleDeployment(
     ({ before, quota }) => {
       const { computes: until } = before.desired;
       if (until === computes && isOutcome(before)) return Promise.resolve(before);
+      const actor = `member:${before.memberId}`;
       const reason = `from ${until} to ${computes} computes`;
-      return newWish(before, { desired: { computes }, action: ACTION, actor: actorOf(before), reason, quota }, ports);
+      return newWish(before, { desired: { computes }, action: ACTION, actor, reason, quota }, ports);
     },
   );
 }
-
-const actorOf = ({ memberId }: Deployment): string => `member:${memberId}`;
 
 /** Throws CONFLICT. */
 function requireOn(deployment: Deployment): void {
@@ -54,7 +53,7 @@ function requireOn(deployment: Deployment): void {
   throw new EdgebootError('CONFLICT', `it is ${state}: only a cluster that runs can be scaled`, { remedy });
 }
 
-/** Whether there still is room then, the transaction says. Every refusal is on record, but for INVALID_REQUEST. */
+/** Every refusal is on record, but for INVALID_REQUEST. */
 async function authorizeMore(
   member: Member,
   before: Deployment,
@@ -65,14 +64,8 @@ async function authorizeMore(
   const image = await ports.images.findVersion(before.imageId, before.imageVersion);
   if (image) requireComputeImage(image, computes);
   const after = { ...before, desired: { ...before.desired, computes } };
-  await withinQuota(
-    askedBy(member, before, ACTION),
-    async () => {
-      if (!hasLimits(quota)) return;
-      const taken = await ports.deployments.usage(before.memberId, before.siteId);
-      requireRoom(before, addedBy(usageOf(before), usageOf(after)), taken, quota);
-    },
-    ports,
-  );
+  const added = addedBy(usageOf(before), usageOf(after));
+  const ask = () => requireRoomNow(before, added, quota, ports.deployments);
+  await withinQuota(askedBy(member, before, ACTION), ask, ports);
   return quota;
 }

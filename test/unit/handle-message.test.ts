@@ -360,6 +360,8 @@ describe('a message', () => {
   it('that wants fewer computes tells the frontend, then stops and removes the last ones; the others run on', async () => {
     await runs(3);
     wishComputes(1);
+    // Its site offers that network no more: nothing is asked of it now.
+    control.row = { ...control.row, extraInterfaces: ['withdrawn'] };
     const told: string[] = [];
     ports = { ...ports, tellGuest: (_socket, document) => (told.push(document), Promise.resolve(true)) };
     handle = createMessageHandler(ports, shutdown.signal);

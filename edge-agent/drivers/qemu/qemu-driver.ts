@@ -90,9 +90,7 @@ async function stop(
   parts: DriverParts,
 ): Promise<void> {
   const { definitions, processes } = parts;
-  const observed = await observe(cluster.siteId, parts);
   const { deploymentId } = cluster;
-  if (!observed.some((one) => one.deploymentId === deploymentId)) return;
   const socketOf = (name: string): string => definitions.monitorSocket(deploymentId, name);
   await stopNodes(graceSeconds, signal, {
     running: async () => {

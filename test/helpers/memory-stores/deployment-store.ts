@@ -10,7 +10,7 @@ import type {
   UnsettledDeployment,
   Usage,
 } from '../../../functions/ports.ts';
-import { addedBy, NOTHING, requireRoom, shareOf, usageOf } from '../../../functions/site-quota.ts';
+import { addedBy, requireRoom, shareOf, usageOf } from '../../../functions/site-quota.ts';
 import type { MemoryOutbox } from './outbox.ts';
 import type { MemoryIdempotencyKeys } from './idempotency-keys.ts';
 import type { MemoryVersionUses } from './version-uses.ts';
@@ -39,7 +39,7 @@ export class MemoryDeploymentStore implements DeploymentStore {
     const earlier = this.#keys.earlier(key);
     if (earlier !== undefined) return this.#rows.get(earlier) as Deployment;
     this.#uses.requireOpen(deployment);
-    this.#requireRoom(deployment, addedBy(NOTHING, usageOf(deployment)), quota);
+    this.#requireRoom(deployment, shareOf(deployment), quota);
     this.#keys.remember(key, deployment.deploymentId);
     this.#uses.begin(deployment);
     this.#rows.set(deployment.deploymentId, deployment);
