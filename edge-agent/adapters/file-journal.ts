@@ -1,11 +1,11 @@
 /** The journal as one JSON file per deployment, replaced in one step. */
-import { readdir, rm } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { failureSchema, timelineSchema } from '#shared/deployment.ts';
 import { SHA256, ULID } from '#shared/names.ts';
 import * as z from 'zod';
 import { clusterPlanSchema } from '../core/plan-cluster.ts';
-import { ensureDirectory, readIfThere, replaceFile, syncFolderOf } from '../durable-files.ts';
+import { ensureDirectory, readIfThere, removeFile, replaceFile, syncFolderOf } from '../durable-files.ts';
 import type { Journal, JournalEntry } from '../ports.ts';
 
 const entrySchema = z.strictObject({
@@ -47,8 +47,7 @@ export async function openFileJournal(stateDirectory: string): Promise<Journal> 
       await syncFolderOf(fileOf(entry.deploymentId));
     },
     async remove(deploymentId) {
-      await rm(fileOf(deploymentId), { force: true });
-      await syncFolderOf(fileOf(deploymentId));
+      await removeFile(fileOf(deploymentId));
     },
     async list() {
       const names = (await readdir(folder)).filter((name) => name.endsWith(ENDING));

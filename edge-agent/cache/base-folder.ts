@@ -1,11 +1,19 @@
 /** The folder of a base image in the cache: its disk, and the small files beside it that say what it is and how it is meant. */
-import { open, readdir, rm } from 'node:fs/promises';
+import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { LEGACY_NAME, ULID } from '#shared/names.ts';
 import * as z from 'zod';
 import { asDiskError } from '../disk-errors.ts';
-import { ensureDirectory, isNotThere, readIfThere, replaceFile, statIfThere, syncFolderOf } from '../durable-files.ts';
+import {
+  clearUnfinished,
+  ensureDirectory,
+  isNotThere,
+  readIfThere,
+  replaceFile,
+  statIfThere,
+  syncFolderOf,
+} from '../durable-files.ts';
 
 /** The hypervisor's user passes through to the disk. */
 const FOLDER_MODE = 0o711;
@@ -71,8 +79,7 @@ export class BaseFolder {
 
   /** Removes what an interrupted run was just writing. */
   async clearUnfinished(): Promise<void> {
-    const names = (await readdir(this.path)).filter((name) => name.endsWith('.new'));
-    for (const name of names) await rm(join(this.path, name), { force: true });
+    await clearUnfinished(this.path);
   }
 
   /** What is not there or damaged is as good as unknown: it is written anew. */
