@@ -162,12 +162,45 @@ void describe('the stack', { timeout: 600_000 }, () => {
         },
       },
     ]);
-    const [, control] = only(stack, 'AWS::CloudFront::OriginAccessControl');
-    const config = control['OriginAccessControlConfig'] as Record<string, unknown>;
-    assert.deepEqual([config['SigningBehavior'], config['SigningProtocol']], ['always', 'sigv4']);
+    for (const control of stack.allOf('AWS::CloudFront::OriginAccessControl')) {
+      const config = control['OriginAccessControlConfig'] as Record<string, unknown>;
+      assert.deepEqual([config['SigningBehavior'], config['SigningProtocol']], ['always', 'sigv4']);
+    }
   });
 
-  inEach('serves nothing that is not signed for, over IPv4 and TLS, from near Asia too', (stack) => {
+  inEach('serves the console to anybody, out of a bucket where no image can be', (stack, prefix) => {
+    const distribution = stack.properties('Distribution')['DistributionConfig'] as {
+      Origins: { Id: string; DomainName: string; OriginAccessControlId: string }[];
+      CacheBehaviors: { PathPattern: string; TargetOriginId: string; TrustedKeyGroups?: unknown }[];
+      DefaultCacheBehavior: { TargetOriginId: string };
+    };
+    const unsigned = distribution.CacheBehaviors.filter(({ TrustedKeyGroups }) => TrustedKeyGroups === undefined);
+    assert.deepEqual(
+      unsigned.map(({ PathPattern, TargetOriginId }) => [PathPattern, TargetOriginId]),
+      [['/console/*', 'console']],
+    );
+    assert.equal(distribution.DefaultCacheBehavior.TargetOriginId, 'images');
+    assert.deepEqual(
+      distribution.Origins.map(({ Id, DomainName, OriginAccessControlId }) => [Id, DomainName, OriginAccessControlId]),
+      [
+        ['images', '<ImageBucket.RegionalDomainName>', '<OriginAccess.Id>'],
+        ['console', '<ConsoleBucket.RegionalDomainName>', '<ConsoleAccess.Id>'],
+      ],
+    );
+    const bucket = `arn:aws:s3:::${prefix}-console-000000000000`;
+    const { Bucket, PolicyDocument } = stack.properties('ConsoleBucketPolicy');
+    assert.equal(`arn:aws:s3:::${String(Bucket)}`, bucket);
+    const [, allowed, ...more] = (PolicyDocument as { Statement: Record<string, unknown>[] }).Statement;
+    assert.deepEqual(more, []);
+    assert.deepEqual([allowed?.['Action'], allowed?.['Resource']], ['s3:GetObject', `${bucket}/console/*`]);
+    // Nobody who publishes can put an image there: no role reaches the bucket at all.
+    for (const [role, statements] of stack.roles()) {
+      const reached = statements.flatMap(({ Resource }) => Resource).filter((resource) => resource.includes(bucket));
+      assert.deepEqual(reached, [], role);
+    }
+  });
+
+  inEach('serves nothing else that is not signed for, over IPv4 and TLS, from near Asia too', (stack) => {
     const [, { DistributionConfig }] = only(stack, 'AWS::CloudFront::Distribution');
     const config = DistributionConfig as Record<string, unknown> & {
       Origins: Record<string, unknown>[];
@@ -178,10 +211,11 @@ void describe('the stack', { timeout: 600_000 }, () => {
     assert.equal(config['PriceClass'], 'PriceClass_200');
     assert.deepEqual(
       config.Origins.map(({ OriginAccessControlId, OriginShield }) => [OriginAccessControlId, OriginShield]),
-      [['<OriginAccess.Id>', { Enabled: false }]],
+      ['<OriginAccess.Id>', '<ConsoleAccess.Id>'].map((access) => [access, { Enabled: false }]),
     );
     for (const behavior of [config.DefaultCacheBehavior, ...(config.CacheBehaviors ?? [])]) {
-      assert.deepEqual(behavior['TrustedKeyGroups'], ['<SigningKeyGroup>']);
+      if (behavior['PathPattern'] !== '/console/*')
+        assert.deepEqual(behavior['TrustedKeyGroups'], ['<SigningKeyGroup>']);
       assert.equal(behavior['ViewerProtocolPolicy'], 'https-only');
       assert.deepEqual(behavior['AllowedMethods'], ['GET', 'HEAD']);
     }
