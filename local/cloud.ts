@@ -3,7 +3,7 @@ import { PutSecretValueCommand } from '@aws-sdk/client-secrets-manager';
 import { lambdaEndpoint, startApi } from './api.ts';
 import { type CallWatcher, startCallWatch } from './aws/call-watch.ts';
 import { awsClients, awsEnvironment, startAwsServices, type AwsEndpoints, type AwsServices } from './aws/services.ts';
-import { createStackResources, nameOfOnly, type StackResources } from './aws/stack-resources.ts';
+import { createStackResources, nameOf, type StackResources } from './aws/stack-resources.ts';
 import type { AssumedRole } from './aws/sts.ts';
 import type { LogLine } from './child-server.ts';
 import { Closers } from './closers.ts';
@@ -160,9 +160,9 @@ async function watchedEndpoints(
 
 function namesIn(resources: StackResources): Cloud['names'] {
   return {
-    bucket: nameOfOnly(resources, 'AWS::S3::Bucket', 'BucketName'),
-    table: nameOfOnly(resources, 'AWS::DynamoDB::Table', 'TableName'),
-    signingKeySecret: nameOfOnly(resources, 'AWS::SecretsManager::Secret', 'Name'),
+    bucket: nameOf(resources, 'ImageBucket', 'BucketName'),
+    table: nameOf(resources, 'Table', 'TableName'),
+    signingKeySecret: nameOf(resources, 'SigningKey', 'Name'),
   };
 }
 

@@ -1,5 +1,6 @@
-/** Uploads objects through presigned URLs, several at once; what is in the bucket already is not sent again. */
+/** Uploads objects through presigned URLs, several at once, and looks whether they are there; what was there already is not sent again. */
 import { Agent, request } from 'undici';
+import type * as z from 'zod';
 import type { ApiClient } from '#shared/api-client.ts';
 import { uploadsResponse } from '#shared/api/images.ts';
 import { EdgebootError } from '#shared/errors.ts';
@@ -22,6 +23,13 @@ export interface UploadProgress {
   /** Objects that were in the bucket already. */
   readonly presentObjects: number;
 }
+
+type Upload = NonNullable<z.infer<typeof uploadsResponse>['uploads'][number]['upload']>;
+
+const notTaken = (outcome: string): EdgebootError =>
+  new EdgebootError('PART_UNAVAILABLE', `the bucket did not take an object: ${outcome}`, {
+    remedy: 'Publish again: only what is missing is uploaded.',
+  });
 
 export class Uploader implements AsyncDisposable {
   readonly #api: ApiClient;
@@ -77,28 +85,39 @@ export class Uploader implements AsyncDisposable {
 
   async #send(objects: readonly UploadObject[]): Promise<void> {
     if (this.#imageId === undefined) {
-      for (const { bytes } of objects) this.#count({ uploadedObjects: 1, uploadedBytes: bytes.length });
+      this.#countUploaded(objects);
       return;
     }
+    let missing = await this.#missingOf(objects, this.#imageId);
+    this.#count({ presentObjects: objects.length - missing.length });
+    for (let attempt = 1; missing.length > 0; attempt++) {
+      if (attempt > MAX_ATTEMPTS) throw notTaken('it says so, and has them not');
+      if (this.#dryRun) {
+        this.#countUploaded(missing);
+        return;
+      }
+      await Promise.all(missing.map(({ bytes, upload }) => this.#put(upload.url, upload.headers, bytes)));
+      // The bucket's 200 is not the end of it: what counts is what the control plane sees there.
+      const still = await this.#missingOf(missing, this.#imageId);
+      const absent = new Set(still.map(({ sha256 }) => sha256));
+      this.#countUploaded(missing.filter(({ sha256 }) => !absent.has(sha256)));
+      missing = still;
+    }
+  }
+
+  async #missingOf(objects: readonly UploadObject[], imageId: string): Promise<(UploadObject & { upload: Upload })[]> {
     const { uploads } = await this.#api.call({
       method: 'POST',
-      path: `/v1/images/${this.#imageId}/uploads`,
+      path: `/v1/images/${imageId}/uploads`,
       body: {
         objects: objects.map(({ objectKind, sha256, bytes }) => ({ objectKind, sha256, sizeBytes: bytes.length })),
       },
       answer: uploadsResponse,
     });
-    await Promise.all(
-      objects.map(async ({ bytes }, i) => {
-        const upload = uploads[i]?.upload;
-        if (upload === undefined) {
-          this.#count({ presentObjects: 1 });
-          return;
-        }
-        if (!this.#dryRun) await this.#put(upload.url, upload.headers, bytes);
-        this.#count({ uploadedObjects: 1, uploadedBytes: bytes.length });
-      }),
-    );
+    return objects.flatMap(({ objectKind, sha256, bytes }, i) => {
+      const upload = uploads[i]?.upload;
+      return upload === undefined ? [] : [{ objectKind, sha256, bytes, upload }];
+    });
   }
 
   /** The presigned URL is a grant: no error text repeats it. */
@@ -106,11 +125,7 @@ export class Uploader implements AsyncDisposable {
     for (let attempt = 1; ; attempt++) {
       const outcome = await this.#putOnce(url, headers, body);
       if (outcome === undefined) return;
-      if (attempt === MAX_ATTEMPTS) {
-        throw new EdgebootError('PART_UNAVAILABLE', `the bucket did not take an object: ${outcome}`, {
-          remedy: 'Publish again: only what is missing is uploaded.',
-        });
-      }
+      if (attempt === MAX_ATTEMPTS) throw notTaken(outcome);
     }
   }
 
@@ -122,6 +137,10 @@ export class Uploader implements AsyncDisposable {
     } catch (error) {
       return (error as NodeJS.ErrnoException).code ?? 'connection failed';
     }
+  }
+
+  #countUploaded(objects: readonly UploadObject[]): void {
+    for (const { bytes } of objects) this.#count({ uploadedObjects: 1, uploadedBytes: bytes.length });
   }
 
   #count(more: Partial<UploadProgress>): void {

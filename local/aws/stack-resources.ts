@@ -98,15 +98,11 @@ export async function createStackResources(resources: StackResources, clients: S
   );
 }
 
-/** The name that the stack gives its only resource of a type. @throws EdgebootError INVALID_CONFIG unless there is one */
-export function nameOfOnly(resources: StackResources, type: string, nameProperty: string): string {
-  const found = Object.values(resources).filter(({ Type }) => Type === type);
-  const name = found[0]?.Properties[nameProperty];
-  if (found.length !== 1 || typeof name !== 'string') {
-    throw new EdgebootError(
-      'INVALID_CONFIG',
-      `serverless.yml does not declare exactly one ${type} with a ${nameProperty}.`,
-    );
+/** The name that the stack gives a resource. @throws EdgebootError INVALID_CONFIG where there is none */
+export function nameOf(resources: StackResources, logicalId: string, nameProperty: string): string {
+  const name = resources[logicalId]?.Properties[nameProperty];
+  if (typeof name !== 'string') {
+    throw new EdgebootError('INVALID_CONFIG', `serverless.yml declares no ${logicalId} with a ${nameProperty}.`);
   }
   return name;
 }

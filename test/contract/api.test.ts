@@ -194,6 +194,20 @@ void suite('the API is as it describes itself', { timeout: 180_000 }, () => {
 
     const unsigned = { manifestSha256: hash('sha256', stranger) };
     await api.refuse('MANIFEST_UNTRUSTED', 'POST /v1/images/{imageId}/versions', { as: alice, path, body: unsigned });
+    const [absent, longer] = [Buffer.from('never uploaded'), manifestOf(imageId, 1, index, part)];
+    for (const disk of Object.values(longer.disks)) Object.assign(disk?.parts[0] ?? {}, { sizeBytes: part.length + 1 });
+    for (const [code, untrue] of [
+      ['INVALID_REQUEST', manifestOf(imageId, 1, index, absent)],
+      ['INVALID_REQUEST', manifestOf(imageId, 1, absent, part)],
+      ['INVALID_REQUEST', longer],
+      ['MANIFEST_UNTRUSTED', manifestOf(NEVER_MADE, 1, index, part)],
+      ['MANIFEST_UNTRUSTED', { ...manifestOf(imageId, 1, index, part), imageName: 'another' }],
+    ] as const) {
+      const signed = signManifest(untrue, publisher.privateKeyPem);
+      await upload(imageId, [['manifests', signed]]);
+      const wrong = { manifestSha256: hash('sha256', signed) };
+      await api.refuse(code, 'POST /v1/images/{imageId}/versions', { as: alice, path, body: wrong });
+    }
     const elsewhere = { imageId: NEVER_MADE };
     await api.refuse('NOT_FOUND', 'POST /v1/images/{imageId}/versions', { as: alice, path: elsewhere, body });
     await api.succeed('POST /v1/images/{imageId}/versions', { as: alice, path, body });

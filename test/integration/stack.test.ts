@@ -162,12 +162,45 @@ void describe('the stack', { timeout: 600_000 }, () => {
         },
       },
     ]);
-    const [, control] = only(stack, 'AWS::CloudFront::OriginAccessControl');
-    const config = control['OriginAccessControlConfig'] as Record<string, unknown>;
-    assert.deepEqual([config['SigningBehavior'], config['SigningProtocol']], ['always', 'sigv4']);
+    for (const control of stack.allOf('AWS::CloudFront::OriginAccessControl')) {
+      const config = control['OriginAccessControlConfig'] as Record<string, unknown>;
+      assert.deepEqual([config['SigningBehavior'], config['SigningProtocol']], ['always', 'sigv4']);
+    }
   });
 
-  inEach('serves nothing that is not signed for, over IPv4 and TLS, from near Asia too', (stack) => {
+  inEach('serves the console to anybody, out of a bucket where no image can be', (stack, prefix) => {
+    const distribution = stack.properties('Distribution')['DistributionConfig'] as {
+      Origins: { Id: string; DomainName: string; OriginAccessControlId: string }[];
+      CacheBehaviors: { PathPattern: string; TargetOriginId: string; TrustedKeyGroups?: unknown }[];
+      DefaultCacheBehavior: { TargetOriginId: string };
+    };
+    const unsigned = distribution.CacheBehaviors.filter(({ TrustedKeyGroups }) => TrustedKeyGroups === undefined);
+    assert.deepEqual(
+      unsigned.map(({ PathPattern, TargetOriginId }) => [PathPattern, TargetOriginId]),
+      [['/console/*', 'console']],
+    );
+    assert.equal(distribution.DefaultCacheBehavior.TargetOriginId, 'images');
+    assert.deepEqual(
+      distribution.Origins.map(({ Id, DomainName, OriginAccessControlId }) => [Id, DomainName, OriginAccessControlId]),
+      [
+        ['images', '<ImageBucket.RegionalDomainName>', '<OriginAccess.Id>'],
+        ['console', '<ConsoleBucket.RegionalDomainName>', '<ConsoleAccess.Id>'],
+      ],
+    );
+    const bucket = `arn:aws:s3:::${prefix}-console-000000000000`;
+    const { Bucket, PolicyDocument } = stack.properties('ConsoleBucketPolicy');
+    assert.equal(`arn:aws:s3:::${String(Bucket)}`, bucket);
+    const [, allowed, ...more] = (PolicyDocument as { Statement: Record<string, unknown>[] }).Statement;
+    assert.deepEqual(more, []);
+    assert.deepEqual([allowed?.['Action'], allowed?.['Resource']], ['s3:GetObject', `${bucket}/console/*`]);
+    // Nobody who publishes can put an image there: no role reaches the bucket at all.
+    for (const [role, statements] of stack.roles()) {
+      const reached = statements.flatMap(({ Resource }) => Resource).filter((resource) => resource.includes(bucket));
+      assert.deepEqual(reached, [], role);
+    }
+  });
+
+  inEach('serves nothing else that is not signed for, over IPv4 and TLS, from near Asia too', (stack) => {
     const [, { DistributionConfig }] = only(stack, 'AWS::CloudFront::Distribution');
     const config = DistributionConfig as Record<string, unknown> & {
       Origins: Record<string, unknown>[];
@@ -178,10 +211,11 @@ void describe('the stack', { timeout: 600_000 }, () => {
     assert.equal(config['PriceClass'], 'PriceClass_200');
     assert.deepEqual(
       config.Origins.map(({ OriginAccessControlId, OriginShield }) => [OriginAccessControlId, OriginShield]),
-      [['<OriginAccess.Id>', { Enabled: false }]],
+      ['<OriginAccess.Id>', '<ConsoleAccess.Id>'].map((access) => [access, { Enabled: false }]),
     );
     for (const behavior of [config.DefaultCacheBehavior, ...(config.CacheBehaviors ?? [])]) {
-      assert.deepEqual(behavior['TrustedKeyGroups'], ['<SigningKeyGroup>']);
+      if (behavior['PathPattern'] !== '/console/*')
+        assert.deepEqual(behavior['TrustedKeyGroups'], ['<SigningKeyGroup>']);
       assert.equal(behavior['ViewerProtocolPolicy'], 'https-only');
       assert.deepEqual(behavior['AllowedMethods'], ['GET', 'HEAD']);
     }
@@ -264,6 +298,48 @@ void describe('the stack', { timeout: 600_000 }, () => {
     ];
     assert.deepEqual(named.sort(), wanted.sort());
     for (const alarm of alarms) assert.deepEqual(alarm['AlarmActions'], ['<AlarmTopic>']);
+    const judged = (name: string): unknown[] => {
+      const alarm = alarms.find((one) => one['AlarmName'] === `${prefix}-${name}`) ?? {};
+      assert.equal(alarm['ComparisonOperator'], 'GreaterThanThreshold', name);
+      const asked = ['Namespace', 'MetricName', 'Dimensions', 'Statistic', 'Threshold', 'TreatMissingData'];
+      return asked.map((property) => alarm[property]);
+    };
+    const aws = (
+      namespace: string,
+      metric: string,
+      [Name, Value]: [string, unknown],
+      statistic: string,
+      over: number,
+    ) => [...[namespace, metric, [{ Name, Value }], statistic, over, 'notBreaching']];
+    const deadLetters: [string, unknown] = ['QueueName', '<DeadLetterQueue.QueueName>'];
+    const deadLettersName = stack.properties('DeadLetterQueue')['QueueName'];
+    assert.equal(deadLettersName, `${prefix}-dead-letters`, 'where sqs-deployment-queues.ts redrives to');
+    const visible = 'ApproximateNumberOfMessagesVisible';
+    assert.deepEqual(judged('dead-letters'), aws('AWS/SQS', visible, deadLetters, 'Maximum', 0));
+    const mint: [string, unknown] = ['FunctionName', `${prefix}-mintUrls`];
+    assert.deepEqual(judged('mint-failures'), aws('AWS/Lambda', 'Errors', mint, 'Sum', 0));
+    for (const { Environment } of stack.allOf('AWS::Lambda::Function')) {
+      const { Variables } = Environment as { Variables: Record<string, unknown> };
+      assert.equal(Variables['MINT_FUNCTION'], mint[1], 'the function that is invoked is the one that is watched');
+    }
+    assert.deepEqual(judged('api-faults'), aws('AWS/ApiGateway', '5xx', ['ApiId', '<HttpApi>'], 'Sum', 5));
+    const own = (metric: string, statistic: string, over: number, missing: string) => [
+      prefix,
+      metric,
+      undefined,
+      statistic,
+      over,
+      missing,
+    ];
+    assert.deepEqual(judged('denials'), own('Denials', 'Sum', 50, 'notBreaching'));
+    assert.deepEqual(judged('silent-sites'), own('SilentSites', 'Minimum', 0, 'notBreaching'));
+    assert.deepEqual(judged('sweep-lag'), own('OldestEntrySeconds', 'Minimum', 600, 'breaching'));
+    assert.deepEqual(judged('oldest-job'), own('OldestJobSeconds', 'Minimum', 3600, 'notBreaching'));
+    const { Budget } = stack.properties('MonthlyBudget') as { Budget: Record<string, unknown> };
+    assert.deepEqual(
+      [Budget['BudgetLimit'], Budget['TimeUnit']],
+      [{ Amount: '<MonthlyBudgetUsd>', Unit: 'USD' }, 'MONTHLY'],
+    );
     const counted = stack.allOf('AWS::Logs::MetricFilter').map((filter) => filter as unknown as MetricFilter);
     const metrics = counted.map(
       ({ MetricTransformations: [metric] }) => `${metric.MetricNamespace} ${metric.MetricName}`,
@@ -272,6 +348,11 @@ void describe('the stack', { timeout: 600_000 }, () => {
       .filter((alarm) => alarm['Namespace'] === prefix)
       .map((alarm) => `${prefix} ${String(alarm['MetricName'])}`);
     assert.deepEqual(metrics.sort(), looked.sort());
+    const values = counted.map(({ MetricTransformations: [metric] }) => [metric.MetricName, metric.MetricValue]);
+    assert.deepEqual(Object.fromEntries(values), {
+      ...{ Denials: '1', SilentSites: '$.silentSites' },
+      ...{ OldestEntrySeconds: '$.oldestEntrySeconds', OldestJobSeconds: '$.oldestJobSeconds' },
+    });
     const lines: Readonly<Record<string, Record<string, unknown>>> = {
       [`/aws/lambda/${prefix}-sweep`]: await stockLine(),
       '<AuditLogGroup>': { decision: 'deny' },

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { generateKeyPairSync } from 'node:crypto';
+import { createPrivateKey, createPublicKey, generateKeyPairSync, type JsonWebKey } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { grantSchema } from '#shared/grant.ts';
 import { ulid } from 'ulid';
@@ -8,11 +8,13 @@ import { verifySignedUrl } from '../../local/distribution/signed-url.ts';
 
 const NOW = new Date('2026-11-23T09:00:00.000Z');
 const NOW_SECONDS = NOW.getTime() / 1000;
-const pair = generateKeyPairSync('rsa', {
-  modulusLength: 2048,
-  publicKeyEncoding: { type: 'spki', format: 'pem' },
-  privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
-});
+const generatePair = () =>
+  generateKeyPairSync('rsa', {
+    modulusLength: 2048,
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+  });
+const pair = generatePair();
 const KEY_GROUP = [{ keyPairId: 'K2EXAMPLE', publicKeyPem: pair.publicKey }];
 const ports: MintUrlsPorts = {
   signingKeys: { current: () => Promise.resolve({ keyPairId: 'K2EXAMPLE', privateKeyPem: pair.privateKey }) },
@@ -49,6 +51,19 @@ describe('minting', () => {
     const url = `${grant.baseUrl}/images/${imageId}/parts/abc?${grant.signedQuery}`;
     assert.equal(verdict(url, '198.51.100.7'), 'allowed');
     assert.equal(verdict(url, '198.51.100.8'), 'AccessDenied');
+  });
+
+  it('hands out no query whose signature does not verify', async () => {
+    // A key that says it is the other one, yet signs with numbers of its own.
+    const [trusted, foreign] = [pair, generatePair()].map(({ privateKey }) =>
+      createPrivateKey(privateKey).export({ format: 'jwk' }),
+    );
+    const { d, dp, dq, qi } = foreign ?? {};
+    const broken = createPrivateKey({ key: { ...trusted, d, dp, dq, qi } as JsonWebKey, format: 'jwk' });
+    const privateKeyPem = broken.export({ type: 'pkcs8', format: 'pem' }).toString();
+    assert.equal(createPublicKey(privateKeyPem).export({ type: 'spki', format: 'pem' }), pair.publicKey);
+    const signingKeys = { current: () => Promise.resolve({ keyPairId: 'K2EXAMPLE', privateKeyPem }) };
+    await assert.rejects(mintUrls({ imageId: ulid() }, { ...ports, signingKeys }), /did not sign/);
   });
 
   it('names SHA-256', async () => {
