@@ -3,7 +3,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { hasCode } from '#shared/errors.ts';
 import { say } from './output.ts';
 
-const INTERVAL_MS = 1_000;
+const SOONEST_MS = 1_000;
+const LATEST_MS = 5_000;
+const SHARE = 1 / 30;
+
+/** When to look again, after so long: waiting is never made longer by more than a share of itself that nobody notices. Pure. */
+export function lookAgainAfterMs(waitedMs: number): number {
+  return Math.min(Math.max(waitedMs * SHARE, SOONEST_MS), LATEST_MS);
+}
 
 /**
  * Resolves with the first answer that is not `undefined`. While the API is away, whoever looks goes on looking. Throws what else
@@ -11,6 +18,7 @@ const INTERVAL_MS = 1_000;
  */
 export async function keepLooking<T>(look: () => Promise<T | undefined>): Promise<T> {
   let saidTrouble = '';
+  const beganAt = performance.now();
   for (;;) {
     try {
       const seen = await look();
@@ -21,6 +29,6 @@ export async function keepLooking<T>(look: () => Promise<T | undefined>): Promis
       if (error.message !== saidTrouble) say(`${error.message}; going on to ask`);
       saidTrouble = error.message;
     }
-    await delay(INTERVAL_MS);
+    await delay(lookAgainAfterMs(performance.now() - beganAt));
   }
 }

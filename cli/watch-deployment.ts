@@ -1,4 +1,5 @@
 /** Follows a deployment until nothing more will happen by itself: its history goes to standard error as it comes. */
+import { isDeepStrictEqual } from 'node:util';
 import type { ApiClient } from '#shared/api-client.ts';
 import { eventsResponse, showDeploymentResponse, type ShownDeployment } from '#shared/api/deployments.ts';
 import { isOutcome } from '#shared/deployment.ts';
@@ -9,16 +10,18 @@ import { say } from './output.ts';
 /** @param seen the last event that is known already; 0 tells the history from its beginning. */
 export async function watchDeployment(api: ApiClient, deploymentId: string, seen = 0): Promise<ShownDeployment> {
   const path = `/v1/deployments/${deploymentId}`;
-  let [saidProgress, seenVersion] = ['', 0];
+  let saidProgress = '';
+  let seenState: object | undefined;
   return keepLooking(async () => {
-    // The row first: whatever it shows is in the history by then. Whoever waits looks often, and mostly at the row alone.
+    // The row first: whatever it shows is in the history by then. Whoever waits looks often, and mostly at the row alone:
+    // progress is not in the history.
     const { deployment } = await api.call({ method: 'GET', path, answer: showDeploymentResponse });
+    const state = withoutProgress(deployment);
     const query = { after: String(seen) };
-    const { events } =
-      deployment.version === seenVersion
-        ? { events: [] }
-        : await api.call({ method: 'GET', path: `${path}/events`, query, answer: eventsResponse });
-    seenVersion = deployment.version;
+    const { events } = isDeepStrictEqual(state, seenState)
+      ? { events: [] }
+      : await api.call({ method: 'GET', path: `${path}/events`, query, answer: eventsResponse });
+    seenState = state;
     for (const event of events) {
       say(describeEvent(event));
       seen = event.sequence;
@@ -29,3 +32,9 @@ export async function watchDeployment(api: ApiClient, deploymentId: string, seen
     return isOutcome(deployment) ? deployment : undefined;
   });
 }
+
+/** What a report of progress leaves as it is. */
+const withoutProgress = (deployment: ShownDeployment): object => ({
+  ...deployment,
+  ...{ progress: undefined, version: undefined, updatedAt: undefined },
+});

@@ -117,7 +117,10 @@ export interface DeploymentStore {
   listByMember(memberId: string, before: string | undefined, limit: number): Promise<readonly Deployment[]>;
   /** Ids of those at the site that are not over, whoever's; newest first, `limit` at most, those older than `before`, where it is given. */
   listAtSite(siteId: string, before: string | undefined, limit: number): Promise<readonly string[]>;
-  /** Without an outcome, and not changed since `unchangedSince` (ISO 8601); the longest untouched first, `limit` at most. */
+  /**
+   * Without an outcome, and not changed since `unchangedSince` (ISO 8601), or for a few minutes less: the row says when. The longest
+   * untouched first, as exactly, `limit` at most.
+   */
   listUnsettled(unchangedSince: string, limit: number): Promise<readonly UnsettledDeployment[]>;
   /** Those whose end is to be warned of, or brought about, by `now` (ISO 8601): see `endDueAt`. The earliest first, `limit` at most. */
   listEndsDue(now: string, limit: number): Promise<readonly UnsettledDeployment[]>;
@@ -145,7 +148,7 @@ export interface WarmingStore {
   find(warmingId: string): Promise<Warming | undefined>;
   /** One transaction, conditional on `before.version`: the row, the outbox. Throws CONFLICT. */
   replace(before: Warming, after: Warming, outbox: readonly OutboxEntry[]): Promise<void>;
-  /** Not over, and not changed since `unchangedSince` (ISO 8601); the longest untouched first, `limit` at most. */
+  /** Not over; otherwise as with deployments. */
   listUnsettled(unchangedSince: string, limit: number): Promise<readonly UnsettledWarming[]>;
 }
 

@@ -17,7 +17,8 @@ import { countConsumption } from './dynamodb-consumption.ts';
 import { endWrites, listEndsDue } from './dynamodb-deployment-ends.ts';
 import { commitOnce, findMade, madeRow } from './dynamodb-idempotency.ts';
 import { outboxWrite } from './dynamodb-outbox.ts';
-import { ConditionRefused, type Item, type Table, UNSETTLED, type Write } from './dynamodb-table.ts';
+import { ConditionRefused, type Item, type Table, type Write } from './dynamodb-table.ts';
+import { unsettledAttributes } from './dynamodb-unsettled.ts';
 import { beginAtSite, endAtSite, listAtSite } from './dynamodb-site-deployments.ts';
 import { countUsage, readUsage } from './dynamodb-usage.ts';
 import { beginUse, closedError, endUse } from './dynamodb-version-uses.ts';
@@ -162,7 +163,7 @@ export class DynamoDbDeploymentStore implements DeploymentStore {
       listPk: `DEPLOYMENTS#${deployment.memberId}`,
       listSk: deployment.deploymentId,
       // Sparse: only rows with this attribute are in the index.
-      ...(!isOutcome(deployment) && { unsettled: UNSETTLED.deployment }),
+      ...(!isOutcome(deployment) && unsettledAttributes('deployment', deployment)),
       ...deployment,
     };
   }

@@ -4,25 +4,25 @@ import {
   ConditionalCheckFailedException,
   DynamoDBClient,
   TransactionCanceledException,
+  TransactionConflictException,
 } from '@aws-sdk/client-dynamodb';
 import {
+  DeleteCommand,
   DynamoDBDocumentClient,
   GetCommand,
   paginateScan,
+  PutCommand,
   QueryCommand,
   type QueryCommandInput,
   TransactWriteCommand,
   type TransactWriteCommandInput,
   UpdateCommand,
-  type UpdateCommandInput,
 } from '@aws-sdk/lib-dynamodb';
 import { EdgebootError, hasCode } from '#shared/errors.ts';
+import { UNSETTLED } from './dynamodb-unsettled.ts';
 
 export type Item = Record<string, unknown>;
 export type Write = NonNullable<TransactWriteCommandInput['TransactItems']>[number];
-
-/** Values of the attribute that puts an item into the index `unsettled`. */
-export const UNSETTLED = { deployment: 'UNSETTLED', warming: 'UNSETTLED_WARMING' } as const;
 
 /** Transactions on one item refuse each other instead of waiting: so do we, for some milliseconds. */
 const MAX_ATTEMPTS = 4;
@@ -55,8 +55,17 @@ export class Table {
 
   /** Strongly consistent: a decision is never taken on an old row. */
   async get(key: Key): Promise<Item | undefined> {
+    return this.#read(key, true);
+  }
+
+  /** What was there a moment ago, for half the price: where a condition decides, and this says what to try. */
+  async glance(key: Key): Promise<Item | undefined> {
+    return this.#read(key, false);
+  }
+
+  async #read(key: Key, isConsistent: boolean): Promise<Item | undefined> {
     const answer = await this.#call(() =>
-      this.#client.send(new GetCommand({ TableName: this.name, Key: key, ConsistentRead: true })),
+      this.#client.send(new GetCommand({ TableName: this.name, Key: key, ConsistentRead: isConsistent })),
     );
     return answer.Item;
   }
@@ -117,12 +126,12 @@ export class Table {
     );
   }
 
-  /** Keys and sites of the rows of one kind that have the attribute `unsettled`, oldest `updatedAt` first. */
+  /** Keys and sites of the rows of one kind that have the attribute `unsettled`, oldest `touchedAt` first. */
   async listUnsettled(kind: keyof typeof UNSETTLED, updatedBefore: string, limit: number): Promise<Item[]> {
     return this.#query(
       {
         IndexName: 'unsettled',
-        KeyConditionExpression: 'unsettled = :unsettled AND updatedAt < :before',
+        KeyConditionExpression: 'unsettled = :unsettled AND touchedAt < :before',
         ExpressionAttributeValues: { ':unsettled': UNSETTLED[kind], ':before': updatedBefore },
       },
       limit,
@@ -142,18 +151,22 @@ export class Table {
     return items;
   }
 
-  /** One update outside of a transaction, which costs half of one inside. False where its condition was refused. */
-  async update(input: Omit<UpdateCommandInput, 'TableName'>): Promise<boolean> {
+  /** One update. False where its condition was refused. */
+  async update(input: Omit<NonNullable<Write['Update']>, 'TableName'>): Promise<boolean> {
     try {
-      await this.#call(() => this.#client.send(new UpdateCommand({ TableName: this.name, ...input })));
+      await this.transact([{ Update: { TableName: this.name, ...input } }]);
       return true;
     } catch (error) {
-      if (error instanceof ConditionalCheckFailedException) return false;
+      if (error instanceof ConditionRefused) return false;
       throw error;
     }
   }
 
-  /** All or nothing. Throws ConditionRefused; CONFLICT where other transactions were in the way each time. */
+  /**
+   * All or nothing. A single write is sent as what it is: that costs half of a transaction. Throws ConditionRefused; CONFLICT where
+   * other transactions were in the way each time. Where the answer is lost, the SDK sends a single write again, and its condition may be
+   * refused by what it did itself: a condition on a version says so as if somebody else had been faster.
+   */
   async transact(writes: Write[]): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       try {
@@ -168,15 +181,26 @@ export class Table {
 
   async #transactOnce(writes: Write[]): Promise<void> {
     try {
-      await this.#call(() => this.#client.send(new TransactWriteCommand({ TransactItems: writes })));
+      await this.#call(() => this.#send(writes));
     } catch (error) {
+      if (error instanceof ConditionalCheckFailedException) throw new ConditionRefused([0]);
+      if (error instanceof TransactionConflictException) throw conflict(error);
       if (!(error instanceof TransactionCanceledException)) throw error;
       const reasons = error.CancellationReasons ?? [];
       const refused = reasons.flatMap((reason, i) => (reason.Code === 'ConditionalCheckFailed' ? [i] : []));
       if (refused.length > 0) throw new ConditionRefused(refused);
       if (!reasons.some((reason) => reason.Code === 'TransactionConflict')) throw error;
-      throw new EdgebootError('CONFLICT', 'another change of the same item was under way', { cause: error });
+      throw conflict(error);
     }
+  }
+
+  async #send(writes: Write[]): Promise<unknown> {
+    const [{ Put, Update, Delete } = {}, ...others] = writes;
+    if (others.length > 0) return this.#client.send(new TransactWriteCommand({ TransactItems: writes }));
+    if (Put) return this.#client.send(new PutCommand(Put));
+    if (Update) return this.#client.send(new UpdateCommand(Update));
+    if (Delete) return this.#client.send(new DeleteCommand(Delete));
+    return this.#client.send(new TransactWriteCommand({ TransactItems: writes }));
   }
 
   put(item: Item & Key, condition?: string, values?: Item): Write {
@@ -265,6 +289,9 @@ export class Table {
     }
   }
 }
+
+const conflict = (cause: Error): EdgebootError =>
+  new EdgebootError('CONFLICT', 'another change of the same item was under way', { cause });
 
 /** Of an update expression; empty where it would do nothing. */
 const clause = (verb: 'SET' | 'REMOVE', parts: readonly string[]): string =>

@@ -7,7 +7,8 @@ import type { IdempotencyKey, OutboxEntry, UnsettledWarming, WarmingStore } from
 import { countConsumption } from './dynamodb-consumption.ts';
 import { commitOnce, findMade, madeRow } from './dynamodb-idempotency.ts';
 import { outboxWrite } from './dynamodb-outbox.ts';
-import { ConditionRefused, type Item, type Key, type Table, UNSETTLED } from './dynamodb-table.ts';
+import { ConditionRefused, type Item, type Key, type Table } from './dynamodb-table.ts';
+import { unsettledAttributes } from './dynamodb-unsettled.ts';
 import { checkOpen, closedError } from './dynamodb-version-uses.ts';
 
 /** Longer than a message stays in a site's queue, and then in the dead-letter queue. */
@@ -80,6 +81,6 @@ export class DynamoDbWarmingStore implements WarmingStore {
 function rowOf(warming: Warming): Item & Key {
   const expiresAt = Math.floor(Date.parse(warming.createdAt) / 1000) + KEPT_SECONDS;
   // Sparse: only rows with this attribute are in the index.
-  const unsettled = !isWarmingOver(warming) && { unsettled: UNSETTLED.warming };
+  const unsettled = !isWarmingOver(warming) && unsettledAttributes('warming', warming);
   return { ...rowKey(warming.warmingId), ...unsettled, ...warming, expiresAt };
 }

@@ -1,4 +1,5 @@
 /** From what each step costs to what a federation costs: how often each step comes is told here. Pure. */
+import { lookAgainAfterMs } from '../../cli/keep-looking.ts';
 import { HEARTBEAT_SECONDS } from '../../edge-agent/core/lease.ts';
 import { type Measured, type Operations, operations, type Step } from './operations.ts';
 import { COLUMNS, usdOf } from './prices.ts';
@@ -7,7 +8,6 @@ import { COLUMNS, usdOf } from './prices.ts';
 const FETCH_SECONDS = 60;
 const BOOT_SECONDS = 60;
 const PROGRESS_SECONDS = 2;
-const LOOK_SECONDS = 1;
 const BEAT_SECONDS = 30;
 const POLL_SECONDS = 20;
 const SESSION_SECONDS = 3600;
@@ -25,9 +25,9 @@ const PER_DEPLOYMENT: Times = {
   'report progress': FETCH_SECONDS / PROGRESS_SECONDS,
   'report that it runs': 1,
   'delete the message': 2,
-  'the member looks': (FETCH_SECONDS + BOOT_SECONDS) / LOOK_SECONDS,
-  // Whenever the row has changed.
-  'the member reads its history': FETCH_SECONDS / PROGRESS_SECONDS + 5,
+  'the member looks': looksWithin(FETCH_SECONDS + BOOT_SECONDS),
+  // At the first look, and whenever more has changed than the progress: FETCHING, PERSONALIZING, BOOTING, RUNNING.
+  'the member reads its history': 5,
   destroy: 1,
   'report that it is gone': 1,
 };
@@ -57,6 +57,13 @@ function timesText(step: Step): string {
   const [inLife, inDay] = [PER_DEPLOYMENT[step], PER_SITE_AND_DAY[step] ?? PER_DAY[step]];
   if (inLife !== undefined) return `${inLife}`;
   return inDay === undefined ? 'every 15 min of fetching' : `${inDay} a day`;
+}
+
+/** With requests that take no time: rather too many. */
+function looksWithin(seconds: number): number {
+  let looks = 0;
+  for (let waitedMs = 0; waitedMs < seconds * 1000; waitedMs += lookAgainAfterMs(waitedMs)) looks++;
+  return looks + 1;
 }
 
 export const ofDeployment = (measured: Measured): Operations => total(measured, PER_DEPLOYMENT);
