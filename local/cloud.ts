@@ -3,6 +3,7 @@ import { PutSecretValueCommand } from '@aws-sdk/client-secrets-manager';
 import { lambdaEndpoint, startApi } from './api.ts';
 import { type CallWatcher, startCallWatch } from './aws/call-watch.ts';
 import { awsClients, awsEnvironment, startAwsServices, type AwsEndpoints, type AwsServices } from './aws/services.ts';
+import { guardByRoles } from './aws/role-guard.ts';
 import { createStackResources, nameOf, type StackResources } from './aws/stack-resources.ts';
 import type { AssumedRole } from './aws/sts.ts';
 import type { LogLine } from './child-server.ts';
@@ -81,9 +82,11 @@ async function start(options: CloudOptions, closers: Closers): Promise<Cloud> {
     closers.keep(startOidcIssuer({ members, audience: OIDC_AUDIENCE })),
   ]);
   const lambdaPort = await freePort();
-  const { endpoints, lambda } = await watchedEndpoints(
+  /** Nobody calls before the functions run. */
+  let guard: CallWatcher = () => undefined;
+  const { endpoints, lambda } = await guardedEndpoints(
     { endpoints: aws.endpoints, lambda: lambdaEndpoint(lambdaPort) },
-    options.watchCalls,
+    (call) => options.watchCalls?.(call) ?? guard(call),
     closers,
   );
   const ownIssuer = { issuer: issuer.issuerUrl, jwksUrl: `${issuer.issuerUrl}/jwks`, audience: issuer.audience };
@@ -100,6 +103,7 @@ async function start(options: CloudOptions, closers: Closers): Promise<Cloud> {
     ROOT_PUBLIC_KEY_BASE64: Buffer.from(options.rootPublicKeyPem).toString('base64'),
   };
   const service = await readService(environment);
+  guard = guardByRoles(service.definition, aws.assumedRoles);
   const resources = service.definition.resources.Resources;
   const names = namesIn(resources);
   const keyGroup: SigningKeyPair[] = [];
@@ -144,13 +148,8 @@ interface Endpoints {
   readonly lambda: string;
 }
 
-/** The same, or one address before all of them where somebody watches. */
-async function watchedEndpoints(
-  direct: Endpoints,
-  watch: CallWatcher | undefined,
-  closers: Closers,
-): Promise<Endpoints> {
-  if (watch === undefined) return direct;
+/** One address before all of them, where each call is looked at. */
+async function guardedEndpoints(direct: Endpoints, watch: CallWatcher, closers: Closers): Promise<Endpoints> {
   const { dynamoDb, cloudWatchLogs, secretsManager, ...sameNames } = direct.endpoints;
   const byService = { ...sameNames, dynamodb: dynamoDb, logs: cloudWatchLogs, secretsmanager: secretsManager };
   const { url } = await closers.keep(startCallWatch({ ...byService, lambda: direct.lambda }, watch));

@@ -1,6 +1,6 @@
 /**
  * The awsJson 1.1 protocol, as far as the embedded cloud's own services speak it: a POST whose `X-Amz-Target` names the
- * operation, JSON both ways, errors told apart by `__type`. Signatures are not checked and no policy is enforced.
+ * operation, JSON both ways, errors told apart by `__type`. Signatures are not checked.
  */
 import type { IncomingMessage, RequestListener } from 'node:http';
 import * as z from 'zod';

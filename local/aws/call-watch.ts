@@ -1,16 +1,17 @@
 /**
- * One address in front of all services, for whoever wants to see what the functions ask of AWS: which service a request is for
- * stands in its signature. Calls are read before they are passed on as they came.
+ * One address in front of all services, where somebody looks at what is asked of AWS: which service a request is for stands in its
+ * signature. Calls are read before they are passed on as they came, or refused.
  */
 import { request as sendRequest, type IncomingMessage, type ServerResponse } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
+import { create } from 'xmlbuilder2';
 import { messageOf } from '#shared/errors.ts';
 import { startLoopbackServer, type LoopbackServer } from '../loopback-server.ts';
 import type { AwsFault } from './aws-json.ts';
 import { type AwsCall, callsOf, signerOf } from './calls.ts';
 
-/** Gets a call before it is served. A fault that it answers is served instead, in the JSON of DynamoDB, SQS and the logs. */
+/** Gets a call before it is served. A fault that it answers is served instead. */
 export type CallWatcher = (call: AwsCall) => AwsFault | undefined;
 
 /** @param endpoints of the services, by their name in a signature, for example `dynamodb` */
@@ -37,13 +38,13 @@ async function passOn(
   const fault = callsOf(request)
     .map(watch)
     .find((answer) => answer !== undefined);
+  const { service } = signerOf(request);
   if (fault !== undefined) {
-    outgoing.writeHead(400, { 'content-type': 'application/x-amz-json-1.1' });
-    outgoing.end(JSON.stringify({ __type: fault.code, message: fault.message }));
+    answerFault(fault, service, outgoing);
     return;
   }
   const { promise: answered, resolve, reject } = Promise.withResolvers<IncomingMessage>();
-  const target = new URL(url, endpoints[signerOf(request).service]);
+  const target = new URL(url, endpoints[service]);
   const onward = sendRequest(target, { method, headers }).on('response', resolve).on('error', reject);
   // Who hangs up here, as an agent does during a long poll, hangs up there.
   outgoing.on('close', () => onward.destroy());
@@ -51,4 +52,16 @@ async function passOn(
   const answer = await answered;
   outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
   await pipeline(answer, outgoing);
+}
+
+/** In the service's own protocol: S3's and STS's is XML, where codes do not end in `Exception`. */
+function answerFault({ code, message }: AwsFault, service: string, outgoing: ServerResponse): void {
+  if (service !== 's3' && service !== 'sts') {
+    outgoing.writeHead(400, { 'content-type': 'application/x-amz-json-1.1' });
+    outgoing.end(JSON.stringify({ __type: code, message }));
+    return;
+  }
+  const Error = { Code: code.replace(/Exception$/, ''), Message: message };
+  outgoing.writeHead(403, { 'content-type': 'application/xml' });
+  outgoing.end(create(service === 's3' ? { Error } : { ErrorResponse: { Error } }).end());
 }

@@ -74,8 +74,8 @@ export interface AwsClients extends StackClients {
 }
 
 /** Clients for setting up and looking inside; whoever asks for them destroys them. */
-export function awsClients(endpoints: AwsEndpoints): AwsClients {
-  const options = (endpoint: string) => ({ endpoint, region: LOCAL_REGION, credentials: CREDENTIALS });
+export function awsClients(endpoints: AwsEndpoints, credentials = CREDENTIALS): AwsClients {
+  const options = (endpoint: string) => ({ endpoint, region: LOCAL_REGION, credentials });
   const dynamoDb = new DynamoDBClient(options(endpoints.dynamoDb));
   const sqs = new SQSClient(options(endpoints.sqs));
   const s3 = new S3Client({ ...options(endpoints.s3), forcePathStyle: true });

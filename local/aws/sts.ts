@@ -1,7 +1,6 @@
 /**
  * STS, as far as the project calls it: AssumeRole and GetCallerIdentity of its query protocol. The credentials that it gives are
- * random and open nothing by themselves: the embedded cloud enforces no policy. What was asked for is kept, so that tests
- * and the simulation of policies can look at it.
+ * random. What was asked for is kept: it says what the session may (role-guard.ts).
  */
 import { randomBytes } from 'node:crypto';
 import { create } from 'xmlbuilder2';

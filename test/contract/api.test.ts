@@ -351,7 +351,7 @@ void suite('the API is as it describes itself', { timeout: 180_000 }, () => {
     const wish = { imageName: IMAGE_NAME, siteId: 'any', computes: 0, sshPublicKeys: [SSH_KEY] };
     const { deployment } = await api.succeed<{ deployment: { deploymentId: string; siteId: string } }>(
       'POST /v1/deployments',
-      { as: alice, body: wish },
+      { as: alice, body: { ...wish, hours: 1 } },
     );
     assert.equal(deployment.siteId, 'naist');
     const failure = { code: 'DISK_FULL', message: 'no room', remedy: 'Free some.' };

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import * as z from 'zod';
 import { SERVICE_DIRECTORY, serverlessArguments, serverlessEnvironment } from '../../local/serverless-command.ts';
-import { type Statement, statementsOfRole } from './policies.ts';
-import { StackValues } from './stack-values.ts';
+import { type Statement, statementsOfRole } from '../../local/aws/policies.ts';
+import { StackValues } from '../../local/aws/stack-values.ts';
 
 /** Others may be first. */
 const TIMEOUT_MS = 400_000;

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import type { Cloud } from '../../local/cloud.ts';
 import type { ServiceDefinition } from '../../local/service-definition.ts';
-import { type Asked, permits, type Statement, statementsOf, statementsOfRole, unneeded } from './policies.ts';
+import { type Asked, statementsOfRole, unneeded } from '../../local/aws/policies.ts';
+import { arePermitting, type Policies, policiesOfSession } from '../../local/aws/role-guard.ts';
 import type { WatchedCalls } from './watched-calls.ts';
 
 /** What a function did that its role does not permit, and what its role permits that it did not do. */
@@ -24,28 +25,22 @@ export function functionFindings({ functions, resources }: ServiceDefinition, ca
 export function sessionFindings(cloud: Cloud, accessKeyId: string, calls: WatchedCalls): string[] {
   const session = cloud.assumedRoles.find((role) => role.accessKeyId === accessKeyId);
   assert.ok(session);
-  const resources = cloud.definition.resources.Resources;
-  const roleName = session.roleArn.split('/').at(-1);
-  const roleId = Object.keys(resources).find((id) => resources[id]?.Properties['RoleName'] === roleName) ?? '';
-  const policies = [statementsOfRole(roleId, resources), statementsOf(session.sessionPolicy)];
+  const policies = policiesOfSession(session, cloud.definition.resources.Resources);
   const own = calls.of(accessKeyId);
   const ownQueue = own[0]?.resourceArn;
   const otherQueues = ['-site-ucsd', '-site-naist-2', '-dead-letters'].flatMap((suffix) =>
     own.map((call) => ({ ...call, resourceArn: call.resourceArn.replace(/-site-naist$/, suffix) })),
   );
   const elsewhere = calls.all().filter(({ resourceArn }) => resourceArn !== ownQueue);
-  const reached = [...otherQueues, ...elsewhere].filter((call) => isPermitted(policies, call));
+  const reached = [...otherQueues, ...elsewhere].filter((call) => arePermitting(policies, call));
   return [
     ...findings('the session', policies, own),
     ...reached.map(({ action, resourceArn }) => `the session reaches ${action} on ${resourceArn}`),
   ];
 }
 
-const isPermitted = (policies: readonly (readonly Statement[])[], call: Asked): boolean =>
-  policies.every((statements) => permits(statements, call));
-
-function findings(who: string, policies: readonly (readonly Statement[])[], calls: readonly Asked[]): string[] {
-  const refused = calls.filter((call) => !isPermitted(policies, call));
+function findings(who: string, policies: Policies, calls: readonly Asked[]): string[] {
+  const refused = calls.filter((call) => !arePermitting(policies, call));
   return [
     ...new Set(refused.map(({ action, resourceArn }) => `${who} did, and may not: ${action} on ${resourceArn}`)),
     ...policies.flatMap((statements) => unneeded(statements, calls)).map((what) => `${who} may, and did not: ${what}`),

@@ -12,7 +12,7 @@ import { LOCAL_ACCOUNT_ID, localArn } from '../../local/aws/account.ts';
 import { readService } from '../../local/service-definition.ts';
 import { controlPlane } from '../helpers/control-plane.ts';
 import { packageStack, PackagedStack } from '../helpers/packaged-stack.ts';
-import { permits, statementsOf } from '../helpers/policies.ts';
+import { permits, statementsOf } from '../../local/aws/policies.ts';
 
 const STAGES = ['dev', 'prod'];
 /** What would take the traces away, or give more rights: nothing of ours ever does it. */

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { callsOf } from '../../local/aws/calls.ts';
-import { permits, statementsOf, statementsOfRole, unneeded } from '../helpers/policies.ts';
+import { permits, statementsOf, statementsOfRole, unneeded } from '../../local/aws/policies.ts';
 
 const TABLE = 'arn:aws:dynamodb:us-east-1:000000000000:table/t';
 const policy = (...statements: object[]) => statementsOf({ Version: '2012-10-17', Statement: statements });
@@ -60,6 +60,14 @@ describe('a policy', () => {
     ]);
     assert.deepEqual(unneeded(statements, [asked('dynamodb:GetItem'), asked('dynamodb:Query', `${TABLE}/index/i`)]), [
       `dynamodb:Query on ${TABLE}`,
+    ]);
+  });
+
+  it('says of which partitions nobody needed it', () => {
+    const Condition = { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['SITE#*', 'OUTBOX'] } };
+    const statements = policy({ Effect: 'Allow', Action: 'dynamodb:GetItem', Resource: TABLE, Condition });
+    assert.deepEqual(unneeded(statements, [asked('dynamodb:GetItem', TABLE, 'SITE#a')]), [
+      `dynamodb:GetItem on ${TABLE} of OUTBOX`,
     ]);
   });
 

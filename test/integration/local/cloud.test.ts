@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync } from 'node:crypto';
 import { suite, test, before, after } from 'node:test';
-import { DescribeTableCommand, DescribeTimeToLiveCommand } from '@aws-sdk/client-dynamodb';
+import {
+  DescribeTableCommand,
+  DescribeTimeToLiveCommand,
+  GetItemCommand,
+  PutItemCommand,
+} from '@aws-sdk/client-dynamodb';
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { GetSecretValueCommand } from '@aws-sdk/client-secrets-manager';
@@ -38,6 +43,29 @@ void suite('the embedded cloud', { timeout: 120_000 }, () => {
     const deadLetters = await clients.sqs.send(new GetQueueUrlCommand({ QueueName: 'edgeboot-local-dead-letters' }));
     assert.ok(deadLetters.QueueUrl);
     await clients.logs.send(new DescribeLogStreamsCommand({ logGroupName: '/edgeboot/local/audit' }));
+  });
+
+  void test('a function may what its role permits, and nothing else', async (t) => {
+    const { AWS_ENDPOINT_URL_DYNAMODB: gate = '' } = cloud.environment;
+    const all = { dynamoDb: gate, sqs: gate, s3: gate, secretsManager: gate, sts: gate, cloudWatchLogs: gate };
+    const as = (accessKeyId: string) => {
+      const own = awsClients(all, { accessKeyId, secretAccessKey: 'local' });
+      t.after(() => own.destroy());
+      return own;
+    };
+    const [reader, mint] = [as('readDeployments'), as('mintUrls')];
+    const TableName = cloud.names.table;
+    const row = (pk: string) => new GetItemCommand({ TableName, Key: { pk: { S: pk }, sk: { S: 'x' } } });
+    await reader.dynamoDb.send(row('SITE#a'));
+    const denied = { name: 'AccessDeniedException' };
+    await assert.rejects(reader.dynamoDb.send(row('IDEMPOTENCY#a')), denied);
+    const Item = { pk: { S: 'DEPLOYMENT#a' }, sk: { S: 'x' } };
+    await assert.rejects(reader.dynamoDb.send(new PutItemCommand({ TableName, Item })), denied);
+    const secret = new GetSecretValueCommand({ SecretId: cloud.names.signingKeySecret });
+    await assert.rejects(reader.secretsManager.send(secret), denied);
+    await mint.secretsManager.send(secret);
+    const object = new PutObjectCommand({ Bucket: cloud.names.bucket, Key: 'images/a/parts/b', Body: 'x' });
+    await assert.rejects(mint.s3.send(object), { name: 'AccessDenied' });
   });
 
   void test('its API lets members in, and nobody else', async () => {

@@ -4,9 +4,9 @@
  * Source: IAM User Guide, "Policy evaluation logic" and "IAM JSON policy elements: Condition operators".
  */
 import * as z from 'zod';
-import type { AwsCall } from '../../local/aws/calls.ts';
-import type { StackResources } from '../../local/aws/stack-resources.ts';
-import { matchesResource as matchesPattern } from '../../local/distribution/policy.ts';
+import type { AwsCall } from './calls.ts';
+import type { StackResources } from './stack-resources.ts';
+import { matchesResource as matchesPattern } from '../distribution/policy.ts';
 import { StackValues } from './stack-values.ts';
 
 const oneOrMore = z.union([z.string(), z.array(z.string())]).transform((value) => [value].flat());
@@ -24,6 +24,7 @@ export type Statement = z.infer<typeof statementSchema>;
 
 export type Asked = Omit<AwsCall, 'caller'>;
 
+const LEADING_KEYS = 'dynamodb:LeadingKeys';
 const policySchema = z.object({ Version: z.literal('2012-10-17'), Statement: z.array(statementSchema) });
 
 /** The statements of a policy whose values are resolved. */
@@ -47,15 +48,30 @@ export function permits(statements: readonly Statement[], asked: Asked): boolean
   return matching.some(({ Effect }) => Effect === 'Allow') && !matching.some(({ Effect }) => Effect === 'Deny');
 }
 
-/** Every action of a statement, on each of its resources, that none of the calls needed. */
+/** Every action of a statement, on each of its resources and partitions, that none of the calls needed. */
 export function unneeded(statements: readonly Statement[], calls: readonly Asked[]): string[] {
-  return statements.flatMap((statement) =>
-    statement.Action.flatMap((action) =>
-      statement.Resource.filter((resource) => isPossible(action, resource))
-        .filter(
-          (resource) => !calls.some((call) => covers({ ...statement, Action: [action], Resource: [resource] }, call)),
-        )
-        .map((resource) => `${action} on ${resource}`),
+  return statements
+    .flatMap(partsOf)
+    .filter((part) => !calls.some((call) => covers(part.statement, call)))
+    .map(({ what }) => what);
+}
+
+/** The statement once for each action, resource and, where it names them, partition of the table. */
+function partsOf(statement: Statement): { readonly what: string; readonly statement: Statement }[] {
+  const { Action, Resource, Condition } = statement;
+  const partitions = Condition?.['ForAllValues:StringLike']?.[LEADING_KEYS] ?? [undefined];
+  return Action.flatMap((action) =>
+    Resource.filter((resource) => isPossible(action, resource)).flatMap((resource) =>
+      partitions.map((partition) => ({
+        what: `${action} on ${resource}${partition === undefined ? '' : ` of ${partition}`}`,
+        statement: {
+          ...statement,
+          ...{ Action: [action], Resource: [resource] },
+          ...(partition !== undefined && {
+            Condition: { ...Condition, 'ForAllValues:StringLike': { [LEADING_KEYS]: [partition] } },
+          }),
+        },
+      })),
     ),
   );
 }

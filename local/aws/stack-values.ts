@@ -1,8 +1,8 @@
 /** Values of a CloudFormation template as they would be in the embedded cloud's account: its intrinsic functions, resolved. */
 import * as z from 'zod';
-import { LOCAL_ACCOUNT_ID, LOCAL_REGION, localArn } from '../../local/aws/account.ts';
-import { secretArn } from '../../local/aws/calls.ts';
-import type { StackResources } from '../../local/aws/stack-resources.ts';
+import { LOCAL_ACCOUNT_ID, LOCAL_REGION, localArn } from './account.ts';
+import { secretArn } from './calls.ts';
+import type { StackResources } from './stack-resources.ts';
 
 const PSEUDO_PARAMETERS: Readonly<Record<string, string>> = {
   'AWS::AccountId': LOCAL_ACCOUNT_ID,
