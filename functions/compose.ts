@@ -196,6 +196,7 @@ export const composeReadAudit = (): ReadAuditPorts => ({
 
 export const composeReadUsage = (): ReadUsagePorts => ({
   ...decisions(),
+  sites: sites(),
   consumption: new DynamoDbConsumptionStore(table()),
 });
 

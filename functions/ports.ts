@@ -11,6 +11,7 @@ import type { ImageObjectKind } from '#shared/image/manifest.ts';
 import type { SiteMessage } from '#shared/messages.ts';
 import type { Quota, SiteAccess } from '#shared/site-access.ts';
 import type { Warming } from '#shared/warming.ts';
+import type { RunningCluster } from './consumption.ts';
 import type { RateClass } from './http/rate-limit.ts';
 
 // ---- who asks how often --------------------------------------------------------------------------------------------------
@@ -229,6 +230,10 @@ export interface ConsumptionStore {
   listOf(memberId: string, month: string): Promise<readonly ConsumptionRow[]>;
   /** In the order of `consumptionKey`, `limit` at most, those behind this key. */
   list(month: string, behind: string | undefined, limit: number): Promise<readonly ConsumptionRow[]>;
+  /** Clusters that run now: their time is counted when they run no more. */
+  listRunningOf(memberId: string): Promise<readonly RunningCluster[]>;
+  /** In the order of `runningKey`, `limit` at most, those behind this key. */
+  listRunning(behind: string | undefined, limit: number): Promise<readonly RunningCluster[]>;
 }
 
 // ---- sites and agents --------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ interface UsageOptions {
   readonly month?: string;
   readonly by: Grouping;
   readonly member?: string;
+  readonly site?: string;
   readonly everybody?: true;
   readonly gbPrice: string;
   readonly nodeHourPrice: string;
@@ -22,6 +23,9 @@ export function usageCommand(): Command {
     .description('What was fetched and what ran in a month, and about what it cost.')
     .option('--month <month>', 'YYYY-MM, in UTC; this month unless given')
     .addOption(new Option('--by <what>', 'summed up by').choices(GROUPINGS).default('image'))
+    .addOption(
+      new Option('--site <site>', "for operators of the site: everybody's there").conflicts(['member', 'everybody']),
+    )
     .addOption(new Option('--member <member>', "for federation operators: another member's").conflicts('everybody'))
     .option('--everybody', "for federation operators: everybody's")
     .option('--gb-price <usd>', `of a GB from an edge; ${listPrices()}`, String(DEAREST_EDGE_GIGABYTE_USD))
@@ -30,7 +34,7 @@ export function usageCommand(): Command {
 }
 
 async function usage(options: UsageOptions, command: Command): Promise<void> {
-  const { month, by, member, everybody } = options;
+  const { month, by, member, site, everybody } = options;
   if (month !== undefined && !MONTH.safeParse(month).success) {
     throw new EdgebootError('USAGE', `--month must be YYYY-MM, not ${JSON.stringify(month)}`);
   }
@@ -41,12 +45,13 @@ async function usage(options: UsageOptions, command: Command): Promise<void> {
   const query = {
     ...(month !== undefined && { month }),
     ...(member !== undefined && { memberId: member }),
+    ...(site !== undefined && { siteId: site }),
     ...(everybody && { everybody: 'true' }),
   };
   const answer = await readUsage(await openApi(), query);
   const sums = summarizeUsage(answer.rows, by, prices);
   printData(command, { month: answer.month, by, prices, usage: sums }, () => usageTable(by, sums));
-  say(`${answer.month}, in UTC. Clusters that still run are counted when they end.`);
+  say(`${answer.month}, in UTC. Clusters that still run are counted until now.`);
   say(`A GB from an edge is taken for ${prices.perGigabyte} USD (${listPrices()}).`);
 }
 

@@ -13,7 +13,7 @@ import { consumedByDeployment } from '../consumption.ts';
 import type { DeploymentStore, IdempotencyKey, OutboxEntry, UnsettledDeployment, Usage } from '../ports.ts';
 import { retryConflict } from '../retry-conflict.ts';
 import { addedBy, hasLimits, requireRoom, shareOf } from '../site-quota.ts';
-import { countConsumption } from './dynamodb-consumption.ts';
+import { countConsumption, runningWrites } from './dynamodb-consumption.ts';
 import { endWrites, listEndsDue } from './dynamodb-deployment-ends.ts';
 import { commitOnce, findMade, madeRow } from './dynamodb-idempotency.ts';
 import { outboxWrite } from './dynamodb-outbox.ts';
@@ -119,6 +119,7 @@ export class DynamoDbDeploymentStore implements DeploymentStore {
         ...endWrites(this.#table, before, after),
         ...(event ? [this.#event(event)] : []),
         ...countConsumption(this.#table, after, consumedByDeployment(before, after)),
+        ...runningWrites(this.#table, before, after),
         ...outbox.map((entry) => outboxWrite(this.#table, entry)),
       ]);
     } catch (error) {

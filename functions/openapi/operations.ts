@@ -312,10 +312,10 @@ export const OPERATIONS = {
     errors: ['CONFLICT'],
   },
   'GET /v1/usage': {
-    summary: "What was consumed in a month: one's own, or others' where an operator of the federation asks",
+    summary: "What was consumed in a month: one's own, or others' where an operator asks",
     ...{ caller: 'member', status: 200, response: usageResponse },
     query: usageQuery,
-    errors: ['FORBIDDEN'],
+    errors: ['FORBIDDEN', 'NOT_FOUND'],
   },
   'GET /v1/audit': {
     summary: 'The audit trail, oldest records first, a page at a time. For operators of the federation',

@@ -1,34 +1,83 @@
-/** What was consumed in a month: a member's own, or everybody's where an operator of the federation asks. */
-import { type UsageAnswer, type UsageQuery, usageToken } from '#shared/api/usage.ts';
+/**
+ * What was consumed in a month: a member's own; everybody's at a site where an operator of it asks, and everybody's or another member's
+ * where one of the federation does. What is over is counted already; what runs is counted until now.
+ */
+import { type ConsumptionRow, type UsageAnswer, type UsageQuery, usageToken } from '#shared/api/usage.ts';
 import * as z from 'zod';
-import { consumptionKey } from '../consumption.ts';
+import { consumedSoFar, consumptionKey, runningKey, type RunningCluster } from '../consumption.ts';
 import type { Member } from '../http/identity.ts';
 import type { DeliveryPorts } from '../outbox/deliver-outbox.ts';
-import type { ConsumptionStore } from '../ports.ts';
-import { requireReadingOperator } from '../require-operator.ts';
+import type { ConsumptionStore, SiteStore } from '../ports.ts';
+import { findOperatedSite, recordReading, requireReadingOperator } from '../require-operator.ts';
 
 export interface ReadUsagePorts extends DeliveryPorts {
   readonly consumption: ConsumptionStore;
+  readonly sites: SiteStore;
   readonly now: () => Date;
 }
 
 const PAGE_ROWS = 1_000;
 
-/** Throws FORBIDDEN where another member's, or everybody's, is not the asker's to see; both are on record. */
+/** Throws FORBIDDEN where it is not the asker's to see; who reads others' is on record. NOT_FOUND for a site that is not there. */
 export async function readUsage(member: Member, query: UsageQuery, ports: ReadUsagePorts): Promise<UsageAnswer> {
-  const { month = ports.now().toISOString().slice(0, 7), memberId, everybody, next } = query;
-  const isOwn = everybody === undefined && (memberId ?? member.memberId) === member.memberId;
-  if (!isOwn) {
-    const whose = everybody === undefined ? memberId : undefined;
-    const read = `the usage of ${whose ?? 'everybody'}`;
-    await requireReadingOperator(member, 'usage.read', 'read the usage of others', read, ports);
+  const now = ports.now().toISOString();
+  const { month = now.slice(0, 7), memberId = member.memberId, siteId, everybody, next } = query;
+  const soFar = (clusters: readonly RunningCluster[]): readonly ConsumptionRow[] =>
+    clusters.flatMap((cluster) => consumedSoFar(cluster, month, now) ?? []);
+  await requireReader(member, query, ports);
+  if (everybody === undefined && siteId === undefined) {
+    const [counted, running] = await Promise.all([
+      ports.consumption.listOf(memberId, month),
+      ports.consumption.listRunningOf(memberId),
+    ]);
+    return { month, usage: [...counted, ...soFar(running)] };
   }
-  if (everybody === undefined) {
-    return { month, usage: [...(await ports.consumption.listOf(memberId ?? member.memberId, month))] };
+  const { rows, nextToken } = await readPage(month, next, soFar, ports.consumption);
+  const usage = rows.filter((row) => siteId === undefined || row.siteId === siteId);
+  return { month, usage, ...(nextToken !== undefined && { next: nextToken }) };
+}
+
+/** Throws FORBIDDEN, NOT_FOUND. */
+async function requireReader(member: Member, query: UsageQuery, ports: ReadUsagePorts): Promise<void> {
+  const { memberId = member.memberId, siteId, everybody } = query;
+  const action = 'usage.read';
+  if (siteId !== undefined) {
+    await findOperatedSite(member, siteId, action, ports);
+    const reason = 'the usage there';
+    await recordReading({ actor: `member:${member.memberId}`, action, siteId, reason }, ports);
+  } else if (everybody !== undefined || memberId !== member.memberId) {
+    const read = `the usage of ${everybody === undefined ? memberId : 'everybody'}`;
+    await requireReadingOperator(member, action, 'read the usage of others', read, ports);
   }
-  const rows = await ports.consumption.list(month, next, PAGE_ROWS + 1);
-  const usage = rows.slice(0, PAGE_ROWS);
-  const last = usage.at(-1);
-  const isMore = rows.length > PAGE_ROWS && last !== undefined;
-  return { month, usage, ...(isMore && { next: z.encode(usageToken, consumptionKey(last)) }) };
+}
+
+/** A place in the order of all rows: first what is counted, then what runs. */
+const RUNNING_PLACE = 'running ';
+
+interface Page {
+  readonly rows: readonly ConsumptionRow[];
+  readonly nextToken?: string;
+}
+
+async function readPage(
+  month: string,
+  place: string | undefined,
+  soFar: (clusters: readonly RunningCluster[]) => readonly ConsumptionRow[],
+  consumption: ConsumptionStore,
+): Promise<Page> {
+  if (place?.startsWith(RUNNING_PLACE)) {
+    const behind = place.slice(RUNNING_PLACE.length) || undefined;
+    const { page, last } = cut(await consumption.listRunning(behind, PAGE_ROWS + 1));
+    return { rows: soFar(page), ...(last && { nextToken: tokenOf(RUNNING_PLACE + runningKey(last)) }) };
+  }
+  const { page, last } = cut(await consumption.list(month, place, PAGE_ROWS + 1));
+  return { rows: page, nextToken: tokenOf(last ? consumptionKey(last) : RUNNING_PLACE) };
+}
+
+const tokenOf = (place: string): string => z.encode(usageToken, place);
+
+/** `last` where there is more. */
+function cut<Row>(rows: readonly Row[]): { readonly page: readonly Row[]; readonly last: Row | undefined } {
+  const page = rows.slice(0, PAGE_ROWS);
+  return { page, last: rows.length > PAGE_ROWS ? page.at(-1) : undefined };
 }

@@ -507,8 +507,18 @@ void suite('the API is as it describes itself', { timeout: 180_000 }, () => {
       ['alice', 1, 3, 2, 0],
     );
     const month = new Date().toISOString().slice(0, 7);
-    const all = await api.succeed<Usage>('GET /v1/usage', { as: olga, query: { month, everybody: 'true' } });
+    const all = await api.succeed<Usage & { next: string }>('GET /v1/usage', {
+      ...{ as: olga, query: { month, everybody: 'true' } },
+    });
     assert.deepEqual(all.usage, usage);
+    // What runs is on the pages behind: nothing does.
+    const running = { everybody: 'true', next: all.next };
+    assert.deepEqual(await api.succeed('GET /v1/usage', { as: olga, query: running }), { month, usage: [] });
+    const there = await api.succeed<Usage>('GET /v1/usage', { as: oscar, query: { siteId: 'naist' } });
+    assert.deepEqual(there.usage, usage);
+    await api.refuse('FORBIDDEN', 'GET /v1/usage', { as: mallory, query: { siteId: 'naist' } });
+    await api.refuse('NOT_FOUND', 'GET /v1/usage', { as: olga, query: { siteId: 'nowhere' } });
+    await api.refuse('INVALID_REQUEST', 'GET /v1/usage', { as: olga, query: { siteId: 'naist', everybody: 'true' } });
     const hers = await api.succeed<Usage>('GET /v1/usage', { as: olga, query: { memberId: 'alice' } });
     assert.deepEqual(hers.usage, usage);
     assert.deepEqual((await api.succeed<Usage>('GET /v1/usage', { as: mallory })).usage, []);

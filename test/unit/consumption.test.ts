@@ -2,8 +2,15 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { Deployment, Timeline } from '#shared/deployment.ts';
+import type { Warming } from '#shared/warming.ts';
 import { summarizeUsage } from '../../cli/usage/summarize-usage.ts';
-import { consumedByDeployment, consumedByWarming, consumptionKey } from '../../functions/consumption.ts';
+import {
+  consumedByDeployment,
+  consumedByWarming,
+  consumedSoFar,
+  consumptionKey,
+  runningOf,
+} from '../../functions/consumption.ts';
 import { sampleDeployment, sampleWarming } from '../helpers/model-samples.ts';
 
 const AT = '2026-11-25T10:00:00.000Z';
@@ -12,6 +19,7 @@ const TIMELINE: Timeline = {
   ...{ messageReceivedAt: AT, steps: [], bytesFetched: 1000, partsFetched: 1, edgeLocations: ['NRT57-C1'] },
   ...{ cacheHits: 1, cacheMisses: 0, acceleration: 'kvm' },
 };
+const MONTH = '2026-11';
 const none = { clusters: 0, warmings: 0, bytesFetched: 0, clusterSeconds: 0, nodeSeconds: 0 };
 const NODES = [
   { name: 'frontend', role: 'frontend' as const, privateAddress: '10.1.1.1' },
@@ -19,38 +27,65 @@ const NODES = [
 ];
 const consumed = (before: Partial<Deployment>, after: Partial<Deployment>) => {
   const row = sampleDeployment({ desired: { power: 'on', computes: 3, cpusPerCompute: 1, generation: 1 }, ...before });
-  return consumedByDeployment(row, { ...row, ...after });
+  const all = consumedByDeployment(row, { ...row, updatedAt: AT, ...after });
+  assert.ok(all.every(({ month }) => month === MONTH));
+  return all.map(({ consumption }) => consumption);
 };
 
 void suite('a deployment consumes', () => {
   void test('the bytes of its image, and counts, when it runs', () => {
-    assert.deepEqual(consumed({ phase: 'BOOTING', progress }, { phase: 'RUNNING', timeline: TIMELINE }), {
-      ...{ ...none, clusters: 1, bytesFetched: 1000 },
-    });
+    assert.deepEqual(consumed({ phase: 'BOOTING', progress }, { phase: 'RUNNING', timeline: TIMELINE }), [
+      { ...none, clusters: 1, bytesFetched: 1000 },
+    ]);
   });
 
   void test('nothing on the way there, nor by a wish alone', () => {
-    assert.equal(consumed({ phase: 'FETCHING' }, { phase: 'FETCHING', progress }), undefined);
-    assert.equal(consumed({ phase: 'FETCHING', progress }, { phase: 'PERSONALIZING' }), undefined);
-    assert.equal(consumed({ phase: 'RUNNING' }, { updatedAt: AT }), undefined);
+    assert.deepEqual(consumed({ phase: 'FETCHING' }, { phase: 'FETCHING', progress }), []);
+    assert.deepEqual(consumed({ phase: 'FETCHING', progress }, { phase: 'PERSONALIZING' }), []);
+    assert.deepEqual(consumed({ phase: 'RUNNING' }, { updatedAt: AT }), []);
   });
 
   void test('what had come when it is given up', () => {
     for (const phase of ['FAILED', 'DESTROYING'] as const) {
-      assert.deepEqual(consumed({ phase: 'FETCHING', progress }, { phase }), { ...none, bytesFetched: 700 });
+      assert.deepEqual(consumed({ phase: 'FETCHING', progress }, { phase }), [{ ...none, bytesFetched: 700 }]);
     }
-    assert.equal(consumed({ phase: 'ACCEPTED' }, { phase: 'FAILED' }), undefined);
-    assert.equal(consumed({ phase: 'DESTROYING', progress }, { phase: 'TERMINATED' }), undefined);
+    assert.deepEqual(consumed({ phase: 'ACCEPTED' }, { phase: 'FAILED' }), []);
+    assert.deepEqual(consumed({ phase: 'DESTROYING', progress }, { phase: 'TERMINATED' }), []);
   });
 
   void test('the time that it ran, with each of its nodes, when it runs no more', () => {
     const running = { phase: 'RUNNING', runningSince: AT, timeline: TIMELINE, nodes: NODES } as const;
     const updatedAt = '2026-11-25T11:30:00.400Z';
-    assert.deepEqual(consumed(running, { phase: 'DESTROYING', updatedAt }), {
-      ...{ ...none, clusterSeconds: 5400, nodeSeconds: 4 * 5400 },
-    });
+    assert.deepEqual(consumed(running, { phase: 'DESTROYING', updatedAt }), [
+      { ...none, clusterSeconds: 5400, nodeSeconds: 4 * 5400 },
+    ]);
     // A clock that was set back takes nothing away.
-    assert.deepEqual(consumed(running, { phase: 'FAILED', updatedAt: '2026-11-25T09:00:00.000Z' }), none);
+    assert.deepEqual(consumed(running, { phase: 'FAILED', updatedAt: '2026-11-25T09:00:00.000Z' }), []);
+  });
+
+  void test('in each month what was in it, whether it is over or not', () => {
+    const since = {
+      phase: 'RUNNING',
+      runningSince: '2026-11-30T22:00:00.000Z',
+      timeline: TIMELINE,
+      nodes: NODES,
+    } as const;
+    const row = sampleDeployment(since);
+    const until = '2027-01-01T01:00:00.000Z';
+    const hours = (count: number) => ({ ...none, clusterSeconds: count * 3600, nodeSeconds: count * 4 * 3600 });
+    const expected = [
+      { month: '2026-11', consumption: hours(2) },
+      { month: '2026-12', consumption: hours(31 * 24) },
+      { month: '2027-01', consumption: hours(1) },
+    ];
+    assert.deepEqual(consumedByDeployment(row, { ...row, phase: 'STOPPED', updatedAt: until }), expected);
+    const cluster = runningOf(row) ?? assert.fail();
+    const { memberId, siteId, imageId, imageName } = row;
+    for (const { month, consumption } of expected) {
+      assert.deepEqual(consumedSoFar(cluster, month, until), { memberId, siteId, imageId, imageName, ...consumption });
+    }
+    assert.equal(consumedSoFar(cluster, '2026-10', until), undefined);
+    assert.equal(consumedSoFar(cluster, '2027-02', until), undefined);
   });
 
   void test('while it is scaled, the time of the nodes that it had, once it has others', () => {
@@ -58,11 +93,11 @@ void suite('a deployment consumes', () => {
     const scaling = { ...running, phase: 'SCALING' } as const;
     const updatedAt = '2026-11-25T11:00:00.000Z';
     const anHour = { ...none, clusterSeconds: 3600, nodeSeconds: 4 * 3600 };
-    assert.equal(consumed(running, { phase: 'SCALING', updatedAt }), undefined);
+    assert.deepEqual(consumed(running, { phase: 'SCALING', updatedAt }), []);
     const timeline = { ...TIMELINE, bytesFetched: 5 };
     const done = consumed(scaling, { phase: 'RUNNING', nodes: NODES.slice(0, 2), updatedAt, timeline });
-    assert.deepEqual(done, { ...anHour, bytesFetched: 5 });
-    assert.deepEqual(consumed(scaling, { phase: 'DESTROYING', updatedAt }), anHour);
+    assert.deepEqual(done, [{ ...anHour, bytesFetched: 5 }]);
+    assert.deepEqual(consumed(scaling, { phase: 'DESTROYING', updatedAt }), [anHour]);
   });
 });
 
@@ -72,11 +107,12 @@ void test('a warming consumes its bytes when it is over', () => {
     ...{ bytesFetched: 900, partsFetched: 1, cacheHits: 0, cacheMisses: 1 },
     ...{ edgeLocations: [], seconds: 1 },
   };
-  assert.deepEqual(consumedByWarming(before, { ...before, phase: 'DONE', outcome }), {
-    ...{ ...none, warmings: 1, bytesFetched: 900 },
-  });
-  assert.deepEqual(consumedByWarming(before, { ...before, phase: 'FAILED' }), { ...none, bytesFetched: 700 });
-  assert.equal(consumedByWarming(before, before), undefined);
+  const consumed = (after: Partial<Warming>) => consumedByWarming(before, { ...before, updatedAt: AT, ...after });
+  assert.deepEqual(consumed({ phase: 'DONE', outcome }), [
+    { month: MONTH, consumption: { ...none, warmings: 1, bytesFetched: 900 } },
+  ]);
+  assert.deepEqual(consumed({ phase: 'FAILED' }), [{ month: MONTH, consumption: { ...none, bytesFetched: 700 } }]);
+  assert.deepEqual(consumed({}), []);
 });
 
 void test('no two members share a row, whatever their ids are', () => {
