@@ -5,6 +5,7 @@
 import { createRemoteJWKSet } from 'jose';
 import { CloudWatchAuditLog } from './adapters/cloudwatch-audit-log.ts';
 import { CloudWatchAuditTrail } from './adapters/cloudwatch-audit-trail.ts';
+import { DynamoDbBegunStore } from './adapters/dynamodb-begun.ts';
 import { DynamoDbConsumptionStore } from './adapters/dynamodb-consumption.ts';
 import { DynamoDbDeploymentStore } from './adapters/dynamodb-deployment-store.ts';
 import { DynamoDbImageStore } from './adapters/dynamodb-image-store.ts';
@@ -190,6 +191,7 @@ export const composeOpenAgentSession = () => ({
 export const composeReadAudit = (): ReadAuditPorts => ({
   ...decisions(),
   trail: new CloudWatchAuditTrail(setting('AUDIT_LOG_GROUP')),
+  begun: new DynamoDbBegunStore(table()),
   deployments: deployments(),
   warmings: warmings(),
 });

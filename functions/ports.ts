@@ -7,6 +7,7 @@ import type { AuditRecord } from '#shared/audit.ts';
 import type { Deployment, DeploymentEvent } from '#shared/deployment.ts';
 import type { Grant } from '#shared/grant.ts';
 import type { VersionUse } from '#shared/image/catalog.ts';
+import type { AuditSubject } from '#shared/api/audit-trail.ts';
 import type { ImageObjectKind } from '#shared/image/manifest.ts';
 import type { SiteMessage } from '#shared/messages.ts';
 import type { Quota, SiteAccess } from '#shared/site-access.ts';
@@ -57,6 +58,12 @@ export interface AuditTrail {
     readonly words: readonly string[];
     readonly cursor: string | undefined;
   }): Promise<{ readonly records: readonly AuditRecord[]; readonly nextCursor: string | undefined }>;
+}
+
+/** What began on a day, of which there must be records. */
+export interface BegunStore {
+  /** @param day YYYY-MM-DD, in UTC. By id, `limit` at most, those behind this id. */
+  list(day: string, behind: string | undefined, limit: number): Promise<readonly AuditSubject[]>;
 }
 
 /** One queue per site. */

@@ -1,14 +1,12 @@
 /**
- * Whether the audit trail is whole: the records about one deployment, or one warming, are numbered without gaps, and its row says up
- * to which number. Refusals have no numbers: that one of them is gone cannot be told. Pure.
+ * Whether the audit trail is whole: of each deployment and warming that began there are records, numbered without gaps, and its row says
+ * up to which number. Refusals have no numbers: that one of them is gone cannot be told. Pure.
  */
-import type { AuditCounts } from '#shared/api/audit-trail.ts';
+import type { AuditCounts, AuditSubject } from '#shared/api/audit-trail.ts';
 import type { AuditRecord } from '#shared/audit.ts';
 import { decodeTime } from 'ulid';
 
-export interface AuditGap {
-  readonly subject: 'deployment' | 'warming';
-  readonly id: string;
+export interface AuditGap extends AuditSubject {
   /** Inclusive. */
   readonly first: number;
   readonly last: number;
@@ -19,26 +17,26 @@ export interface AuditGap {
 /** A decision's records may be on their way so long: the sweep delivers what was not delivered at once. */
 const DELIVERY_MINUTES = 15;
 
-type Subject = Pick<AuditGap, 'subject' | 'id'>;
-
-/** The deployments and warmings that records are about. */
-export function subjectsOf(records: readonly AuditRecord[]): readonly Subject[] {
-  const subjects = records.map(subjectOf).filter((subject) => subject !== undefined);
+/** The deployments and warmings that records are about, and those that began: each once. */
+export function subjectsOf(records: readonly AuditRecord[], begun: readonly AuditSubject[]): readonly AuditSubject[] {
+  const subjects = [...begun, ...records.map(subjectOf).filter((subject) => subject !== undefined)];
   return [...new Map(subjects.map((subject) => [subject.id, subject])).values()];
 }
 
 /**
  * @param records all from `since` until `until` (ISO 8601), in any order; a record may be there several times
+ * @param subjects of which there should be records
  * @param counts how many there should be by now. What is younger than `until`, or may still be on its way, is not missing
  */
 export function findGaps(
   records: readonly AuditRecord[],
+  subjects: readonly AuditSubject[],
   counts: AuditCounts['counts'],
   { since, until }: { readonly since: string; readonly until: string },
 ): readonly AuditGap[] {
   const deliveredBefore = Date.parse(until) - DELIVERY_MINUTES * 60_000;
   const countOf = new Map(counts.map((count) => [count.id, count]));
-  return subjectsOf(records).flatMap(({ subject, id }) => {
+  return subjects.flatMap(({ subject, id }) => {
     const auditIds = new Map<number, Set<string>>();
     for (const record of records) {
       if (subjectOf(record)?.id !== id || record.sequence === undefined) continue;
@@ -58,7 +56,7 @@ export function findGaps(
   });
 }
 
-function subjectOf({ sequence, deploymentId, warmingId }: AuditRecord): Subject | undefined {
+function subjectOf({ sequence, deploymentId, warmingId }: AuditRecord): AuditSubject | undefined {
   if (sequence === undefined) return undefined;
   if (deploymentId !== undefined) return { subject: 'deployment', id: deploymentId };
   return warmingId === undefined ? undefined : { subject: 'warming', id: warmingId };

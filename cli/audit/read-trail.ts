@@ -4,11 +4,15 @@ import {
   type AuditCounts,
   auditCountsResponse,
   auditPageResponse,
+  type AuditSubject,
+  auditSubjectsResponse,
   type AuditQuery,
   MAX_AUDIT_COUNTS_PER_REQUEST,
 } from '#shared/api/audit-trail.ts';
 import type { AuditRecord } from '#shared/audit.ts';
-import type { subjectsOf } from './find-gaps.ts';
+import { decodeTime } from 'ulid';
+
+const DAY_MS = 24 * 3_600_000;
 
 /** Oldest first, each record once, `limit` at most. @param onPage how many there are so far */
 export async function readTrail(
@@ -34,11 +38,35 @@ export async function readTrail(
   return { records: sorted.slice(0, limit), isAll: cursor === undefined && sorted.length <= limit };
 }
 
-/** How many records there should be of each. */
-export async function readCounts(
+/** What began from `since` until before `until` (ISO 8601). */
+export async function readBegun(
   api: ApiClient,
-  subjects: ReturnType<typeof subjectsOf>,
-): Promise<AuditCounts['counts']> {
+  { since, until }: { readonly since: string; readonly until: string },
+): Promise<readonly AuditSubject[]> {
+  const begun: AuditSubject[] = [];
+  for (const day of daysOf(since, until)) {
+    let next: string | undefined;
+    do {
+      const query = { day, ...(next !== undefined && { next }) };
+      const page = await api.call({ method: 'GET', path: '/v1/audit/subjects', query, answer: auditSubjectsResponse });
+      begun.push(...page.subjects);
+      next = page.next;
+    } while (next !== undefined);
+  }
+  const [from, to] = [Date.parse(since), Date.parse(until)];
+  return begun.filter(({ id }) => decodeTime(id) >= from && decodeTime(id) < to);
+}
+
+/** The days, YYYY-MM-DD in UTC, that have a moment of these. */
+function daysOf(since: string, until: string): readonly string[] {
+  const dayOf = (time: string): number => Math.floor(Date.parse(time) / DAY_MS);
+  const first = dayOf(since);
+  const count = dayOf(until) - first + 1;
+  return Array.from({ length: count }, (_, i) => new Date((first + i) * DAY_MS).toISOString().slice(0, 10));
+}
+
+/** How many records there should be of each. */
+export async function readCounts(api: ApiClient, subjects: readonly AuditSubject[]): Promise<AuditCounts['counts']> {
   const counts: AuditCounts['counts'] = [];
   for (let i = 0; i < subjects.length; i += MAX_AUDIT_COUNTS_PER_REQUEST) {
     const some = subjects.slice(i, i + MAX_AUDIT_COUNTS_PER_REQUEST);

@@ -13,6 +13,7 @@ import { consumedByDeployment } from '../consumption.ts';
 import type { DeploymentStore, IdempotencyKey, OutboxEntry, UnsettledDeployment, Usage } from '../ports.ts';
 import { retryConflict } from '../retry-conflict.ts';
 import { addedBy, hasLimits, requireRoom, shareOf } from '../site-quota.ts';
+import { beginOn } from './dynamodb-begun.ts';
 import { countConsumption, runningWrites } from './dynamodb-consumption.ts';
 import { endWrites, listEndsDue } from './dynamodb-deployment-ends.ts';
 import { commitOnce, findMade, madeRow } from './dynamodb-idempotency.ts';
@@ -49,6 +50,7 @@ export class DynamoDbDeploymentStore implements DeploymentStore {
       this.#event(event),
       ...countUsage(this.#table, deployment, shareOf(deployment), quota),
       beginAtSite(this.#table, deployment),
+      beginOn(this.#table, { subject: 'deployment', id: deployment.deploymentId }, deployment.createdAt),
       ...endWrites(this.#table, undefined, deployment),
       ...outbox.map((entry) => outboxWrite(this.#table, entry)),
     ];

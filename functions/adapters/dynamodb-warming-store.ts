@@ -4,6 +4,7 @@ import { isWarmingOver, type Warming, warmingSchema } from '#shared/warming.ts';
 import * as z from 'zod';
 import { consumedByWarming } from '../consumption.ts';
 import type { IdempotencyKey, OutboxEntry, UnsettledWarming, WarmingStore } from '../ports.ts';
+import { beginOn } from './dynamodb-begun.ts';
 import { countConsumption } from './dynamodb-consumption.ts';
 import { commitOnce, findMade, madeRow } from './dynamodb-idempotency.ts';
 import { outboxWrite } from './dynamodb-outbox.ts';
@@ -36,6 +37,7 @@ export class DynamoDbWarmingStore implements WarmingStore {
     const writes = [
       checkOpen(this.#table, warming, warmingId),
       row,
+      beginOn(this.#table, { subject: 'warming', id: warmingId }, createdAt),
       ...outbox.map((entry) => outboxWrite(this.#table, entry)),
     ];
     const committed = commitOnce(this.#table, writes, warmingId, createdAt, idempotencyKey);

@@ -4,6 +4,7 @@
  */
 const QUERY_ROUTES: readonly string[] = [
   'GET /v1/audit',
+  'GET /v1/audit/subjects',
   'GET /v1/deployments',
   'GET /v1/deployments/{deploymentId}/events',
   'GET /v1/sites/{siteId}/deployments',

@@ -81,6 +81,8 @@ const RESPONSES = {
   ConsumptionRow: usage.consumptionRowSchema,
   UsageAnswer: usage.usageResponse,
   AuditPageAnswer: auditTrail.auditPageResponse,
+  AuditSubject: auditTrail.auditSubjectSchema,
+  AuditSubjectsAnswer: auditTrail.auditSubjectsResponse,
   AuditCountsAnswer: auditTrail.auditCountsResponse,
 };
 

@@ -12,7 +12,14 @@ import {
   reportResponse,
   sessionResponse,
 } from '#shared/api/agents.ts';
-import { auditCountsRequest, auditCountsResponse, auditPageResponse, auditQuery } from '#shared/api/audit-trail.ts';
+import {
+  auditCountsRequest,
+  auditCountsResponse,
+  auditPageResponse,
+  auditQuery,
+  auditSubjectsQuery,
+  auditSubjectsResponse,
+} from '#shared/api/audit-trail.ts';
 import {
   deploymentCheckResponse,
   deploymentListQuery,
@@ -321,6 +328,13 @@ export const OPERATIONS = {
     summary: 'The audit trail, oldest records first, a page at a time. For operators of the federation',
     ...{ caller: 'member', status: 200, response: auditPageResponse },
     query: auditQuery,
+    errors: ['FORBIDDEN'],
+  },
+  'GET /v1/audit/subjects': {
+    summary:
+      'Deployments and warmings that began on a day, of which there must be records. For operators of the federation',
+    ...{ caller: 'member', status: 200, response: auditSubjectsResponse },
+    query: auditSubjectsQuery,
     errors: ['FORBIDDEN'],
   },
   'POST /v1/audit/counts': {

@@ -1,17 +1,26 @@
 /**
- * The federation's operators read the audit trail, and ask how many records there should be of a deployment or warming. To ask is a
- * decision of its own: it is recorded.
+ * The federation's operators read the audit trail, and ask of which deployments and warmings there should be records, and how many. To ask
+ * is a decision of its own: it is recorded.
  */
-import type { AuditCounts, AuditPage, AuditQuery } from '#shared/api/audit-trail.ts';
+import {
+  type AuditCounts,
+  type AuditPage,
+  type AuditQuery,
+  type AuditSubjects,
+  type AuditSubjectsQuery,
+  auditSubjectsToken,
+} from '#shared/api/audit-trail.ts';
 import type { AuditRecord } from '#shared/audit.ts';
 import type { Deployment } from '#shared/deployment.ts';
+import * as z from 'zod';
 import type { Member } from '../http/identity.ts';
 import type { DeliveryPorts } from '../outbox/deliver-outbox.ts';
-import type { AuditTrail, DeploymentStore, WarmingStore } from '../ports.ts';
+import type { AuditTrail, BegunStore, DeploymentStore, WarmingStore } from '../ports.ts';
 import { requireReadingOperator } from '../require-operator.ts';
 
 export interface ReadAuditPorts extends DeliveryPorts {
   readonly trail: AuditTrail;
+  readonly begun: BegunStore;
   readonly deployments: Pick<DeploymentStore, 'find'>;
   readonly warmings: Pick<WarmingStore, 'find'>;
   readonly now: () => Date;
@@ -31,6 +40,24 @@ export async function readAudit(operator: Member, query: AuditQuery, ports: Read
   return {
     records: records.filter((record) => isAskedFor(record, query)),
     ...(nextCursor !== undefined && { nextCursor }),
+  };
+}
+
+const PAGE_SUBJECTS = 1_000;
+
+/** A page of what began on that day. Throws FORBIDDEN. */
+export async function listAuditSubjects(
+  operator: Member,
+  { day, next }: AuditSubjectsQuery,
+  ports: ReadAuditPorts,
+): Promise<AuditSubjects> {
+  await requireReader(operator, ports);
+  const found = await ports.begun.list(day, next, PAGE_SUBJECTS + 1);
+  const subjects = found.slice(0, PAGE_SUBJECTS);
+  const last = subjects.at(-1);
+  return {
+    subjects,
+    ...(found.length > PAGE_SUBJECTS && last !== undefined && { next: z.encode(auditSubjectsToken, last.id) }),
   };
 }
 

@@ -2,6 +2,7 @@
 import * as z from 'zod';
 import { auditRecordSchema } from '../audit.ts';
 import { SITE_ID, ULID } from '../names.ts';
+import { tokenOf } from './page-token.ts';
 
 /** Words that are looked for in records: no quotes, no backslashes, nothing invisible. */
 const auditWord = z.string().regex(/^[^"\\\p{C}]{1,128}$/u, 'must be plain text of at most 128 characters');
@@ -21,6 +22,23 @@ export const auditPageResponse = z.object({
   nextCursor: z.string().optional(),
 });
 export type AuditPage = z.infer<typeof auditPageResponse>;
+
+/** Something whose records are numbered. */
+export const auditSubjectSchema = z.object({ subject: z.enum(['deployment', 'warming']), id: ULID });
+export type AuditSubject = z.infer<typeof auditSubjectSchema>;
+
+export const auditSubjectsToken = tokenOf(ULID, 64);
+export const auditSubjectsQuery = z.strictObject({
+  day: z.iso.date().describe('YYYY-MM-DD, in UTC.'),
+  next: auditSubjectsToken.optional().describe('`next` of the page before this one.'),
+});
+export type AuditSubjectsQuery = z.infer<typeof auditSubjectsQuery>;
+export const auditSubjectsResponse = z.object({
+  /** In the order in which they began. */
+  subjects: z.array(auditSubjectSchema),
+  next: z.base64url().max(64).optional(),
+});
+export type AuditSubjects = z.infer<typeof auditSubjectsResponse>;
 
 export const MAX_AUDIT_COUNTS_PER_REQUEST = 100;
 export const auditCountsRequest = z.strictObject({

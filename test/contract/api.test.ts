@@ -539,6 +539,13 @@ void suite('the API is as it describes itself', { timeout: 180_000 }, () => {
       'GET /v1/deployments',
       { as: alice },
     );
+    const day = new Date().toISOString().slice(0, 10);
+    const begun = { as: olga, query: { day } };
+    const { subjects } = await api.succeed<{ subjects: { id: string }[] }>('GET /v1/audit/subjects', begun);
+    const began = new Set(subjects.map(({ id }) => id));
+    assert.ok(deployments.every(({ deploymentId }) => began.has(deploymentId)));
+    await api.refuse('FORBIDDEN', 'GET /v1/audit/subjects', { ...begun, as: alice });
+    await api.refuse('INVALID_REQUEST', 'GET /v1/audit/subjects', { as: olga, query: { day: 'today' } });
     const body = { deploymentIds: deployments.map(({ deploymentId }) => deploymentId), warmingIds: [NEVER_MADE] };
     const { counts } = await api.succeed<{ counts: { records: number }[] }>('POST /v1/audit/counts', {
       as: olga,

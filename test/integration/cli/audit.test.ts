@@ -7,11 +7,19 @@ import { UpdateCommand } from '@aws-sdk/lib-dynamodb';
 import type { AuditRecord } from '#shared/audit.ts';
 import { ERROR_KINDS } from '#shared/errors.ts';
 import { newKeyPair } from '#shared/keys.ts';
+import { ulid } from 'ulid';
+import { DynamoDbDeploymentStore } from '../../../functions/adapters/dynamodb-deployment-store.ts';
 import { DynamoDbImageStore } from '../../../functions/adapters/dynamodb-image-store.ts';
 import { Table } from '../../../functions/adapters/dynamodb-table.ts';
 import { type AwsClients, awsClients } from '../../../local/aws/services.ts';
 import { type Cloud, OIDC_AUDIENCE, startCloud } from '../../../local/cloud.ts';
-import { sampleImage, sampleImageVersion, SSH_KEY } from '../../helpers/model-samples.ts';
+import {
+  sampleDeployment,
+  sampleEvent,
+  sampleImage,
+  sampleImageVersion,
+  SSH_KEY,
+} from '../../helpers/model-samples.ts';
 import { createTemporaryFolder } from '../../helpers/temporary-folder.ts';
 import { writeSession } from '../../helpers/write-session.ts';
 import { edgeboot } from './edgeboot-process.ts';
@@ -110,6 +118,14 @@ void suite('the audit trail, with the command', { timeout: 180_000 }, () => {
       { subject: 'deployment', id: deploymentId, first: 2, last: 3, kind: 'missing' },
     ]);
     assert.match((await as('olga', 'audit', 'verify')).stdout, new RegExp(`deployment +${deploymentId} +2–3 +missing`));
+    // Of another one that began there is no record at all.
+    const beganMs = Date.now() - HOUR_MS;
+    const at = new Date(beganMs).toISOString();
+    const silent = sampleDeployment({ deploymentId: ulid(beganMs), createdAt: at, updatedAt: at });
+    const deployments = new DynamoDbDeploymentStore(new Table(cloud.names.table, clients.dynamoDb));
+    await deployments.create(silent, sampleEvent(silent), [], undefined);
+    const { stdout: table } = await as('olga', 'audit', 'verify');
+    assert.match(table, new RegExp(`deployment +${silent.deploymentId} +1 +missing`));
   });
 
   void test('is not asked for nonsense', async () => {

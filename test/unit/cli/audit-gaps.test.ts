@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import type { AuditCounts, AuditSubject } from '#shared/api/audit-trail.ts';
 import type { AuditRecord } from '#shared/audit.ts';
 import { hasCode } from '#shared/errors.ts';
 import { ulid } from 'ulid';
@@ -19,6 +20,8 @@ const numbered = (id: string, ...numbers: readonly number[]): AuditRecord[] =>
     ...{ decision: 'allow', deploymentId: id, sequence },
   }));
 const count = (id: string, records: number, updatedAt = WITHIN) => ({ id, records, updatedAt });
+const gapsOf = (records: readonly AuditRecord[], counts: AuditCounts['counts'], begun: readonly AuditSubject[] = []) =>
+  findGaps(records, subjectsOf(records, begun), counts, RANGE);
 const missing = (id: string, first: number, last = first) => ({
   ...{ subject: 'deployment', id, first, last, kind: 'missing' },
 });
@@ -26,11 +29,11 @@ const missing = (id: string, first: number, last = first) => ({
 void suite('gaps of the audit trail', () => {
   void test('a whole trail has none, in whatever order and however often its records come', () => {
     const records = numbered(born, 3, 1, 2, 2);
-    assert.deepEqual(findGaps(records, [count(born, 3)], RANGE), []);
+    assert.deepEqual(gapsOf(records, [count(born, 3)]), []);
   });
 
   void test('at the beginning, in the middle and at the end', () => {
-    assert.deepEqual(findGaps(numbered(born, 3, 6, 7), [count(born, 9)], RANGE), [
+    assert.deepEqual(gapsOf(numbered(born, 3, 6, 7), [count(born, 9)]), [
       missing(born, 1, 2),
       missing(born, 4, 5),
       missing(born, 8, 9),
@@ -38,23 +41,30 @@ void suite('gaps of the audit trail', () => {
   });
 
   void test('what began before the time that was asked for begins later', () => {
-    assert.deepEqual(findGaps(numbered(older, 4, 6), [count(older, 6)], RANGE), [missing(older, 5)]);
+    assert.deepEqual(gapsOf(numbered(older, 4, 6), [count(older, 6)]), [missing(older, 5)]);
   });
 
   void test('what may still be on its way is not missing', () => {
     const young = '2026-11-25T23:50:00.000Z';
-    assert.deepEqual(findGaps(numbered(born, 1), [count(born, 2, young)], RANGE), []);
-    assert.deepEqual(findGaps(numbered(born, 1, 3), [count(born, 3, young)], RANGE), [missing(born, 2)]);
+    assert.deepEqual(gapsOf(numbered(born, 1), [count(born, 2, young)]), []);
+    assert.deepEqual(gapsOf(numbered(born, 1, 3), [count(born, 3, young)]), [missing(born, 2)]);
   });
 
   void test('of a row that is forgotten only gaps between records are seen', () => {
-    assert.deepEqual(findGaps(numbered(born, 1, 3), [], RANGE), [missing(born, 2)]);
+    assert.deepEqual(gapsOf(numbered(born, 1, 3), []), [missing(born, 2)]);
+  });
+
+  void test('of what began, and of which nothing is left, everything is missing', () => {
+    const begun = [{ subject: 'deployment', id: born } as const];
+    assert.deepEqual(gapsOf([], [count(born, 2)], begun), [missing(born, 1, 2)]);
+    assert.deepEqual(gapsOf(numbered(born, 1, 2), [count(born, 2)], begun), []);
+    assert.deepEqual(gapsOf([], [], begun), []);
   });
 
   void test('two records under one number are forged', () => {
     const [record] = numbered(born, 1);
     assert.ok(record);
-    assert.deepEqual(findGaps([record, { ...record, auditId: 'other' }], [count(born, 1)], RANGE), [
+    assert.deepEqual(gapsOf([record, { ...record, auditId: 'other' }], [count(born, 1)]), [
       { subject: 'deployment', id: born, first: 1, last: 1, kind: 'forged' },
     ]);
   });
@@ -65,7 +75,7 @@ void suite('gaps of the audit trail', () => {
     const neither = { ...record, deploymentId: undefined };
     const refused = { ...record, decision: 'deny', sequence: undefined, deploymentId: older } as const;
     const warming = { ...neither, warmingId: born };
-    assert.deepEqual(subjectsOf([warming, warming, refused, neither]), [{ subject: 'warming', id: born }]);
+    assert.deepEqual(subjectsOf([warming, warming, refused, neither], []), [{ subject: 'warming', id: born }]);
   });
 });
 
