@@ -46,6 +46,7 @@ export async function newWish(before: Deployment, wish: Wish, ports: WishPorts):
     version: before.version + 1,
     auditSequence: before.auditSequence + 1,
     updatedAt: now,
+    ...(isNew ? { progressedAt: now, announcedAt: undefined } : { announcedAt: now }),
   };
   const event = { deploymentId, sequence: after.version, at: now, phase: after.phase, generation, actor, ...end };
   const outbox = [

@@ -89,7 +89,7 @@ export interface Usage {
 }
 
 /** As an index knows it: the row may have moved on. */
-export type UnsettledDeployment = Pick<Deployment, 'deploymentId' | 'siteId'>;
+export type UnsettledDeployment = Pick<Deployment, 'deploymentId' | 'siteId' | 'announcedAt'>;
 
 export interface DeploymentStore {
   /**
@@ -126,10 +126,10 @@ export interface DeploymentStore {
   /** Ids of those at the site that are not over, whoever's; newest first, `limit` at most, those older than `before`, where it is given. */
   listAtSite(siteId: string, before: string | undefined, limit: number): Promise<readonly string[]>;
   /**
-   * Without an outcome, and not changed since `unchangedSince` (ISO 8601), or for a few minutes less: the row says when. The longest
-   * untouched first, as exactly, `limit` at most.
+   * Without an outcome, and not come on (`progressedAt`) since `stoodSince` (ISO 8601), or for a few minutes less: the row says when.
+   * Those that stand the longest first, as exactly, `limit` at most.
    */
-  listUnsettled(unchangedSince: string, limit: number): Promise<readonly UnsettledDeployment[]>;
+  listUnsettled(stoodSince: string, limit: number): Promise<readonly UnsettledDeployment[]>;
   /** Those whose end is to be warned of, or brought about, by `now` (ISO 8601): see `endDueAt`. The earliest first, `limit` at most. */
   listEndsDue(now: string, limit: number): Promise<readonly UnsettledDeployment[]>;
   eventsAfter(deploymentId: string, sequence: number): Promise<readonly DeploymentEvent[]>;
@@ -138,7 +138,7 @@ export interface DeploymentStore {
 // ---- warmings ----------------------------------------------------------------------------------------------------------
 
 /** As an index knows it: the row may have moved on. */
-export type UnsettledWarming = Pick<Warming, 'warmingId' | 'siteId'>;
+export type UnsettledWarming = Pick<Warming, 'warmingId' | 'siteId' | 'announcedAt'>;
 
 /** Rows are forgotten some time after the last message about them can be left. */
 export interface WarmingStore {
@@ -157,7 +157,7 @@ export interface WarmingStore {
   /** One transaction, conditional on `before.version`: the row, the outbox. Throws CONFLICT. */
   replace(before: Warming, after: Warming, outbox: readonly OutboxEntry[]): Promise<void>;
   /** Not over; otherwise as with deployments. */
-  listUnsettled(unchangedSince: string, limit: number): Promise<readonly UnsettledWarming[]>;
+  listUnsettled(stoodSince: string, limit: number): Promise<readonly UnsettledWarming[]>;
 }
 
 // ---- images and publishers ---------------------------------------------------------------------------------------------

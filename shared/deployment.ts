@@ -119,6 +119,12 @@ export const progressSchema = z.object({
 });
 export type Progress = z.infer<typeof progressSchema>;
 
+/** Whether anything came or went between the two: a transfer that only says where it stands has not come on. */
+export function hasMoved(before: Progress | undefined, after: Progress | undefined): boolean {
+  const keys = ['bytesFetched', 'bytesTotal', 'partsFetched', 'partsTotal'] as const;
+  return after !== undefined && keys.some((key) => before?.[key] !== after[key]);
+}
+
 /** What a deployment did and what it cost, as its agent saw it. */
 export const timelineSchema = z.object({
   /** When the agent held the message. */
@@ -184,6 +190,10 @@ export const deploymentSchema = z.object({
   destroyAt: z.iso.datetime().optional(),
   createdAt: z.iso.datetime(),
   updatedAt: z.iso.datetime(),
+  /** When it came on last: its present wish was made, or a report of it moved phase or bytes. */
+  progressedAt: z.iso.datetime(),
+  /** When a further message announced its present wish; absent where none did. */
+  announcedAt: z.iso.datetime().optional(),
 });
 export type Deployment = z.infer<typeof deploymentSchema>;
 

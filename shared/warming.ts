@@ -3,7 +3,7 @@
  * the site's agent reports, and what the row becomes by it. Pure.
  */
 import * as z from 'zod';
-import { failureSchema, progressSchema, timelineSchema } from './deployment.ts';
+import { failureSchema, hasMoved, progressSchema, timelineSchema } from './deployment.ts';
 import { IMAGE_NAME, SHA256, SITE_ID, ULID } from './names.ts';
 
 /** ACCEPTED → FETCHING → DONE, and FAILED from the first two. */
@@ -46,6 +46,10 @@ export const warmingSchema = z.object({
   failure: failureSchema.optional(),
   createdAt: z.iso.datetime(),
   updatedAt: z.iso.datetime(),
+  /** When it came on last: it was asked for, or a report of it moved phase or bytes. */
+  progressedAt: z.iso.datetime(),
+  /** When a further message announced it; absent where none did. */
+  announcedAt: z.iso.datetime().optional(),
 });
 export type Warming = z.infer<typeof warmingSchema>;
 
@@ -67,5 +71,7 @@ export function isWarmingOver({ phase }: Pick<Warming, 'phase'>): boolean {
 export function applyWarmingReport(row: Warming, report: WarmingReport, now: string): Warming {
   const isNews = report.phase !== row.phase || (report.phase === 'FETCHING' && report.progress !== undefined);
   if (isWarmingOver(row) || !isNews) return row;
-  return { ...row, ...report, version: row.version + 1, updatedAt: now };
+  const after = { ...row, ...report, version: row.version + 1, updatedAt: now };
+  const cameOn = after.phase !== row.phase || hasMoved(row.progress, after.progress);
+  return cameOn ? { ...after, progressedAt: now } : after;
 }

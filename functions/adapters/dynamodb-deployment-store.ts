@@ -29,7 +29,7 @@ const PAGE_EVENTS = 1000;
 const rowKey = (deploymentId: string) => ({ pk: `DEPLOYMENT#${deploymentId}`, sk: 'DEPLOYMENT' });
 const eventSk = (sequence: number): string => `EVENT#${String(sequence).padStart(10, '0')}`;
 
-const unsettledSchema = deploymentSchema.pick({ deploymentId: true, siteId: true });
+const unsettledSchema = deploymentSchema.pick({ deploymentId: true, siteId: true, announcedAt: true });
 
 export class DynamoDbDeploymentStore implements DeploymentStore {
   readonly #table: Table;
@@ -145,8 +145,8 @@ export class DynamoDbDeploymentStore implements DeploymentStore {
     return listAtSite(this.#table, siteId, before, limit);
   }
 
-  async listUnsettled(unchangedSince: string, limit: number): Promise<readonly UnsettledDeployment[]> {
-    const items = await this.#table.listUnsettled('deployment', unchangedSince, limit);
+  async listUnsettled(stoodSince: string, limit: number): Promise<readonly UnsettledDeployment[]> {
+    const items = await this.#table.listUnsettled('deployment', stoodSince, limit);
     return items.map((item) => unsettledSchema.parse(item));
   }
 

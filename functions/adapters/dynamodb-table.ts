@@ -126,13 +126,13 @@ export class Table {
     );
   }
 
-  /** Keys and sites of the rows of one kind that have the attribute `unsettled`, oldest `touchedAt` first. */
-  async listUnsettled(kind: keyof typeof UNSETTLED, updatedBefore: string, limit: number): Promise<Item[]> {
+  /** What the index has of the rows of one kind that have the attribute `unsettled`, oldest `touchedAt` first. */
+  async listUnsettled(kind: keyof typeof UNSETTLED, touchedBefore: string, limit: number): Promise<Item[]> {
     return this.#query(
       {
         IndexName: 'unsettled',
         KeyConditionExpression: 'unsettled = :unsettled AND touchedAt < :before',
-        ExpressionAttributeValues: { ':unsettled': UNSETTLED[kind], ':before': updatedBefore },
+        ExpressionAttributeValues: { ':unsettled': UNSETTLED[kind], ':before': touchedBefore },
       },
       limit,
     );

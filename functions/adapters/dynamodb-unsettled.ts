@@ -1,4 +1,4 @@
-/** The index `unsettled`: rows that somebody still waits for, those first to which nothing has happened for the longest time. Pure. */
+/** The index `unsettled`: rows that somebody still waits for, those first that have not come on for the longest time. Pure. */
 
 /** Values of the attribute that puts a row into the index. */
 export const UNSETTLED = { deployment: 'UNSETTLED', warming: 'UNSETTLED_WARMING' } as const;
@@ -11,9 +11,9 @@ const STEP_MS = 5 * 60 * 1000;
  */
 export function unsettledAttributes(
   kind: keyof typeof UNSETTLED,
-  { createdAt, updatedAt }: { readonly createdAt: string; readonly updatedAt: string },
+  { createdAt, progressedAt }: { readonly createdAt: string; readonly progressedAt: string },
 ) {
   const beganMs = Date.parse(createdAt);
-  const stepsBegun = Math.floor((Date.parse(updatedAt) - beganMs) / STEP_MS);
+  const stepsBegun = Math.floor((Date.parse(progressedAt) - beganMs) / STEP_MS);
   return { unsettled: UNSETTLED[kind], touchedAt: new Date(beganMs + stepsBegun * STEP_MS).toISOString() };
 }

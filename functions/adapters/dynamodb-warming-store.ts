@@ -19,7 +19,9 @@ const PREFIX = 'WARMING#';
 const rowKey = (warmingId: string): Key => ({ pk: `${PREFIX}${warmingId}`, sk: 'WARMING' });
 
 /** What the index has of a row. */
-const unsettledSchema = z.object({ pk: z.string().startsWith(PREFIX), siteId: z.string() });
+const unsettledSchema = warmingSchema
+  .pick({ siteId: true, announcedAt: true })
+  .extend({ pk: z.string().startsWith(PREFIX) });
 
 export class DynamoDbWarmingStore implements WarmingStore {
   readonly #table: Table;
@@ -71,11 +73,11 @@ export class DynamoDbWarmingStore implements WarmingStore {
     }
   }
 
-  async listUnsettled(unchangedSince: string, limit: number): Promise<readonly UnsettledWarming[]> {
-    const items = await this.#table.listUnsettled('warming', unchangedSince, limit);
+  async listUnsettled(stoodSince: string, limit: number): Promise<readonly UnsettledWarming[]> {
+    const items = await this.#table.listUnsettled('warming', stoodSince, limit);
     return items.map((item) => {
-      const { pk, siteId } = unsettledSchema.parse(item);
-      return { warmingId: pk.slice(PREFIX.length), siteId };
+      const { pk, ...rest } = unsettledSchema.parse(item);
+      return { warmingId: pk.slice(PREFIX.length), ...rest };
     });
   }
 }

@@ -115,6 +115,7 @@ function newDeployment(
     auditSequence: 1,
     createdAt: now.toISOString(),
     updatedAt: now.toISOString(),
+    progressedAt: now.toISOString(),
   };
 }
 

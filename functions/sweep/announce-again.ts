@@ -14,8 +14,9 @@ import { isSilent } from '../site-silence.ts';
 
 /** An agent at work reports more often than that. Should it not, a second message does no harm. */
 const QUIET_SECONDS = 15 * 60;
-/** Of each kind. */
-const MAX_WISHES = 1000;
+/** Of each kind, in one sweep: within a quarter of an hour everything listed has its turn. */
+const MAX_ANNOUNCED = 1000;
+const MAX_LISTED = 15 * MAX_ANNOUNCED;
 
 export interface AnnounceAgainPorts extends DeliveryPorts {
   readonly deployments: DeploymentStore;
@@ -26,14 +27,20 @@ export interface AnnounceAgainPorts extends DeliveryPorts {
 
 /** One kind of wish. */
 interface Wishes<Row extends Deployment | Warming> {
-  /** Ids and sites, as an index knows them. */
-  listQuiet(unchangedSince: string): Promise<readonly { readonly id: string; readonly siteId: string }[]>;
+  /** Those that have not come on, as an index knows them. */
+  listStanding(since: string): Promise<readonly Standing[]>;
   find(id: string): Promise<Row | undefined>;
   isFulfilled(row: Row): boolean;
   announcementOf(row: Row): SiteMessage;
   /** Throws CONFLICT. */
   replace(before: Row, after: Row, message: OutboxEntry): Promise<void>;
   logged(id: string): LogFields;
+}
+
+interface Standing {
+  readonly id: string;
+  readonly siteId: string;
+  readonly announcedAt?: string | undefined;
 }
 
 /** Answers how many wishes it announced. */
@@ -43,11 +50,8 @@ export async function announceAgain(ports: AnnounceAgainPorts): Promise<number> 
 }
 
 const wishesForClusters = ({ deployments }: AnnounceAgainPorts): Wishes<Deployment> => ({
-  listQuiet: async (unchangedSince) =>
-    (await deployments.listUnsettled(unchangedSince, MAX_WISHES)).map(({ deploymentId: id, siteId }) => ({
-      id,
-      siteId,
-    })),
+  listStanding: async (since) =>
+    (await deployments.listUnsettled(since, MAX_LISTED)).map(({ deploymentId: id, ...rest }) => ({ id, ...rest })),
   find: (id) => deployments.find(id),
   isFulfilled: isOutcome,
   announcementOf: ({ deploymentId, desired }) => ({ schemaVersion: 1, deploymentId, generation: desired.generation }),
@@ -56,8 +60,8 @@ const wishesForClusters = ({ deployments }: AnnounceAgainPorts): Wishes<Deployme
 });
 
 const wishesForWarmth = ({ warmings }: AnnounceAgainPorts): Wishes<Warming> => ({
-  listQuiet: async (unchangedSince) =>
-    (await warmings.listUnsettled(unchangedSince, MAX_WISHES)).map(({ warmingId: id, siteId }) => ({ id, siteId })),
+  listStanding: async (since) =>
+    (await warmings.listUnsettled(since, MAX_LISTED)).map(({ warmingId: id, ...rest }) => ({ id, ...rest })),
   find: (id) => warmings.find(id),
   isFulfilled: isWarmingOver,
   announcementOf: ({ warmingId }) => ({ schemaVersion: 1, warmingId }),
@@ -69,31 +73,46 @@ async function announceQuiet<Row extends Deployment | Warming>(
   wishes: Wishes<Row>,
   ports: AnnounceAgainPorts,
 ): Promise<number> {
-  const unchangedSince = new Date(ports.now().getTime() - QUIET_SECONDS * 1000).toISOString();
-  const quiet = await wishes.listQuiet(unchangedSince);
+  const since = new Date(ports.now().getTime() - QUIET_SECONDS * 1000).toISOString();
+  const due = (await wishes.listStanding(since)).filter((wish) => !isSince(since, wish));
+  const sites = await heardSites(new Set(due.map(({ siteId }) => siteId)), ports);
+  const turns = due.flatMap(({ id, siteId }) => {
+    const site = sites.get(siteId);
+    return site === undefined ? [] : [{ id, site }];
+  });
   let announced = 0;
-  for (const siteId of new Set(quiet.map((wish) => wish.siteId))) {
-    const site = await ports.sites.find(siteId);
-    // There the message waits in the queue: more of them would only pile up.
-    if (site === undefined || isSilent(site, ports.now())) continue;
-    for (const { id } of quiet.filter((wish) => wish.siteId === siteId)) {
-      if (await announceIfQuiet(id, unchangedSince, wishes, site, ports)) announced += 1;
-    }
+  for (const { id, site } of turns.slice(0, MAX_ANNOUNCED)) {
+    if (await announceIfQuiet(id, since, wishes, site, ports)) announced += 1;
   }
   return announced;
+}
+
+/** At a silent one the message waits in the queue: more of them would only pile up. */
+async function heardSites(siteIds: Iterable<string>, ports: AnnounceAgainPorts): Promise<Map<string, SiteRecord>> {
+  const heard = new Map<string, SiteRecord>();
+  for (const siteId of siteIds) {
+    const site = await ports.sites.find(siteId);
+    if (site !== undefined && !isSilent(site, ports.now())) heard.set(siteId, site);
+  }
+  return heard;
+}
+
+/** Whether something was changed, or announced, since that moment. */
+function isSince(moment: string, { updatedAt, announcedAt }: Partial<Pick<Deployment, 'updatedAt' | 'announcedAt'>>) {
+  return [updatedAt, announcedAt].some((at) => at !== undefined && at >= moment);
 }
 
 /** False where the row has moved on, and where it could not be done: one wish is not in the way of the others. */
 async function announceIfQuiet<Row extends Deployment | Warming>(
   id: string,
-  unchangedSince: string,
+  since: string,
   wishes: Wishes<Row>,
   site: SiteRecord,
   ports: AnnounceAgainPorts,
 ): Promise<boolean> {
   try {
     const row = await wishes.find(id);
-    if (!row || wishes.isFulfilled(row) || row.updatedAt >= unchangedSince) return false;
+    if (!row || wishes.isFulfilled(row) || isSince(since, row)) return false;
     await announce(row, wishes, site, ports);
     return true;
   } catch (error) {
@@ -104,7 +123,7 @@ async function announceIfQuiet<Row extends Deployment | Warming>(
   }
 }
 
-/** The row is touched, so that its next turn is as far away. Throws CONFLICT. */
+/** The row says so, so that its next turn is as far away; it has not come on by that. Throws CONFLICT. */
 async function announce<Row extends Deployment | Warming>(
   before: Row,
   wishes: Wishes<Row>,
@@ -112,7 +131,7 @@ async function announce<Row extends Deployment | Warming>(
   ports: AnnounceAgainPorts,
 ): Promise<void> {
   const now = ports.now().toISOString();
-  const after = { ...before, version: before.version + 1, updatedAt: now };
+  const after = { ...before, version: before.version + 1, announcedAt: now };
   const message = messageEntry(now, site.queueUrl, wishes.announcementOf(before));
   await wishes.replace(before, after, message);
   await deliverOutbox([message], ports);

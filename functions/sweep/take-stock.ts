@@ -1,6 +1,6 @@
 /**
  * What an alarm has to know and AWS has no metric for, once a minute in one line of the log, where stack/alarms.yml reads it:
- * sites that are silent, how long the outbox's oldest entry waits, and for how long nothing happened to the oldest job.
+ * sites that are silent, how long the outbox's oldest entry waits, and for how long the job that stands the longest has not come on.
  */
 import { isSilent } from '../site-silence.ts';
 import type { DeploymentStore, Outbox, SiteStore, WarmingStore } from '../ports.ts';
@@ -32,6 +32,6 @@ export async function takeStock({ log, now, outbox, sites, deployments, warmings
     // Of a site without an agent nobody expects to be heard.
     silentSites: (await sites.list()).filter((site) => site.enrolled && isSilent(site, at)).length,
     oldestEntrySeconds: secondsSince(entry?.createdAt),
-    oldestJobSeconds: Math.max(...jobs.map((job) => secondsSince(job?.updatedAt))),
+    oldestJobSeconds: Math.max(...jobs.map((job) => secondsSince(job?.progressedAt))),
   });
 }

@@ -71,6 +71,7 @@ function newWarming(member: Member, { siteId, keep }: WarmingRequest, image: Ima
     auditSequence: 1,
     createdAt: now.toISOString(),
     updatedAt: now.toISOString(),
+    progressedAt: now.toISOString(),
   };
 }
 

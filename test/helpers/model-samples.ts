@@ -73,6 +73,7 @@ const sampleWish = () => ({
   auditSequence: 1,
   createdAt: AT,
   updatedAt: AT,
+  progressedAt: AT,
 });
 
 export function sampleDeployment(changes: Partial<Deployment> = {}): Deployment {

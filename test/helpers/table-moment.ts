@@ -38,8 +38,13 @@ export async function rememberTable(client: DynamoDBClient, TableName: string): 
   };
 }
 
+const MOMENTS = ['updatedAt', 'progressedAt', 'announcedAt', 'touchedAt'];
+
 function olderBy(seconds: number, item: Item): Item {
-  const updatedAt = item['updatedAt']?.S;
-  if (updatedAt === undefined) return item;
-  return { ...item, updatedAt: { S: new Date(Date.parse(updatedAt) - seconds * 1000).toISOString() } };
+  const older = { ...item };
+  for (const name of MOMENTS) {
+    const at = item[name]?.S;
+    if (at !== undefined) older[name] = { S: new Date(Date.parse(at) - seconds * 1000).toISOString() };
+  }
+  return older;
 }

@@ -98,14 +98,14 @@ export function deploymentsContract(name: string, open: () => Stores): void {
       assert.deepEqual(await deployments.listAtSite('nowhere-at-all', undefined, 10), []);
     });
 
-    it('knows those without an outcome that nothing happened to for a while', async () => {
+    it('knows those without an outcome that have not come on for a while', async () => {
       const { deployments } = open();
       const early = '2026-11-20T00:00:00.000Z';
-      const quiet = sampleDeployment({ updatedAt: early });
-      const busy = sampleDeployment({ updatedAt: LATER });
-      const settled = sampleDeployment({ updatedAt: early, phase: 'RUNNING' });
+      const quiet = sampleDeployment({ progressedAt: early });
+      const busy = sampleDeployment({ progressedAt: LATER });
+      const settled = sampleDeployment({ progressedAt: early, phase: 'RUNNING' });
       const unwanted = sampleDeployment({
-        updatedAt: early,
+        progressedAt: early,
         phase: 'RUNNING',
         desired: { power: 'destroyed', computes: 0, cpusPerCompute: 1, generation: 2 },
       });
@@ -120,6 +120,30 @@ export function deploymentsContract(name: string, open: () => Stores): void {
       const ended = { ...quiet, phase: 'FAILED' as const, version: 2 };
       await deployments.replace(quiet, ended, undefined, []);
       assert.deepEqual(await listed(), [unwanted.deploymentId]);
+    });
+
+    it('knows those that have not come on, the longest first, also where they were changed or announced since', async () => {
+      const { deployments } = open();
+      const [first, second] = ['2026-11-10T00:00:00.000Z', '2026-11-11T00:00:00.000Z'].map((createdAt) =>
+        sampleDeployment({ createdAt, updatedAt: createdAt, progressedAt: createdAt }),
+      );
+      assert.ok(first && second);
+      for (const one of [second, first]) await deployments.create(one, sampleEvent(one), [], undefined);
+      const announced = { ...first, version: 2, updatedAt: LATER, announcedAt: LATER };
+      await deployments.replace(first, announced, undefined, []);
+      const listed = async () => {
+        const all = await deployments.listUnsettled(NOW, 1000);
+        return all.flatMap(({ deploymentId, announcedAt }) =>
+          [first, second].some((row) => row.deploymentId === deploymentId) ? [[deploymentId, announcedAt]] : [],
+        );
+      };
+      assert.deepEqual(await listed(), [
+        [first.deploymentId, LATER],
+        [second.deploymentId, undefined],
+      ]);
+      const onward = { ...announced, version: 3, progressedAt: LATER };
+      await deployments.replace(announced, onward, undefined, []);
+      assert.deepEqual(await listed(), [[second.deploymentId, undefined]]);
     });
 
     it('counts what each member has at each site, until it has ended', async () => {

@@ -48,27 +48,27 @@ export function warmingsContract(name: string, open: () => Stores): void {
       assert.equal(audits.filter(({ entryId }) => left.includes(entryId)).length, 1);
     });
 
-    it('knows those that are not over and that nothing happened to for a while, apart from deployments', async () => {
+    it('knows those that are not over and have not come on for a while, and when they were announced, apart from deployments', async () => {
       const { warmings, deployments } = open();
       const early = '2026-11-20T00:00:00.000Z';
-      const quiet = sampleWarming({ updatedAt: early });
-      const begun = sampleWarming({ updatedAt: early, phase: 'FETCHING' });
-      const busy = sampleWarming({ updatedAt: LATER });
-      const over = sampleWarming({ updatedAt: early, phase: 'FAILED' });
+      const quiet = sampleWarming({ progressedAt: early, updatedAt: LATER, announcedAt: NOW });
+      const begun = sampleWarming({ progressedAt: early, phase: 'FETCHING' });
+      const busy = sampleWarming({ progressedAt: LATER });
+      const over = sampleWarming({ progressedAt: early, phase: 'FAILED' });
       const rows = [quiet, begun, busy, over];
       for (const one of rows) await warmings.create(one, [], undefined);
-      const deployment = sampleDeployment({ updatedAt: early });
+      const deployment = sampleDeployment({ progressedAt: early });
       await deployments.create(deployment, sampleEvent(deployment), [], undefined);
       const listed = async () => {
         const all = await warmings.listUnsettled(NOW, 1000);
         const mine = all.filter(({ warmingId }) => rows.some((row) => row.warmingId === warmingId));
-        return mine.map(({ warmingId, siteId }) => [warmingId, siteId]).sort();
+        return mine.map(({ warmingId, siteId, announcedAt }) => [warmingId, siteId, announcedAt]).sort();
       };
-      const expected = [quiet, begun].map(({ warmingId, siteId }) => [warmingId, siteId]);
+      const expected = [quiet, begun].map(({ warmingId, siteId, announcedAt }) => [warmingId, siteId, announcedAt]);
       assert.deepEqual(await listed(), expected.sort());
       assert.ok((await deployments.listUnsettled(NOW, 1000)).every(({ deploymentId }) => deploymentId));
       await warmings.replace(quiet, { ...quiet, version: 2, phase: 'DONE' }, []);
-      assert.deepEqual(await listed(), [[begun.warmingId, begun.siteId]]);
+      assert.deepEqual(await listed(), [[begun.warmingId, begun.siteId, undefined]]);
     });
   });
 }

@@ -14,7 +14,7 @@ import { addedBy, requireRoom, shareOf, usageOf } from '../../../functions/site-
 import type { MemoryOutbox } from './outbox.ts';
 import type { MemoryIdempotencyKeys } from './idempotency-keys.ts';
 import type { MemoryVersionUses } from './version-uses.ts';
-import { longestUntouched } from './longest-untouched.ts';
+import { standingLongest } from './standing-longest.ts';
 
 export class MemoryDeploymentStore implements DeploymentStore {
   readonly #rows = new Map<string, Deployment>();
@@ -111,9 +111,9 @@ export class MemoryDeploymentStore implements DeploymentStore {
     );
   }
 
-  listUnsettled(unchangedSince: string, limit: number): Promise<readonly UnsettledDeployment[]> {
+  listUnsettled(stoodSince: string, limit: number): Promise<readonly UnsettledDeployment[]> {
     const isWanted = (row: Deployment): boolean => !isOutcome(row);
-    return Promise.resolve(longestUntouched(this.#rows.values(), unchangedSince, limit, isWanted));
+    return Promise.resolve(standingLongest(this.#rows.values(), stoodSince, limit, isWanted));
   }
 
   listEndsDue(now: string, limit: number): Promise<readonly UnsettledDeployment[]> {

@@ -5,7 +5,7 @@ import type { IdempotencyKey, OutboxEntry, UnsettledWarming, WarmingStore } from
 import type { MemoryOutbox } from './outbox.ts';
 import type { MemoryIdempotencyKeys } from './idempotency-keys.ts';
 import type { MemoryVersionUses } from './version-uses.ts';
-import { longestUntouched } from './longest-untouched.ts';
+import { standingLongest } from './standing-longest.ts';
 
 export class MemoryWarmingStore implements WarmingStore {
   readonly #rows = new Map<string, Warming>();
@@ -47,9 +47,9 @@ export class MemoryWarmingStore implements WarmingStore {
     await this.#outbox.add(outbox);
   }
 
-  listUnsettled(unchangedSince: string, limit: number): Promise<readonly UnsettledWarming[]> {
+  listUnsettled(stoodSince: string, limit: number): Promise<readonly UnsettledWarming[]> {
     return Promise.resolve(
-      longestUntouched(this.#rows.values(), unchangedSince, limit, (warming) => !isWarmingOver(warming)),
+      standingLongest(this.#rows.values(), stoodSince, limit, (warming) => !isWarmingOver(warming)),
     );
   }
 }
