@@ -259,8 +259,8 @@ export interface ServedNode {
 // ---- the control plane ----------------------------------------------------------------------------------------------
 
 /**
- * The federation's API, as the agent of one site. Throws NOT_FOUND (no such job here), IMAGE_RECALLED and VETOED (no fresh
- * grant), SUPERSEDED, CLAIMED_ELSEWHERE; whatever else goes wrong is SERVICE_UNAVAILABLE: no refusal of ours, and no reason to give a cluster up.
+ * The federation's API, as the agent of one site. Throws NOT_FOUND (no such job here), IMAGE_RECALLED, VETOED and ACCESS_WITHDRAWN (no
+ * fresh grant), SUPERSEDED, CLAIMED_ELSEWHERE; whatever else goes wrong is SERVICE_UNAVAILABLE: no refusal of ours, and no reason to give a cluster up.
  */
 export interface FederationApi extends WarmingApi {
   readJob(deploymentId: string, signal: AbortSignal): Promise<Job>;

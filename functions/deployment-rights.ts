@@ -1,7 +1,6 @@
 /** Who may deploy what where: asked before anything is minted for an image at a site. */
 import type { ImageVersion } from '#shared/api/images.ts';
-import type { AuditAction, AuditRecord } from '#shared/audit.ts';
-import type { Deployment } from '#shared/deployment.ts';
+import type { AuditAction } from '#shared/audit.ts';
 import { EdgebootError } from '#shared/errors.ts';
 import type { Quota } from '#shared/site-access.ts';
 import type { Member } from './http/identity.ts';
@@ -9,7 +8,7 @@ import type { DeliveryPorts } from './outbox/deliver-outbox.ts';
 import { deny } from './outbox/deny.ts';
 import type { SiteRecord, SiteStore } from './ports.ts';
 import { quotaAt } from './site-quota.ts';
-import { refusalAt, vetoAt } from './site-rules.ts';
+import { refusalAt } from './site-rules.ts';
 
 /** Throws NOT_FOUND. */
 export async function findSite(siteId: string, sites: SiteStore): Promise<SiteRecord> {
@@ -42,15 +41,4 @@ export async function authorizeDeployer(
     { ...asked, ...(deploymentId !== undefined && { deploymentId }), reason: refusal.message },
     refusal,
   );
-}
-
-/** A veto holds for what was accepted before it, too, as long as something is still to be fetched. Throws VETOED, on record. */
-export async function denyVetoed(
-  { siteId, memberId, imageName }: Pick<Deployment, 'siteId' | 'memberId' | 'imageName'>,
-  record: Omit<AuditRecord, 'auditId' | 'at' | 'decision' | 'reason'>,
-  ports: DeliveryPorts & { readonly sites: SiteStore; readonly now: () => Date },
-): Promise<void> {
-  const site = await ports.sites.find(siteId);
-  const veto = site && vetoAt(site, memberId, imageName);
-  if (veto) throw await deny(ports, { ...record, reason: veto.message }, veto);
 }

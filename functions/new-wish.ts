@@ -2,6 +2,7 @@
 import type { AuditAction } from '#shared/audit.ts';
 import { type Deployment, type Desired, isTerminal } from '#shared/deployment.ts';
 import { EdgebootError } from '#shared/errors.ts';
+import type { Member } from './http/identity.ts';
 import { deliverOutbox } from './outbox/deliver-outbox.ts';
 import { auditEntry, messageEntry } from './outbox/entries.ts';
 import type { Quota } from '#shared/site-access.ts';
@@ -20,6 +21,8 @@ export interface Wish {
   readonly reason?: string;
   /** Of a wish for more. */
   readonly quota?: Quota;
+  /** Who was found to have the right to it. */
+  readonly asker?: Member;
   /** Where its time is over: see the deployment's. */
   readonly destroyAt?: string;
 }
@@ -33,7 +36,7 @@ export async function newWish(before: Deployment, wish: Wish, ports: WishPorts):
   if (site === undefined) throw new EdgebootError('NOT_FOUND', `the site ${before.siteId} is gone`);
 
   const { deploymentId } = before;
-  const { action, actor, reason, quota } = wish;
+  const { action, actor, reason, quota, asker } = wish;
   const end = wish.destroyAt !== undefined && { destroyAt: wish.destroyAt };
   const now = ports.now().toISOString();
   const { power, computes } = { ...before.desired, ...wish.desired };
@@ -62,7 +65,7 @@ export async function newWish(before: Deployment, wish: Wish, ports: WishPorts):
       ...(!isNew && { reason: 'asked again' }),
     }),
   ];
-  await ports.deployments.replace(before, after, isNew ? event : undefined, outbox, quota);
+  await ports.deployments.replace(before, after, isNew ? event : undefined, outbox, quota, asker);
   await deliverOutbox(outbox, ports);
   return after;
 }

@@ -13,6 +13,7 @@ import type { SiteMessage } from '#shared/messages.ts';
 import type { Quota, SiteAccess } from '#shared/site-access.ts';
 import type { Warming } from '#shared/warming.ts';
 import type { RunningCluster } from './consumption.ts';
+import type { Member } from './http/identity.ts';
 import type { RateClass } from './http/rate-limit.ts';
 
 // ---- who asks how often --------------------------------------------------------------------------------------------------
@@ -93,8 +94,8 @@ export type UnsettledDeployment = Pick<Deployment, 'deploymentId' | 'siteId' | '
 
 export interface DeploymentStore {
   /**
-   * One transaction: the row, its first event, the use of its image version, what it takes of the quota, the idempotency record, the
-   * outbox. Where the key was used before, answers the deployment that it made then. Without a quota there is no limit.
+   * One transaction: the row, who asked, its first event, the use of its image version, what it takes of the quota, the idempotency
+   * record, the outbox. Where the key was used before, answers the deployment that it made then. Without a quota there is no limit.
    * Throws IDEMPOTENCY_MISMATCH; IMAGE_RECALLED and NOT_FOUND where the version was recalled or deleted meanwhile; QUOTA_EXCEEDED;
    * CONFLICT where others were in the way each time.
    */
@@ -104,14 +105,17 @@ export interface DeploymentStore {
     outbox: readonly OutboxEntry[],
     idempotencyKey: IdempotencyKey | undefined,
     quota?: Quota,
+    asker?: Member,
   ): Promise<Deployment>;
   /** What the key has made before `now` (ISO 8601). Throws IDEMPOTENCY_MISMATCH. */
   findMade(idempotencyKey: IdempotencyKey, now: string): Promise<Deployment | undefined>;
   usage(memberId: string, siteId: string): Promise<Usage>;
   find(deploymentId: string): Promise<Deployment | undefined>;
+  /** Who asked for it last, as their token said then. */
+  findAsker(deploymentId: string): Promise<Member | undefined>;
   /**
-   * One transaction, conditional on `before.version`: the row, an event (if any), the outbox, and by how much it takes more of the
-   * quota, or less; one that ends by it gives all of it back, and uses its image version no more. Without a quota there is no limit.
+   * One transaction, conditional on `before.version`: the row, who asked (where somebody did), an event (if any), the outbox, and by how
+   * much it takes more of the quota, or less; one that ends by it gives all of it back, and uses its image version no more. Without a quota there is no limit.
    * Throws CONFLICT, also where the quota has no room for more.
    */
   replace(
@@ -120,6 +124,7 @@ export interface DeploymentStore {
     event: DeploymentEvent | undefined,
     outbox: readonly OutboxEntry[],
     quota?: Quota,
+    asker?: Member,
   ): Promise<void>;
   /** Newest first, `limit` at most; those older than `before`, where it is given. */
   listByMember(memberId: string, before: string | undefined, limit: number): Promise<readonly Deployment[]>;
@@ -143,17 +148,20 @@ export type UnsettledWarming = Pick<Warming, 'warmingId' | 'siteId' | 'announced
 /** Rows are forgotten some time after the last message about them can be left. */
 export interface WarmingStore {
   /**
-   * One transaction: the row, the idempotency record, the outbox. Where the key was used before, answers the warming that it made
+   * One transaction: the row, who asked, the idempotency record, the outbox. Where the key was used before, answers the warming that it made
    * then. Throws IDEMPOTENCY_MISMATCH; IMAGE_RECALLED and NOT_FOUND where the version was recalled or deleted meanwhile.
    */
   create(
     warming: Warming,
     outbox: readonly OutboxEntry[],
     idempotencyKey: IdempotencyKey | undefined,
+    asker?: Member,
   ): Promise<Warming>;
   /** What the key has made before, so that what has changed since is not asked again. Throws IDEMPOTENCY_MISMATCH. */
   findMade(idempotencyKey: IdempotencyKey, now: string): Promise<Warming | undefined>;
   find(warmingId: string): Promise<Warming | undefined>;
+  /** Who asked for it, as their token said then. */
+  findAsker(warmingId: string): Promise<Member | undefined>;
   /** One transaction, conditional on `before.version`: the row, the outbox. Throws CONFLICT. */
   replace(before: Warming, after: Warming, outbox: readonly OutboxEntry[]): Promise<void>;
   /** Not over; otherwise as with deployments. */

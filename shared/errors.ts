@@ -87,6 +87,12 @@ export const ERROR_KINDS = {
     "Destroy a cluster of yours there, ask for fewer computes, or ask the site's operators for more.",
   ),
   VETOED: kind('reject', 403, 77, "Use another image or site, or ask the site's operators."),
+  ACCESS_WITHDRAWN: kind(
+    'reject',
+    403,
+    77,
+    "The right to it was taken back. Ask the site's operators for a grant, or the image's owner to share it.",
+  ),
   SITE_DRAINING: kind('reject', 409, 75, 'The site takes no new work for now. Choose another one, or try again later.'),
   BOOT_TIMEOUT: kind('reject', 504, 75, 'The guests did not become ready. Look at the console text in the detail.'),
   BOOT_FAILED: kind('reject', 500, 70, 'libvirt refused the cluster. The detail has its words.'),

@@ -10,7 +10,14 @@ import { AGENT_VERSION } from '../version.ts';
 import { measureClockSkew } from './clock-skew.ts';
 
 /** What the API may say about a job. Anything else (a refused token, a lost race) is worth another try. */
-const VERDICTS: readonly ErrorCode[] = ['NOT_FOUND', 'IMAGE_RECALLED', 'VETOED', 'SUPERSEDED', 'CLAIMED_ELSEWHERE'];
+const VERDICTS: readonly ErrorCode[] = [
+  'NOT_FOUND',
+  'IMAGE_RECALLED',
+  'VETOED',
+  'ACCESS_WITHDRAWN',
+  'SUPERSEDED',
+  'CLAIMED_ELSEWHERE',
+];
 
 /** Why a token is refused whose key is right: it is made for another time. `undefined` where the clock is no reason, or nobody knows. */
 async function wrongClock(apiUrl: string): Promise<{ readonly message: string; readonly remedy: string } | undefined> {

@@ -10,11 +10,13 @@ import {
 import { EdgebootError } from '#shared/errors.ts';
 import type { Quota } from '#shared/site-access.ts';
 import { consumedByDeployment } from '../consumption.ts';
+import type { Member } from '../http/identity.ts';
 import type { DeploymentStore, IdempotencyKey, OutboxEntry, UnsettledDeployment, Usage } from '../ports.ts';
 import { retryConflict } from '../retry-conflict.ts';
 import { addedBy, hasLimits, requireRoom, shareOf } from '../site-quota.ts';
 import { beginOn } from './dynamodb-begun.ts';
 import { countConsumption, runningWrites } from './dynamodb-consumption.ts';
+import { askerWrites, findAsker } from './dynamodb-askers.ts';
 import { endWrites, listEndsDue } from './dynamodb-deployment-ends.ts';
 import { commitOnce, findMade, madeRow } from './dynamodb-idempotency.ts';
 import { outboxWrite } from './dynamodb-outbox.ts';
@@ -43,10 +45,12 @@ export class DynamoDbDeploymentStore implements DeploymentStore {
     outbox: readonly OutboxEntry[],
     idempotencyKey: IdempotencyKey | undefined,
     quota: Quota = {},
+    asker?: Member,
   ): Promise<Deployment> {
     const writes = [
       ...beginUse(this.#table, deployment),
       this.#table.put(this.#row(deployment), 'attribute_not_exists(pk)'),
+      ...this.#asker(deployment, asker),
       this.#event(event),
       ...countUsage(this.#table, deployment, shareOf(deployment), quota),
       beginAtSite(this.#table, deployment),
@@ -105,17 +109,23 @@ export class DynamoDbDeploymentStore implements DeploymentStore {
     return item && deploymentSchema.parse(item);
   }
 
+  async findAsker(deploymentId: string): Promise<Member | undefined> {
+    return findAsker(this.#table, rowKey(deploymentId).pk);
+  }
+
   async replace(
     before: Deployment,
     after: Deployment,
     event: DeploymentEvent | undefined,
     outbox: readonly OutboxEntry[],
     quota: Quota = {},
+    asker?: Member,
   ): Promise<void> {
     const ends = isTerminal(after.phase) && !isTerminal(before.phase);
     try {
       await this.#table.transact([
         this.#table.putOver(this.#row(after), before.version),
+        ...this.#asker(after, asker),
         ...countUsage(this.#table, before, addedBy(shareOf(before), shareOf(after)), quota),
         ...(ends ? [endAtSite(this.#table, before), ...endUse(this.#table, before)] : []),
         ...endWrites(this.#table, before, after),
@@ -169,6 +179,10 @@ export class DynamoDbDeploymentStore implements DeploymentStore {
       ...(!isOutcome(deployment) && unsettledAttributes('deployment', deployment)),
       ...deployment,
     };
+  }
+
+  #asker({ deploymentId }: Deployment, asker: Member | undefined): Write[] {
+    return askerWrites(this.#table, rowKey(deploymentId).pk, asker);
   }
 
   #event(event: DeploymentEvent): Write {

@@ -3,8 +3,10 @@ import { EdgebootError } from '#shared/errors.ts';
 import { isWarmingOver, type Warming, warmingSchema } from '#shared/warming.ts';
 import * as z from 'zod';
 import { consumedByWarming } from '../consumption.ts';
+import type { Member } from '../http/identity.ts';
 import type { IdempotencyKey, OutboxEntry, UnsettledWarming, WarmingStore } from '../ports.ts';
 import { beginOn } from './dynamodb-begun.ts';
+import { askerWrites, findAsker } from './dynamodb-askers.ts';
 import { countConsumption } from './dynamodb-consumption.ts';
 import { commitOnce, findMade, madeRow } from './dynamodb-idempotency.ts';
 import { outboxWrite } from './dynamodb-outbox.ts';
@@ -33,6 +35,7 @@ export class DynamoDbWarmingStore implements WarmingStore {
     warming: Warming,
     outbox: readonly OutboxEntry[],
     idempotencyKey: IdempotencyKey | undefined,
+    asker?: Member,
   ): Promise<Warming> {
     const { warmingId, createdAt } = warming;
     const row = this.#table.put(rowOf(warming), 'attribute_not_exists(pk)');
@@ -40,6 +43,7 @@ export class DynamoDbWarmingStore implements WarmingStore {
       checkOpen(this.#table, warming, warmingId),
       row,
       beginOn(this.#table, { subject: 'warming', id: warmingId }, createdAt),
+      ...askerWrites(this.#table, rowKey(warmingId).pk, asker, { expiresAt: expiryOf(warming) }),
       ...outbox.map((entry) => outboxWrite(this.#table, entry)),
     ];
     const committed = commitOnce(this.#table, writes, warmingId, createdAt, idempotencyKey);
@@ -57,6 +61,10 @@ export class DynamoDbWarmingStore implements WarmingStore {
   async find(warmingId: string): Promise<Warming | undefined> {
     const item = await this.#table.get(rowKey(warmingId));
     return item && warmingSchema.parse(item);
+  }
+
+  async findAsker(warmingId: string): Promise<Member | undefined> {
+    return findAsker(this.#table, rowKey(warmingId).pk);
   }
 
   async replace(before: Warming, after: Warming, outbox: readonly OutboxEntry[]): Promise<void> {
@@ -82,9 +90,10 @@ export class DynamoDbWarmingStore implements WarmingStore {
   }
 }
 
+const expiryOf = ({ createdAt }: Warming): number => Math.floor(Date.parse(createdAt) / 1000) + KEPT_SECONDS;
+
 function rowOf(warming: Warming): Item & Key {
-  const expiresAt = Math.floor(Date.parse(warming.createdAt) / 1000) + KEPT_SECONDS;
   // Sparse: only rows with this attribute are in the index.
   const unsettled = !isWarmingOver(warming) && unsettledAttributes('warming', warming);
-  return { ...rowKey(warming.warmingId), ...unsettled, ...warming, expiresAt };
+  return { ...rowKey(warming.warmingId), ...unsettled, ...warming, expiresAt: expiryOf(warming) };
 }

@@ -287,7 +287,7 @@ export const OPERATIONS = {
   'POST /v1/sites/{siteId}/deployments/{deploymentId}/grant': {
     summary: 'A fresh grant, while something of the image may still have to be fetched',
     ...{ caller: 'agent', status: 200, response: grantResponse },
-    errors: ['IMAGE_RECALLED', 'VETOED', 'CONFLICT'],
+    errors: ['IMAGE_RECALLED', 'VETOED', 'ACCESS_WITHDRAWN', 'CONFLICT'],
   },
   'POST /v1/sites/{siteId}/deployments/{deploymentId}/reports': {
     summary: 'How far the agent is',
@@ -311,7 +311,7 @@ export const OPERATIONS = {
   'POST /v1/sites/{siteId}/warmings/{warmingId}/grant': {
     summary: 'A fresh grant, while the warming is not over',
     ...{ caller: 'agent', status: 200, response: grantResponse },
-    errors: ['IMAGE_RECALLED', 'VETOED', 'CONFLICT'],
+    errors: ['IMAGE_RECALLED', 'VETOED', 'ACCESS_WITHDRAWN', 'CONFLICT'],
   },
   'POST /v1/sites/{siteId}/warmings/{warmingId}/reports': {
     summary: 'How far the agent is; the first end stands',

@@ -2,26 +2,22 @@
 import type { AuditRecord } from '#shared/audit.ts';
 import type { Deployment, Phase } from '#shared/deployment.ts';
 import type { Grant } from '#shared/grant.ts';
-import { denyVetoed } from '../deployment-rights.ts';
-import { denyRecalled } from '../find-image.ts';
 import { deliverOutbox } from '../outbox/deliver-outbox.ts';
 import { deny } from '../outbox/deny.ts';
 import { auditEntry } from '../outbox/entries.ts';
-import type { ImageStore } from '../ports.ts';
 import { findDeploymentAt, type SiteDeploymentPorts } from '../read-job/read-job.ts';
 import { mintForSite, type MintForSitePorts } from '../mint-for-site.ts';
 import { retryConflict } from '../retry-conflict.ts';
+import { requireStillAllowed, type StillAllowedPorts } from '../still-allowed.ts';
 
-export interface RenewUrlsPorts extends SiteDeploymentPorts, MintForSitePorts {
-  readonly images: ImageStore;
-}
+export type RenewUrlsPorts = SiteDeploymentPorts & MintForSitePorts & StillAllowedPorts;
 
 /** In these, something of the image may still have to be fetched. */
 const WORKING_PHASES: readonly Phase[] = ['ACCEPTED', 'FETCHING', 'PERSONALIZING', 'BOOTING', 'SCALING'];
 
 /**
  * Minted once, and given only when the row allowed it at the moment that the record of it was written.
- * Throws NOT_FOUND, FORBIDDEN (the deployment needs its image no more), IMAGE_RECALLED, VETOED, CONFLICT, SERVICE_UNAVAILABLE.
+ * Throws NOT_FOUND, FORBIDDEN (the deployment needs its image no more), IMAGE_RECALLED, VETOED, ACCESS_WITHDRAWN, CONFLICT, SERVICE_UNAVAILABLE.
  */
 export async function renewUrls(siteId: string, deploymentId: string, ports: RenewUrlsPorts): Promise<Grant> {
   let minted: Promise<Grant> | undefined;
@@ -40,8 +36,8 @@ async function findWorking(siteId: string, deploymentId: string, ports: RenewUrl
   const deployment = await findDeploymentAt(siteId, deploymentId, 'urls.mint', ports);
   const { phase, desired } = deployment;
   if (WORKING_PHASES.includes(phase) && desired.power === 'on') {
-    await denyRecalled(deployment, mintOf(deployment), ports);
-    await denyVetoed(deployment, mintOf(deployment), ports);
+    const asker = await ports.deployments.findAsker(deploymentId);
+    await requireStillAllowed(deployment, asker, mintOf(deployment), ports);
     return deployment;
   }
   const state = desired.power === 'destroyed' ? `${phase} and to be destroyed` : phase;

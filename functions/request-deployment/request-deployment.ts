@@ -58,7 +58,7 @@ export async function requestDeployment(
 
   const grant = await ports.urlSigner.mint({ imageId, egressAddress: site.egressAddress });
   const outbox = announce(deployment, site, grant);
-  const create = () => ports.deployments.create(deployment, firstEvent(deployment), outbox, key, quota);
+  const create = () => ports.deployments.create(deployment, firstEvent(deployment), outbox, key, quota, member);
   const accepted = await withinQuota(asked, create, ports);
 
   if (accepted.deploymentId === deployment.deploymentId) await deliverOutbox(outbox, ports);

@@ -4,21 +4,18 @@ import type { AuditAction, AuditRecord } from '#shared/audit.ts';
 import { EdgebootError } from '#shared/errors.ts';
 import type { Grant } from '#shared/grant.ts';
 import { applyWarmingReport, isWarmingOver, type Warming, type WarmingReport } from '#shared/warming.ts';
-import { denyVetoed } from '../deployment-rights.ts';
-import { denyRecalled } from '../find-image.ts';
 import { mintForSite, type MintForSitePorts } from '../mint-for-site.ts';
 import { deliverOutbox, type DeliveryPorts } from '../outbox/deliver-outbox.ts';
 import { deny } from '../outbox/deny.ts';
 import { auditEntry } from '../outbox/entries.ts';
-import type { ImageStore, OutboxEntry, PublisherStore, WarmingStore } from '../ports.ts';
+import type { OutboxEntry, PublisherStore, WarmingStore } from '../ports.ts';
 import { withPresentCertificate } from '../read-job/read-job.ts';
 import { retryConflict } from '../retry-conflict.ts';
+import { requireStillAllowed, type StillAllowedPorts } from '../still-allowed.ts';
 
-export interface ServeWarmingPorts extends DeliveryPorts, MintForSitePorts {
+export interface ServeWarmingPorts extends DeliveryPorts, MintForSitePorts, StillAllowedPorts {
   readonly warmings: WarmingStore;
-  readonly images: ImageStore;
   readonly publishers: PublisherStore;
-  readonly now: () => Date;
 }
 
 /** Without the image where that version is gone. Throws NOT_FOUND. */
@@ -30,7 +27,7 @@ export async function readWarmingJob(siteId: string, warmingId: string, ports: S
 
 /**
  * Each renewal is authorized anew, and recorded: minted once, and given only when the warming was not over at the moment that the
- * record was written. Throws NOT_FOUND, FORBIDDEN (it is over), IMAGE_RECALLED, VETOED, CONFLICT, SERVICE_UNAVAILABLE.
+ * record was written. Throws NOT_FOUND, FORBIDDEN (it is over), IMAGE_RECALLED, VETOED, ACCESS_WITHDRAWN, CONFLICT, SERVICE_UNAVAILABLE.
  */
 export async function renewWarmingUrls(siteId: string, warmingId: string, ports: ServeWarmingPorts): Promise<Grant> {
   let minted: Promise<Grant> | undefined;
@@ -38,8 +35,8 @@ export async function renewWarmingUrls(siteId: string, warmingId: string, ports:
     async () => {
       const warming = await findWarmingAt(siteId, warmingId, 'urls.mint', ports);
       if (!isWarmingOver(warming)) {
-        await denyRecalled(warming, recordOf(warming, 'urls.mint'), ports);
-        await denyVetoed(warming, recordOf(warming, 'urls.mint'), ports);
+        const asker = await ports.warmings.findAsker(warmingId);
+        await requireStillAllowed(warming, asker, recordOf(warming, 'urls.mint'), ports);
         return warming;
       }
       const reason = `a warming that is ${warming.phase} needs its image no more`;

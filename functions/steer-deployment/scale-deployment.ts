@@ -30,14 +30,14 @@ export async function scaleDeployment(
       requireNotOver(before, 'it cannot be scaled');
       requireOn(before);
       const isMore = computes > before.desired.computes;
-      return { before, quota: isMore ? await authorizeMore(member, before, computes, ports) : {} };
+      return { before, more: isMore && { asker: member, quota: await authorizeMore(member, before, computes, ports) } };
     },
-    ({ before, quota }) => {
+    ({ before, more }) => {
       const { computes: until } = before.desired;
       if (until === computes && isOutcome(before)) return Promise.resolve(before);
       const actor = `member:${before.memberId}`;
       const reason = `from ${until} to ${computes} computes`;
-      return newWish(before, { desired: { computes }, action: ACTION, actor, reason, quota }, ports);
+      return newWish(before, { desired: { computes }, action: ACTION, actor, reason, ...more }, ports);
     },
   );
 }

@@ -19,7 +19,7 @@ export async function stopDeployment(member: Member, deploymentId: string, ports
     async (before) => {
       requireNotOver(before, 'it cannot be stopped');
       requireHasRun(before);
-      return powerTo('off', before, action, ports);
+      return powerTo('off', before, action, undefined, ports);
     },
   );
 }
@@ -42,7 +42,7 @@ export async function startDeployment(
       await authorizeAgain(member, before, action, ports);
       return before;
     },
-    (before) => powerTo('on', before, action, ports),
+    (before) => powerTo('on', before, action, member, ports),
   );
 }
 
@@ -51,10 +51,12 @@ async function powerTo(
   power: 'on' | 'off',
   before: Deployment,
   action: 'deployment.stop' | 'deployment.start',
+  asker: Member | undefined,
   ports: WishPorts,
 ): Promise<Deployment> {
-  const isSo = before.desired.power === power && isOutcome(before);
-  return isSo ? before : newWish(before, { desired: { power }, action, actor: `member:${before.memberId}` }, ports);
+  if (before.desired.power === power && isOutcome(before)) return before;
+  const actor = `member:${before.memberId}`;
+  return newWish(before, { desired: { power }, action, actor, ...(asker && { asker }) }, ports);
 }
 
 /** It would be stopped again within a minute. Throws CONFLICT. */

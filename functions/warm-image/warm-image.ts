@@ -48,7 +48,7 @@ export async function warmImage(
   const grant = await ports.urlSigner.mint({ imageId: image.imageId, egressAddress: site.egressAddress });
   const warming = newWarming(member, request, image, ports.now());
   const outbox = announce(warming, site, grant);
-  const accepted = await ports.warmings.create(warming, outbox, key);
+  const accepted = await ports.warmings.create(warming, outbox, key, member);
 
   if (accepted.warmingId === warming.warmingId) await deliverOutbox(outbox, ports);
   return accepted;

@@ -30,6 +30,7 @@ const MEMBERS = [
   { id: 'olga', groups: ['federation-operators'] },
   { id: 'alice', groups: ['publishers', 'members'] },
   { id: 'oscar', groups: ['nara-operators'] },
+  { id: 'mira', groups: ['members', 'physics'] },
   { id: 'mallory', groups: [] },
 ];
 const IMAGE_NAME = 'tiny';
@@ -88,6 +89,7 @@ void suite('the API is as it describes itself', { timeout: 180_000 }, () => {
   const nobody: Authorize = () => Promise.resolve(undefined);
   const member = (id: string) => async () => `Bearer ${await cloud.issuer.issueToken(id)}`;
   const [olga, oscar, alice, mallory] = [member('olga'), member('oscar'), member('alice'), member('mallory')];
+  const mira = member('mira');
   const agentOf =
     (siteId: keyof typeof agents): Authorize =>
     async (method, path, body) =>
@@ -405,6 +407,52 @@ void suite('the API is as it describes itself', { timeout: 180_000 }, () => {
     });
     const elsewhere = { as: agentOf('ucsd'), path: { siteId: 'ucsd', warmingId } };
     await api.refuse('NOT_FOUND', reports, { ...elsewhere, body: { phase: 'FETCHING' } });
+  });
+
+  void test('fault 52: rights that are taken back from who asked, asked again at each renewal', async () => {
+    const wish = { imageName: IMAGE_NAME, siteId: 'naist' };
+    const { deployment } = await api.succeed<{ deployment: { deploymentId: string } }>('POST /v1/deployments', {
+      ...{ as: mira, body: { ...wish, computes: 0, sshPublicKeys: [SSH_KEY] } },
+    });
+    const { warming } = await api.succeed<{ warming: { warmingId: string } }>('POST /v1/warmings', {
+      ...{ as: mira, body: { ...wish, keep: false } },
+    });
+    const { deploymentId } = deployment;
+    const job = { as: naist, path: { siteId: 'naist', deploymentId, ...warming } };
+    const grants = ['deployments/{deploymentId}', 'warmings/{warmingId}'].map(
+      (accepted) => `POST /v1/sites/{siteId}/${accepted}/grant`,
+    );
+    const renew = async () => {
+      for (const route of grants) await api.succeed(route, job);
+    };
+    const refuse = async () => {
+      for (const route of grants) await api.refuse('ACCESS_WITHDRAWN', route, job);
+    };
+    await renew();
+    await granted([{ member: 'bob' }], refuse);
+    await granted([{ groups: ['biology'] }], refuse);
+    await granted([{ groups: ['members'], images: ['another'] }], refuse);
+    await granted([{ groups: ['physics'], images: [IMAGE_NAME] }], renew);
+    await drained(renew);
+    const share = (sharing: object) =>
+      api.succeed('PUT /v1/images/{imageName}/sharing', {
+        as: alice,
+        path: { imageName: IMAGE_NAME },
+        body: { sharing },
+      });
+    for (const [sharing, then] of [
+      [{ with: 'owner' }, refuse],
+      [{ with: 'groups', groups: ['biology'] }, refuse],
+      [{ with: 'groups', groups: ['biology', 'physics'] }, renew],
+      [{ with: 'members' }, renew],
+    ] as const) {
+      await share(sharing);
+      await then();
+    }
+    for (const who of [job, { as: mira, path: job.path }]) {
+      const route = `${who === job ? 'GET /v1/sites/{siteId}/deployments' : 'GET /v1/deployments'}/{deploymentId}`;
+      assert.doesNotMatch(JSON.stringify(await api.succeed(route, who)), /physics/);
+    }
   });
 
   void test('what becomes of an image after it was published', async () => {

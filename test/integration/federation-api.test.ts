@@ -12,6 +12,7 @@ const IDENTITY = { siteId: 'naist', agentId: 'a', audience: 'https://api.example
 for (const { answered, thrown, what } of [
   { answered: 'VETOED', thrown: 'VETOED', what: 'a veto is a verdict on the job' },
   { answered: 'IMAGE_RECALLED', thrown: 'IMAGE_RECALLED', what: 'so is a recall' },
+  { answered: 'ACCESS_WITHDRAWN', thrown: 'ACCESS_WITHDRAWN', what: 'so is a right that was taken back' },
   { answered: 'NOT_FOUND', thrown: 'NOT_FOUND', what: 'so is that it is not there' },
   {
     answered: 'FORBIDDEN',

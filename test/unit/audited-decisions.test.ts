@@ -58,7 +58,7 @@ describe('an agent', () => {
     const { ports, records, image } = await audited();
     const make = async (phase: Phase): Promise<string> => {
       const deployment = sampleDeployment({ phase, imageId: image.imageId, imageVersion: 1 });
-      await ports.deployments.create(deployment, sampleEvent(deployment), [], undefined);
+      await ports.deployments.create(deployment, sampleEvent(deployment), [], undefined, {}, ALICE);
       return deployment.deploymentId;
     };
     for (const phase of ['ACCEPTED', 'FETCHING', 'PERSONALIZING', 'BOOTING'] as const) {

@@ -9,6 +9,30 @@ import { type Stores, NOW, LATER, entry, code } from './stores.ts';
 
 export function deploymentsContract(name: string, open: () => Stores): void {
   describe(`${name}: deployments`, () => {
+    it('knows who asked last, with their groups; a change that nobody asks for leaves that as it is', async () => {
+      const { deployments } = open();
+      const row = sampleDeployment();
+      const { deploymentId } = row;
+      const asker = { memberId: 'alice', groups: ['members', 'physics'] };
+      await deployments.create(row, sampleEvent(row), [], undefined, {}, asker);
+      const known = () => deployments.findAsker(deploymentId);
+      assert.deepEqual(await known(), asker);
+      const [changed, asked] = [
+        { ...row, version: 2 },
+        { ...row, version: 3 },
+      ];
+      await deployments.replace(row, changed, undefined, []);
+      assert.deepEqual(await known(), asker);
+      const later = { memberId: 'alice', groups: [] };
+      await deployments.replace(changed, asked, sampleEvent(asked), [], {}, later);
+      assert.deepEqual(await known(), later);
+      await assert.rejects(deployments.replace(changed, asked, undefined, [], {}, asker), code('CONFLICT'));
+      assert.deepEqual(await known(), later);
+      assert.deepEqual(await deployments.find(deploymentId), asked);
+      assert.equal((await deployments.eventsAfter(deploymentId, 0)).length, 2);
+      assert.equal(await deployments.findAsker(ulid()), undefined);
+    });
+
     it('fault 65, fault 66: keeps row, event and outbox of a creation together', async () => {
       const { deployments, outbox } = open();
       const deployment = sampleDeployment({ memberId: ulid() });

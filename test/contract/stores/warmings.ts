@@ -7,6 +7,17 @@ import { type Stores, NOW, LATER, entry, code } from './stores.ts';
 
 export function warmingsContract(name: string, open: () => Stores): void {
   describe(`${name}: warmings`, () => {
+    it('knows who asked, with their groups', async () => {
+      const { warmings } = open();
+      const [row, other] = [sampleWarming(), sampleWarming()];
+      const asker = { memberId: 'alice', groups: ['members', 'physics'] };
+      await warmings.create(row, [], undefined, asker);
+      await warmings.replace(row, { ...row, version: 2 }, []);
+      assert.deepEqual(await warmings.findAsker(row.warmingId), asker);
+      await warmings.create(other, [], undefined);
+      assert.equal(await warmings.findAsker(other.warmingId), undefined);
+    });
+
     it('keeps row and outbox of a creation together', async () => {
       const { warmings, outbox } = open();
       const warming = sampleWarming();

@@ -3,6 +3,7 @@ import { type Deployment, type DeploymentEvent, isOutcome, isTerminal } from '#s
 import { EdgebootError } from '#shared/errors.ts';
 import type { Quota } from '#shared/site-access.ts';
 import { endDueAt } from '../../../functions/deployment-end.ts';
+import type { Member } from '../../../functions/http/identity.ts';
 import type {
   DeploymentStore,
   IdempotencyKey,
@@ -18,6 +19,7 @@ import { standingLongest } from './standing-longest.ts';
 
 export class MemoryDeploymentStore implements DeploymentStore {
   readonly #rows = new Map<string, Deployment>();
+  readonly #askers = new Map<string, Member>();
   readonly #events: DeploymentEvent[] = [];
   readonly #keys: MemoryIdempotencyKeys;
   readonly #outbox: MemoryOutbox;
@@ -35,6 +37,7 @@ export class MemoryDeploymentStore implements DeploymentStore {
     outbox: readonly OutboxEntry[],
     key: IdempotencyKey | undefined,
     quota: Quota = {},
+    asker?: Member,
   ): Promise<Deployment> {
     const earlier = this.#keys.earlier(key);
     if (earlier !== undefined) return this.#rows.get(earlier) as Deployment;
@@ -43,6 +46,7 @@ export class MemoryDeploymentStore implements DeploymentStore {
     this.#keys.remember(key, deployment.deploymentId);
     this.#uses.begin(deployment);
     this.#rows.set(deployment.deploymentId, deployment);
+    if (asker) this.#askers.set(deployment.deploymentId, asker);
     this.#events.push(event);
     await this.#outbox.add(outbox);
     return deployment;
@@ -73,12 +77,17 @@ export class MemoryDeploymentStore implements DeploymentStore {
     return Promise.resolve(this.#rows.get(deploymentId));
   }
 
+  findAsker(deploymentId: string): Promise<Member | undefined> {
+    return Promise.resolve(this.#askers.get(deploymentId));
+  }
+
   async replace(
     before: Deployment,
     after: Deployment,
     event: DeploymentEvent | undefined,
     outbox: readonly OutboxEntry[],
     quota: Quota = {},
+    asker?: Member,
   ): Promise<void> {
     if (this.#rows.get(before.deploymentId)?.version !== before.version) {
       throw new EdgebootError('CONFLICT', 'the deployment was changed at the same time');
@@ -89,6 +98,7 @@ export class MemoryDeploymentStore implements DeploymentStore {
       throw new EdgebootError('CONFLICT', 'there is no room any more', { cause });
     }
     this.#rows.set(after.deploymentId, after);
+    if (asker) this.#askers.set(after.deploymentId, asker);
     if (isTerminal(after.phase) && !isTerminal(before.phase)) this.#uses.end(before);
     if (event) this.#events.push(event);
     await this.#outbox.add(outbox);

@@ -1,6 +1,7 @@
 /** Warmings in memory. */
 import { EdgebootError } from '#shared/errors.ts';
 import { isWarmingOver, type Warming } from '#shared/warming.ts';
+import type { Member } from '../../../functions/http/identity.ts';
 import type { IdempotencyKey, OutboxEntry, UnsettledWarming, WarmingStore } from '../../../functions/ports.ts';
 import type { MemoryOutbox } from './outbox.ts';
 import type { MemoryIdempotencyKeys } from './idempotency-keys.ts';
@@ -9,6 +10,7 @@ import { standingLongest } from './standing-longest.ts';
 
 export class MemoryWarmingStore implements WarmingStore {
   readonly #rows = new Map<string, Warming>();
+  readonly #askers = new Map<string, Member>();
   readonly #keys: MemoryIdempotencyKeys;
   readonly #outbox: MemoryOutbox;
   readonly #uses: MemoryVersionUses;
@@ -19,12 +21,18 @@ export class MemoryWarmingStore implements WarmingStore {
     this.#uses = uses;
   }
 
-  async create(warming: Warming, outbox: readonly OutboxEntry[], key: IdempotencyKey | undefined): Promise<Warming> {
+  async create(
+    warming: Warming,
+    outbox: readonly OutboxEntry[],
+    key: IdempotencyKey | undefined,
+    asker?: Member,
+  ): Promise<Warming> {
     const earlier = this.#keys.earlier(key);
     if (earlier !== undefined) return this.#rows.get(earlier) as Warming;
     this.#uses.requireOpen(warming);
     this.#keys.remember(key, warming.warmingId);
     this.#rows.set(warming.warmingId, warming);
+    if (asker) this.#askers.set(warming.warmingId, asker);
     await this.#outbox.add(outbox);
     return warming;
   }
@@ -37,6 +45,10 @@ export class MemoryWarmingStore implements WarmingStore {
 
   find(warmingId: string): Promise<Warming | undefined> {
     return Promise.resolve(this.#rows.get(warmingId));
+  }
+
+  findAsker(warmingId: string): Promise<Member | undefined> {
+    return Promise.resolve(this.#askers.get(warmingId));
   }
 
   async replace(before: Warming, after: Warming, outbox: readonly OutboxEntry[]): Promise<void> {
