@@ -6,8 +6,8 @@ import { readService } from '../../local/service-definition.ts';
 
 const MAX_BYTES = 800 * 1024;
 const MAX_PACKAGES = 50;
-/** Generous: this machine may have other things to do. A library that is slow to start takes longer. */
-const MAX_IMPORT_MS = 5_000;
+/** Of the processor: three times what they take, since machines differ. */
+const MAX_IMPORT_CPU_MS = 400;
 
 let weights: BundleWeight[];
 before(async () => {
@@ -32,7 +32,7 @@ it('no bundle draws in another library unnoticed', () => {
 });
 
 it('no bundle takes long to be imported', () => {
-  for (const { name, importMilliseconds } of weights) {
-    assert.ok(importMilliseconds > 0 && importMilliseconds <= MAX_IMPORT_MS, `${name}: ${importMilliseconds} ms`);
+  for (const { name, importCpuMilliseconds: spent } of weights) {
+    assert.ok(spent > 0 && spent <= MAX_IMPORT_CPU_MS, `${name}: ${spent} ms`);
   }
 });
