@@ -12,6 +12,8 @@ import { awaitArp } from './await-arp.ts';
 const RETRY_SECONDS = 0.25;
 const SSH_PORT = 22;
 const KIT_GRACE_SECONDS = 10;
+/** So long a kernel holds on to it that nobody has answered for an address; in many networks the agent's host cannot reach guests at all. */
+const REACH_GRACE_SECONDS = 3;
 const BANNER_LINE = /^SSH-2\.0-/;
 const BANNER_TIMEOUT_SECONDS = 5;
 /** Nobody who is well-behaved says more on one line. */
@@ -24,11 +26,14 @@ export interface GuestSignalsOptions {
   readonly sshPort?: number;
   /** A compute whose network is up gets this long to say READY, which tells more: its services run. */
   readonly kitGraceSeconds?: number;
+  /** A frontend that says READY gets this long to be reached from here, too. */
+  readonly reachGraceSeconds?: number;
 }
 
 export function createGuestSignals(options: GuestSignalsOptions = {}): GuestSignals {
   const sshPort = options.sshPort ?? SSH_PORT;
   const kitGraceSeconds = options.kitGraceSeconds ?? KIT_GRACE_SECONDS;
+  const reachGraceSeconds = options.reachGraceSeconds ?? REACH_GRACE_SECONDS;
   return {
     awaitReady: async (node, timeoutSeconds, signal) => {
       signal.throwIfAborted();
@@ -50,6 +55,11 @@ export function createGuestSignals(options: GuestSignalsOptions = {}): GuestSign
       try {
         const sign = await firstOf(signs);
         signal.throwIfAborted();
+        if (sign === 'guest-kit' && publicAddress !== undefined) {
+          const grace = AbortSignal.any([signal, AbortSignal.timeout(reachGraceSeconds * 1000)]);
+          await retry(grace, () => reach(publicAddress, sshPort, grace));
+          signal.throwIfAborted();
+        }
         if (sign !== undefined) return sign;
         const tail = consoleTail.text(REPORTED_CONSOLE_LINES);
         throw new EdgebootError(
@@ -126,6 +136,24 @@ function awaitBanner(address: string, port: number, until: AbortSignal): Promise
   const soon = AbortSignal.any([until, AbortSignal.timeout(BANNER_TIMEOUT_SECONDS * 1000)]);
   const socket = connect({ host: address, port });
   return awaitLine<ReadySign>(socket, soon, BANNER_LINE, 'ssh-banner');
+}
+
+/**
+ * Its kernel answers, whether somebody listens there or not. This one may have asked for the address when nobody had it: until it asks
+ * again, whoever connects from here is told that there is no route.
+ */
+async function reach(host: string, port: number, until: AbortSignal): Promise<true | undefined> {
+  const socket = connect({ host, port });
+  let isThere = false;
+  socket.once('connect', () => {
+    isThere = true;
+    socket.destroy();
+  });
+  socket.once('error', (error) => {
+    isThere = 'code' in error && error.code === 'ECONNREFUSED';
+  });
+  await readSocket(socket, until, () => undefined);
+  return isThere || undefined;
 }
 
 /** A network that is up is a weaker sign than READY: where the kit is there, that comes first. */

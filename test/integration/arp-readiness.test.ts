@@ -136,6 +136,29 @@ if (inNamespaces(import.meta.filename, { timeoutSeconds: 120 })) {
     assert.equal(await signals.awaitReady({ ...node, readySocket: join(folder.path, 'none') }, 1, NEVER), 'arp');
   });
 
+  test('a frontend that says READY is waited for until it is reached from here, but not for ever', async (t) => {
+    await using folder = await createTemporaryFolder();
+    const bridge = await makeBridge(t);
+    await ip('address', 'add', '10.1.9.9/16', 'dev', bridge);
+    const { node, run } = await plugIn(t, bridge, folder.path);
+    const kit = createServer((socket) => {
+      socket.end('READY frontend\n');
+    }).listen(node.readySocket);
+    await once(kit, 'listening');
+    t.after(() => kit.close());
+    const frontend = { ...node, publicAddress: ADDRESS, privateLink: undefined };
+    assert.equal(await createGuestSignals({ reachGraceSeconds: 1 }).awaitReady(frontend, 60, NEVER), 'guest-kit');
+    let isThere = false;
+    const waiting = createGuestSignals({ reachGraceSeconds: 60 })
+      .awaitReady(frontend, 60, NEVER)
+      .then((sign) => assert.deepEqual([sign, isThere], ['guest-kit', true]));
+    // This kernel has asked in vain.
+    while (!(await ip('neighbour', 'show', 'to', ADDRESS)).includes('FAILED')) await delay(50);
+    isThere = true;
+    await run('ip', 'address', 'add', `${ADDRESS}/16`, 'dev', 'eth0');
+    await waiting;
+  });
+
   /** The guest has been asked, and so has answered, once its kernel knows who asked. */
   async function neighborKnown(run: Guest['run']): Promise<void> {
     const deadline = Date.now() + 30_000;
