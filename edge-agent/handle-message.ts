@@ -10,6 +10,7 @@ import { type DeploymentMessage, parseSiteMessage } from '#shared/messages.ts';
 import { ActiveJobs } from './active-jobs.ts';
 import { bringUp, type BringUpPorts } from './bring-up.ts';
 import { retryDelaySeconds } from './core/lease.ts';
+import { ReportNumbers } from './core/report-numbers.ts';
 import { destroy } from './destroy.ts';
 import { handleWarming } from './handle-warming.ts';
 import { holdLease } from './heartbeat.ts';
@@ -59,6 +60,7 @@ async function work(
       receivedAt: received.receivedAt,
       signal,
       stopwatch: new Stopwatch(),
+      numbers: new ReportNumbers(job.deployment.reportSequence),
     };
     await fulfill(run, received, ports);
   }

@@ -2,10 +2,10 @@
 import type { Heartbeat, Job, sessionResponse } from '#shared/api/agents.ts';
 import type { WarmingJob } from '#shared/api/warmings.ts';
 import type { Report } from '#shared/apply-report.ts';
-import type { Deployment, Failure, Timeline } from '#shared/deployment.ts';
+import type { Failure, Timeline } from '#shared/deployment.ts';
 import type { Grant } from '#shared/grant.ts';
 import type { GuestHardware } from '#shared/vc-xml/vc-in.ts';
-import type { Warming, WarmingReport } from '#shared/warming.ts';
+import type { WarmingReport } from '#shared/warming.ts';
 import type * as z from 'zod';
 import type { ClusterPlan } from './core/plan-cluster.ts';
 
@@ -264,7 +264,8 @@ export interface ServedNode {
  */
 export interface FederationApi extends WarmingApi {
   readJob(deploymentId: string, signal: AbortSignal): Promise<Job>;
-  report(deploymentId: string, report: Report, signal: AbortSignal): Promise<Deployment>;
+  /** Resolves when it is applied. Reports that wait for one another may go out together. */
+  report(deploymentId: string, report: Report, signal: AbortSignal): Promise<void>;
   renewGrant(deploymentId: string, signal: AbortSignal): Promise<Grant>;
   openSession(): Promise<AgentSession>;
   announce(said: Omit<Heartbeat, 'agentVersion'>): Promise<void>;
@@ -272,7 +273,7 @@ export interface FederationApi extends WarmingApi {
 
 export interface WarmingApi {
   readWarming(warmingId: string, signal: AbortSignal): Promise<WarmingJob>;
-  reportWarming(warmingId: string, report: WarmingReport, signal: AbortSignal): Promise<Warming>;
+  reportWarming(warmingId: string, report: WarmingReport, signal: AbortSignal): Promise<void>;
   renewWarmingGrant(warmingId: string, signal: AbortSignal): Promise<Grant>;
 }
 

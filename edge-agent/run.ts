@@ -3,6 +3,7 @@ import type { Job } from '#shared/api/agents.ts';
 import type { WarmingJob } from '#shared/api/warmings.ts';
 import type { Timeline } from '#shared/deployment.ts';
 import type { Grant } from '#shared/grant.ts';
+import type { ReportNumbers } from './core/report-numbers.ts';
 
 export interface Work {
   /** Aborted with the reason: LEASE_LOST, SUPERSEDED, SHUTDOWN, CANCELED. Steps look at it before each side effect. */
@@ -16,6 +17,7 @@ export interface Run extends Work {
   /** From the message; a renewal replaces it. */
   readonly grant: Grant | undefined;
   readonly receivedAt: Date;
+  readonly numbers: ReportNumbers;
 }
 
 /** Work on a warming. */

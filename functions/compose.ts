@@ -38,9 +38,10 @@ import type { DeliveryPorts } from './outbox/deliver-outbox.ts';
 import type { PublishImagePorts } from './publish-image/publish-image.ts';
 import type { ReadAuditPorts } from './read-audit/read-audit.ts';
 import type { ShowDeploymentPorts } from './read-deployments/show-deployment.ts';
-import type { ReadJobPorts, SiteDeploymentPorts } from './read-job/read-job.ts';
+import type { ReadJobPorts } from './read-job/read-job.ts';
 import type { ReadUsagePorts } from './read-usage/read-usage.ts';
 import type { RebuildCatalogPorts } from './rebuild-catalog/rebuild-catalog.ts';
+import type { RecordReportsPorts } from './record-report/record-reports.ts';
 import type { RenewUrlsPorts } from './renew-urls/renew-urls.ts';
 import type { RequestDeploymentPorts } from './request-deployment/request-deployment.ts';
 import type { ServeWarmingPorts } from './serve-warming/serve-warming.ts';
@@ -209,7 +210,11 @@ export const composeReadJob = (): ReadJobPorts => ({
   publishers: publishers(),
 });
 
-export const composeRecordReport = (): SiteDeploymentPorts => ({ ...decisions(), deployments: deployments() });
+export const composeRecordReport = (): RecordReportsPorts => ({
+  ...decisions(),
+  deployments: deployments(),
+  warmings: warmings(),
+});
 
 export const composeRecordHeartbeat = () => ({ ...decisions(), sites: sites() });
 

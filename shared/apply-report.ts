@@ -15,6 +15,8 @@ import {
 import { EdgebootError } from './errors.ts';
 
 export const reportSchema = z.strictObject({
+  /** Above those of all reports of this deployment that were made before: ReportNumbers. */
+  sequence: z.int().nonnegative(),
   /** Which wish the agent works for. */
   generation: z.int().positive(),
   phase: z.enum(PHASES),
@@ -28,7 +30,7 @@ export const reportSchema = z.strictObject({
 export type Report = z.infer<typeof reportSchema>;
 
 /**
- * The row after a report. `changed` is false for a report that says what the row says already.
+ * The row after a report. `changed` is false for one that is not newer than the last: it was applied, or has been overtaken.
  * Throws SUPERSEDED (the generation is past), CLAIMED_ELSEWHERE (another agent holds it), CONFLICT (no such transition).
  */
 export function applyReport(row: Deployment, report: Report, now: string): { row: Deployment; changed: boolean } {
@@ -44,9 +46,12 @@ export function applyReport(row: Deployment, report: Report, now: string): { row
   if (row.agentId !== undefined && row.agentId !== report.agentId) {
     throw new EdgebootError('CLAIMED_ELSEWHERE', 'another agent of the site holds this deployment');
   }
+  const { sequence } = report;
+  if (row.reportSequence !== undefined && sequence <= row.reportSequence) return { row, changed: false };
+  const heard = { ...row, agentId: report.agentId, reportSequence: sequence, version: row.version + 1 };
   const samePhase = row.phase === report.phase;
-  // Progress that comes late, when the work is further on already, is no news; nor is a phase that is reported again.
-  if (report.progress === undefined ? samePhase : !samePhase) return { row, changed: false };
+  // Progress of a phase that is over is no news; nor is a phase that is reported again.
+  if (report.progress === undefined ? samePhase : !samePhase) return { row: heard, changed: true };
   if (!samePhase && !mayFollow(row.phase, report.phase)) {
     throw new EdgebootError('CONFLICT', `a deployment that is ${row.phase} cannot become ${report.phase}`);
   }
@@ -54,10 +59,8 @@ export function applyReport(row: Deployment, report: Report, now: string): { row
   return {
     changed: true,
     row: {
-      ...row,
+      ...heard,
       phase: report.phase,
-      agentId: report.agentId,
-      version: row.version + 1,
       updatedAt: now,
       ...((!samePhase || hasMoved(row.progress, progress)) && { progressedAt: now }),
       ...(progress && { progress }),

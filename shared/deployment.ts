@@ -176,6 +176,8 @@ export const deploymentSchema = z.object({
   auditedAt: z.iso.datetime().optional(),
   /** The agent that works on it, from its first report on. */
   agentId: z.string().optional(),
+  /** The number of the report that was applied last: those up to it are done with. */
+  reportSequence: z.int().nonnegative().optional(),
   progress: progressSchema.optional(),
   nodes: z.array(nodeSchema).optional(),
   failure: failureSchema.optional(),

@@ -69,9 +69,7 @@ export function isWarmingOver({ phase }: Pick<Warming, 'phase'>): boolean {
  * be worked on at once, both do the same, and no harm.
  */
 export function applyWarmingReport(row: Warming, report: WarmingReport, now: string): Warming {
-  const isNews = report.phase !== row.phase || (report.phase === 'FETCHING' && report.progress !== undefined);
+  const isNews = report.phase !== row.phase || (report.phase === 'FETCHING' && hasMoved(row.progress, report.progress));
   if (isWarmingOver(row) || !isNews) return row;
-  const after = { ...row, ...report, version: row.version + 1, updatedAt: now };
-  const cameOn = after.phase !== row.phase || hasMoved(row.progress, after.progress);
-  return cameOn ? { ...after, progressedAt: now } : after;
+  return { ...row, ...report, version: row.version + 1, updatedAt: now, progressedAt: now };
 }

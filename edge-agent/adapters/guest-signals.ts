@@ -144,16 +144,16 @@ function awaitBanner(address: string, port: number, until: AbortSignal): Promise
  */
 async function reach(host: string, port: number, until: AbortSignal): Promise<true | undefined> {
   const socket = connect({ host, port });
-  let isThere = false;
+  const outcome: { isThere?: true } = {};
   socket.once('connect', () => {
-    isThere = true;
+    outcome.isThere = true;
     socket.destroy();
   });
   socket.once('error', (error) => {
-    isThere = 'code' in error && error.code === 'ECONNREFUSED';
+    if ('code' in error && error.code === 'ECONNREFUSED') outcome.isThere = true;
   });
   await readSocket(socket, until, () => undefined);
-  return isThere || undefined;
+  return outcome.isThere;
 }
 
 /** A network that is up is a weaker sign than READY: where the kit is there, that comes first. */

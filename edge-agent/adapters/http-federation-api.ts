@@ -1,13 +1,22 @@
 /** The federation's API over HTTP, each request signed with the agent's own key. */
 import { CLOCK_TOLERANCE_SECONDS, signAgentToken } from '#shared/agent-token.ts';
 import { ApiClient } from '#shared/api-client.ts';
-import { grantResponse, heartbeatResponse, jobResponse, reportResponse, sessionResponse } from '#shared/api/agents.ts';
-import { warmingJobResponse, warmingReportResponse } from '#shared/api/warmings.ts';
-import { EdgebootError, type ErrorCode } from '#shared/errors.ts';
+import {
+  grantResponse,
+  heartbeatResponse,
+  jobResponse,
+  type ReportResult,
+  reportsResponse,
+  sessionResponse,
+  type SiteReport,
+} from '#shared/api/agents.ts';
+import { warmingJobResponse } from '#shared/api/warmings.ts';
+import { EdgebootError, type ErrorCode, isErrorCode } from '#shared/errors.ts';
 import type { AgentIdentity } from '../identity.ts';
 import type { FederationApi } from '../ports.ts';
 import { AGENT_VERSION } from '../version.ts';
 import { measureClockSkew } from './clock-skew.ts';
+import { ReportBatches } from './report-batches.ts';
 
 /** What the API may say about a job. Anything else (a refused token, a lost race) is worth another try. */
 const VERDICTS: readonly ErrorCode[] = [
@@ -30,6 +39,19 @@ async function wrongClock(apiUrl: string): Promise<{ readonly message: string; r
   };
 }
 
+/** Why a report was not taken; `undefined` where it was. */
+function errorOf(said: SiteReport, result: ReportResult | undefined): EdgebootError | undefined {
+  if (result === undefined) return new EdgebootError('SERVICE_UNAVAILABLE', 'the API does not say what became of it');
+  const { refused, lastSequence = 0 } = result;
+  if (refused !== undefined) {
+    const code = isErrorCode(refused.code) && VERDICTS.includes(refused.code) ? refused.code : 'SERVICE_UNAVAILABLE';
+    return new EdgebootError(code, refused.detail, { remedy: refused.remedy });
+  }
+  if (!('deploymentId' in said) || lastSequence <= said.report.sequence) return undefined;
+  // It said nothing to anybody. Whoever begins anew reads the row first, and numbers from there on.
+  return new EdgebootError('SERVICE_UNAVAILABLE', 'a later report on the deployment came before this one');
+}
+
 export function createFederationApi(apiUrl: string, identity: AgentIdentity): FederationApi {
   const { siteId, privateKeyPem, audience } = identity;
   const client = new ApiClient(apiUrl, async (method, path, body) => {
@@ -48,23 +70,22 @@ export function createFederationApi(apiUrl: string, identity: AgentIdentity): Fe
       });
     }
   };
+  const reports = new ReportBatches(async (batch, signal) => {
+    const body = { reports: batch };
+    const { results } = await call({ method: 'POST', path: `${site}/reports`, body, answer: reportsResponse, signal });
+    return batch.map((said, i) => errorOf(said, results[i]));
+  });
   return {
     readJob: (deploymentId, signal) =>
       call({ method: 'GET', path: `${site}/deployments/${deploymentId}`, answer: jobResponse, signal }),
-    async report(deploymentId, report, signal) {
-      const path = `${site}/deployments/${deploymentId}/reports`;
-      return (await call({ method: 'POST', path, body: report, answer: reportResponse, signal })).deployment;
-    },
+    report: (deploymentId, report, signal) => reports.add({ deploymentId, report }, signal),
     async renewGrant(deploymentId, signal) {
       const path = `${site}/deployments/${deploymentId}/grant`;
       return (await call({ method: 'POST', path, answer: grantResponse, signal })).grant;
     },
     readWarming: (warmingId, signal) =>
       call({ method: 'GET', path: `${site}/warmings/${warmingId}`, answer: warmingJobResponse, signal }),
-    async reportWarming(warmingId, report, signal) {
-      const path = `${site}/warmings/${warmingId}/reports`;
-      return (await call({ method: 'POST', path, body: report, answer: warmingReportResponse, signal })).warming;
-    },
+    reportWarming: (warmingId, report, signal) => reports.add({ warmingId, report }, signal),
     async renewWarmingGrant(warmingId, signal) {
       const path = `${site}/warmings/${warmingId}/grant`;
       return (await call({ method: 'POST', path, answer: grantResponse, signal })).grant;

@@ -25,9 +25,9 @@ export async function reportPhase(
 ): Promise<void> {
   run.signal.throwIfAborted();
   const { deploymentId, desired } = run.job.deployment;
-  const report = { generation: desired.generation, phase, agentId: ports.agentId, ...detail };
-  await ports.api.report(deploymentId, report, run.signal);
-  ports.log.info('phase reached', { deploymentId, generation: desired.generation, phase });
+  const { generation } = desired;
+  await ports.api.report(deploymentId, { ...reportOf(phase, run, ports), ...detail }, run.signal);
+  ports.log.info('phase reached', { deploymentId, generation, phase });
 }
 
 /** How far the transfer is, in whichever phase. Nothing depends on it: what cannot be said now is said next time. */
@@ -37,14 +37,17 @@ export async function reportProgress(
   run: Run,
   ports: ReportPorts,
 ): Promise<void> {
-  const { deploymentId, desired } = run.job.deployment;
+  const { deploymentId } = run.job.deployment;
   try {
-    const { generation } = desired;
-    const report = { generation, phase, agentId: ports.agentId, progress } as const;
-    await ports.api.report(deploymentId, report, run.signal);
+    await ports.api.report(deploymentId, { ...reportOf(phase, run, ports), progress }, run.signal);
   } catch (error) {
     ports.log.debug('progress not reported', { deploymentId, reason: messageOf(error) });
   }
+}
+
+function reportOf(phase: Phase, { job, numbers }: Run, { agentId }: ReportPorts): Report {
+  const { generation } = job.deployment.desired;
+  return { sequence: numbers.next(Date.now()), generation, phase, agentId };
 }
 
 /** Of a cluster that is booted again. */

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import middy from '@middy/core';
 import httpHeaderNormalizer from '@middy/http-header-normalizer';
+import { MAX_BODY_BYTES } from '#shared/api/limits.ts';
 import { EdgebootError, messageOf } from '#shared/errors.ts';
 import { boundedText, type Log } from '#shared/log-fields.ts';
 import type { APIGatewayProxyEventV2WithLambdaAuthorizer, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
@@ -13,7 +14,6 @@ import { problemOf } from './problem.ts';
 import { takesQuery } from './query-routes.ts';
 import { rateCallerOf, rateClassOf, ThrottledError } from './rate-limit.ts';
 
-const MAX_BODY_BYTES = 256 * 1024;
 /** No schema nests half as deep. */
 const MAX_BODY_DEPTH = 16;
 

@@ -3,7 +3,7 @@ import type { Problem } from '#shared/api/problem.ts';
 import { EdgebootError, ERROR_KINDS } from '#shared/errors.ts';
 
 /** What is not ours shows nothing of its inside: the log has it, under the request id. */
-export function problemOf(error: unknown, requestId: string): Problem {
+export function problemOf(error: unknown, requestId?: string): Problem {
   const known =
     error instanceof EdgebootError
       ? error
@@ -15,6 +15,6 @@ export function problemOf(error: unknown, requestId: string): Problem {
     detail: known.message,
     code: known.code,
     remedy: known.remedy,
-    requestId,
+    ...(requestId !== undefined && { requestId }),
   };
 }

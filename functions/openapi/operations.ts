@@ -9,7 +9,8 @@ import {
   heartbeatRequest,
   heartbeatResponse,
   jobResponse,
-  reportResponse,
+  reportsRequest,
+  reportsResponse,
   sessionResponse,
 } from '#shared/api/agents.ts';
 import {
@@ -61,15 +62,8 @@ import {
 } from '#shared/api/sites.ts';
 import { certifyPublisherRequest, certifyPublisherResponse, trustResponse } from '#shared/api/trust.ts';
 import { usageQuery, usageResponse } from '#shared/api/usage.ts';
-import {
-  requestWarmingRequest,
-  warmingJobResponse,
-  warmingReportResponse,
-  warmingResponse,
-} from '#shared/api/warmings.ts';
-import { reportSchema } from '#shared/apply-report.ts';
+import { requestWarmingRequest, warmingJobResponse, warmingResponse } from '#shared/api/warmings.ts';
 import type { ErrorCode } from '#shared/errors.ts';
-import { warmingReportSchema } from '#shared/warming.ts';
 import type * as z from 'zod';
 
 /** Who may call: anybody, a member with the issuer's token, or the agent of the site that the path names. */
@@ -289,10 +283,10 @@ export const OPERATIONS = {
     ...{ caller: 'agent', status: 200, response: grantResponse },
     errors: ['IMAGE_RECALLED', 'VETOED', 'ACCESS_WITHDRAWN', 'CONFLICT'],
   },
-  'POST /v1/sites/{siteId}/deployments/{deploymentId}/reports': {
-    summary: 'How far the agent is',
-    ...{ caller: 'agent', request: reportSchema, status: 200, response: reportResponse },
-    errors: ['SUPERSEDED', 'CLAIMED_ELSEWHERE', 'CONFLICT'],
+  'POST /v1/sites/{siteId}/reports': {
+    summary:
+      'How far the agent is: up to 32 reports on deployments and warmings of its site, each with a result of its own. Idempotent',
+    ...{ caller: 'agent', request: reportsRequest, status: 200, response: reportsResponse },
   },
   'POST /v1/warmings': {
     summary: 'Asks that an image be pulled through the edge nearest to a site',
@@ -312,11 +306,6 @@ export const OPERATIONS = {
     summary: 'A fresh grant, while the warming is not over',
     ...{ caller: 'agent', status: 200, response: grantResponse },
     errors: ['IMAGE_RECALLED', 'VETOED', 'ACCESS_WITHDRAWN', 'CONFLICT'],
-  },
-  'POST /v1/sites/{siteId}/warmings/{warmingId}/reports': {
-    summary: 'How far the agent is; the first end stands',
-    ...{ caller: 'agent', request: warmingReportSchema, status: 200, response: warmingReportResponse },
-    errors: ['CONFLICT'],
   },
   'GET /v1/usage': {
     summary: "What was consumed in a month: one's own, or others' where an operator asks",

@@ -1,9 +1,8 @@
 import { EdgebootError } from '#shared/errors.ts';
-import { warmingReportSchema } from '#shared/warming.ts';
 import { composeApi, composeServeWarming } from '../compose.ts';
 import { apiHandler } from '../http/api-handler.ts';
 import { requireAgentOf } from '../http/require-agent.ts';
-import { readWarmingJob, recordWarmingReport, renewWarmingUrls } from './serve-warming.ts';
+import { readWarmingJob, renewWarmingUrls } from './serve-warming.ts';
 
 const ports = composeServeWarming();
 
@@ -16,11 +15,6 @@ export const handler = apiHandler(composeApi(), async (request) => {
     case 'POST /v1/sites/{siteId}/warmings/{warmingId}/grant':
       await requireAgentOf(siteId, request.identity, 'urls.mint', ports);
       return { status: 200, body: { grant: await renewWarmingUrls(siteId, warmingId, ports) } };
-    case 'POST /v1/sites/{siteId}/warmings/{warmingId}/reports': {
-      await requireAgentOf(siteId, request.identity, 'warming.report', ports);
-      const report = request.body(warmingReportSchema);
-      return { status: 200, body: { warming: await recordWarmingReport(siteId, warmingId, report, ports) } };
-    }
     default:
       throw new EdgebootError('NOT_FOUND', `there is no operation ${request.routeKey}`);
   }

@@ -21,4 +21,3 @@ export const warmingResponse = z.object({
 /** What the agent is to do for a warming. An image version that is gone is absent. */
 export const warmingJobResponse = z.object({ warming: warmingSchema, image: imageVersionSchema.optional() });
 export type WarmingJob = z.infer<typeof warmingJobResponse>;
-export const warmingReportResponse = z.object({ warming: warmingSchema });

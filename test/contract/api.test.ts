@@ -67,7 +67,6 @@ const CONFLICT_IN_RACES_ONLY = [
   'POST /v1/sites/{siteId}/heartbeat',
   'POST /v1/sites/{siteId}/deployments/{deploymentId}/grant',
   'POST /v1/sites/{siteId}/warmings/{warmingId}/grant',
-  'POST /v1/sites/{siteId}/warmings/{warmingId}/reports',
 ];
 
 void suite('the API is as it describes itself', { timeout: 180_000 }, () => {
@@ -279,11 +278,10 @@ void suite('the API is as it describes itself', { timeout: 180_000 }, () => {
     await api.succeed('GET /v1/sites/{siteId}/deployments/{deploymentId}', job);
     await api.succeed('POST /v1/sites/{siteId}/deployments/{deploymentId}/grant', job);
     await vetoed(() => api.refuse('VETOED', 'POST /v1/sites/{siteId}/deployments/{deploymentId}/grant', job));
-    const reports = 'POST /v1/sites/{siteId}/deployments/{deploymentId}/reports';
-    const report = { generation: 1, phase: 'FETCHING', agentId: 'a' };
-    await api.succeed(reports, { ...job, body: report });
+    const fetching = on(deploymentId, { phase: 'FETCHING' });
+    assert.deepEqual(await reported(fetching), ['taken']);
     const progress = { bytesFetched: 1, bytesTotal: 2, partsFetched: 0, partsTotal: 1 };
-    await api.succeed(reports, { ...job, body: { ...report, progress } });
+    assert.deepEqual(await reported(on(deploymentId, { phase: 'FETCHING', progress })), ['taken']);
     const [stop, start] = ['POST /v1/deployments/{deploymentId}/stop', 'POST /v1/deployments/{deploymentId}/start'];
     await api.refuse('CONFLICT', stop, own);
     await api.refuse('NOT_FOUND', stop, { ...own, as: mallory });
@@ -292,10 +290,7 @@ void suite('the API is as it describes itself', { timeout: 180_000 }, () => {
     await vetoed(() => api.refuse('VETOED', start, own));
     await drained(() => api.refuse('SITE_DRAINING', start, own));
     await granted(nobodyElse, () => api.refuse('FORBIDDEN', start, own));
-    await api.refuse('CLAIMED_ELSEWHERE', reports, { ...job, body: { ...report, agentId: 'b' } });
-    await api.refuse('CONFLICT', reports, { ...job, body: { ...report, generation: 2 } });
-    const elsewhere = { as: agentOf('ucsd'), path: { siteId: 'ucsd', deploymentId } };
-    await api.refuse('NOT_FOUND', reports, { ...elsewhere, body: report });
+    await orderedReports(deploymentId, fetching);
 
     const nodes = [{ name: 'frontend', role: 'frontend', privateAddress: '10.1.1.1' }];
     const timeline = {
@@ -305,31 +300,91 @@ void suite('the API is as it describes itself', { timeout: 180_000 }, () => {
     const scale = 'POST /v1/deployments/{deploymentId}/scale';
     const larger = { ...own, body: { computes: 2 } };
     await api.refuse('CONFLICT', scale, larger);
-    await api.succeed(reports, { ...job, body: { ...report, phase: 'RUNNING', nodes, timeline } });
+    assert.deepEqual(await reported(on(deploymentId, { phase: 'RUNNING', nodes, timeline })), ['taken']);
     await api.refuse('NOT_FOUND', scale, { ...larger, as: mallory });
     await vetoed(() => api.refuse('VETOED', scale, larger));
     await drained(() => api.refuse('SITE_DRAINING', scale, larger));
     await granted(nobodyElse, () => api.refuse('FORBIDDEN', scale, larger));
     await granted([{ groups: ['members'], quota: { maxCpus: 1 } }], () => api.refuse('QUOTA_EXCEEDED', scale, larger));
     await api.succeed(scale, larger);
-    await api.succeed(reports, { ...job, body: { ...report, generation: 2, phase: 'SCALING' } });
     const computes = [0, 1].map((i) => ({
       name: `compute-${i}`,
       role: 'compute',
       privateAddress: `10.1.255.25${4 - i}`,
     }));
-    const scaled = { ...report, generation: 2, phase: 'RUNNING', nodes: [...nodes, ...computes], timeline };
-    await api.succeed(reports, { ...job, body: scaled });
+    const scaled = { generation: 2, phase: 'RUNNING', nodes: [...nodes, ...computes], timeline };
+    const scaling = on(deploymentId, { generation: 2, phase: 'SCALING' });
+    assert.deepEqual(await reported(scaling, on(deploymentId, scaled)), ['taken', 'taken']);
     await api.succeed(stop, own);
 
     await api.succeed('DELETE /v1/deployments/{deploymentId}', own);
     await api.refuse('CONFLICT', extend, { ...own, body: { hours: 3 } });
     await api.refuse('CONFLICT', start, own);
-    await api.refuse('SUPERSEDED', reports, { ...job, body: report });
+    assert.deepEqual(await reported(on(deploymentId, { phase: 'FETCHING' })), ['SUPERSEDED']);
     const failure = { code: 'DISK_FULL', message: 'no room', remedy: 'Free some.' };
-    await api.succeed(reports, { ...job, body: { ...report, generation: 4, phase: 'FAILED', failure } });
+    assert.deepEqual(await reported(on(deploymentId, { generation: 4, phase: 'FAILED', failure })), ['taken']);
     await api.succeed('GET /v1/deployments/{deploymentId}/events', own);
   });
+
+  const REPORTS = 'POST /v1/sites/{siteId}/reports';
+  let sequence = 0;
+  const on = (deploymentId: string, said: object) => {
+    sequence += 1;
+    return { deploymentId, report: { sequence, generation: 1, agentId: 'a', ...said } };
+  };
+  const sendReports = (reports: readonly object[], siteId: keyof typeof agents = 'naist') =>
+    api.succeed<{ results: { refused?: { code: string }; lastSequence?: number }[] }>(REPORTS, {
+      ...{ as: agentOf(siteId), path: { siteId }, body: { reports } },
+    });
+  /** What became of each: the code of its refusal, or that it was taken. */
+  async function reported(...reports: readonly object[]): Promise<string[]> {
+    return (await sendReports(reports)).results.map(({ refused }) => refused?.code ?? 'taken');
+  }
+
+  /** Of a deployment that is FETCHING. Each report of a batch has a result of its own, whatever the others have. */
+  async function orderedReports(deploymentId: string, fetching: object): Promise<void> {
+    const [personalizing, booting] = ['PERSONALIZING', 'BOOTING'].map((phase) => on(deploymentId, { phase }));
+    assert.ok(personalizing && booting);
+    const others = [
+      on(deploymentId, { phase: 'FETCHING', agentId: 'b' }),
+      on(deploymentId, { phase: 'FETCHING', generation: 2 }),
+      on(NEVER_MADE, { phase: 'FETCHING' }),
+      { warmingId: NEVER_MADE, report: { phase: 'FETCHING' } },
+    ];
+    const codes = ['CLAIMED_ELSEWHERE', 'CONFLICT', 'NOT_FOUND', 'NOT_FOUND'];
+    assert.deepEqual(await reported(personalizing, ...others, booting), ['taken', ...codes, 'taken']);
+    const events = async () => {
+      const own = { as: alice, path: { deploymentId }, query: { after: '0' } };
+      return api.succeed<{ events: { phase: string }[] }>('GET /v1/deployments/{deploymentId}/events', own);
+    };
+    const before = await events();
+    assert.deepEqual(
+      before.events.map(({ phase }) => phase).slice(-3),
+      ['FETCHING', 'PERSONALIZING', 'BOOTING'],
+      'no phase is lost in a batch',
+    );
+    const { results } = await sendReports([fetching, personalizing, booting]);
+    assert.deepEqual(
+      results,
+      [1, 2, 3].map(() => ({ lastSequence: booting.report.sequence })),
+      'said again, and late: done, with the number of what came after',
+    );
+    assert.deepEqual(await events(), before, 'nothing was moved back');
+    assert.deepEqual(await reported(on(deploymentId, { phase: 'FETCHING' })), ['taken'], 'an agent that begins anew');
+    assert.equal((await events()).events.at(-1)?.phase, 'FETCHING');
+
+    const foreign = await sendReports([on(deploymentId, { phase: 'BOOTING' })], 'ucsd');
+    assert.equal(foreign.results[0]?.refused?.code, 'NOT_FOUND');
+    const batch = (number: number) =>
+      Array.from({ length: number }, () => on(deploymentId, { phase: 'FETCHING', generation: 9 }));
+    assert.deepEqual(await reported(...batch(32)), Array(32).fill('CONFLICT'));
+    for (const reports of [[], batch(33), [{ ...fetching, warmingId: NEVER_MADE }], [{ deploymentId }]]) {
+      const call = { as: naist, path: { siteId: 'naist' }, body: { reports } };
+      await api.refuse('INVALID_REQUEST', REPORTS, call);
+    }
+    const elsewhere = { as: naist, path: { siteId: 'NAIST' }, body: { reports: [fetching] } };
+    await api.refuse('NOT_FOUND', REPORTS, elsewhere);
+  }
 
   /** Those of naist and of the federation, at naist; the keys are not theirs to see. */
   async function seenByOperators(path: { deploymentId: string }): Promise<void> {
@@ -357,10 +412,7 @@ void suite('the API is as it describes itself', { timeout: 180_000 }, () => {
     );
     assert.equal(deployment.siteId, 'naist');
     const failure = { code: 'DISK_FULL', message: 'no room', remedy: 'Free some.' };
-    await api.succeed('POST /v1/sites/{siteId}/deployments/{deploymentId}/reports', {
-      ...{ as: naist, path: deployment },
-      body: { generation: 1, phase: 'FAILED', agentId: 'a', failure },
-    });
+    assert.deepEqual(await reported(on(deployment.deploymentId, { phase: 'FAILED', failure })), ['taken']);
     const larger = { as: alice, body: { ...wish, computes: 5 } };
     await api.refuse('NO_CAPACITY', 'POST /v1/deployments', larger);
     const { check } = await api.succeed<{ check: Check }>('POST /v1/deployments/dry-run', larger);
@@ -398,15 +450,17 @@ void suite('the API is as it describes itself', { timeout: 180_000 }, () => {
     await api.succeed('GET /v1/sites/{siteId}/warmings/{warmingId}', job);
     await api.succeed('POST /v1/sites/{siteId}/warmings/{warmingId}/grant', job);
     await vetoed(() => api.refuse('VETOED', 'POST /v1/sites/{siteId}/warmings/{warmingId}/grant', job));
-    const reports = 'POST /v1/sites/{siteId}/warmings/{warmingId}/reports';
-    await api.succeed(reports, { ...job, body: { phase: 'FETCHING' } });
     const counted = { bytesFetched: 1, partsFetched: 1, cacheHits: 0, cacheMisses: 1 };
-    await api.succeed(reports, {
-      ...job,
-      body: { phase: 'DONE', outcome: { ...counted, edgeLocations: ['NRT'], seconds: 0.1 } },
+    const fetching = { warmingId, report: { phase: 'FETCHING' } };
+    const outcome = { ...counted, edgeLocations: ['NRT'], seconds: 0.1 };
+    const done = { warmingId, report: { phase: 'DONE', outcome } };
+    assert.deepEqual(await reported(fetching, done, fetching), ['taken', 'taken', 'taken']);
+    const { warming } = await api.succeed<{ warming: { phase: string } }>('GET /v1/warmings/{warmingId}', {
+      ...{ as: alice, path: { warmingId } },
     });
-    const elsewhere = { as: agentOf('ucsd'), path: { siteId: 'ucsd', warmingId } };
-    await api.refuse('NOT_FOUND', reports, { ...elsewhere, body: { phase: 'FETCHING' } });
+    assert.equal(warming.phase, 'DONE', 'the first end stands');
+    const foreign = await sendReports([fetching], 'ucsd');
+    assert.equal(foreign.results[0]?.refused?.code, 'NOT_FOUND');
   });
 
   void test('fault 52: rights that are taken back from who asked, asked again at each renewal', async () => {
@@ -508,10 +562,8 @@ void suite('the API is as it describes itself', { timeout: 180_000 }, () => {
     await api.refuse('IMAGE_RECALLED', 'POST /v1/deployments/{deploymentId}/start', { as: alice, path: job.path });
     await api.refuse('IMAGE_RECALLED', 'POST /v1/sites/{siteId}/warmings/{warmingId}/grant', job);
     const nodes = [{ name: 'frontend', role: 'frontend', privateAddress: '10.1.1.1' }];
-    for (const report of [{ phase: 'FETCHING' }, { phase: 'RUNNING', nodes }]) {
-      const body = { generation: 1, agentId: 'a', ...report };
-      await api.succeed('POST /v1/sites/{siteId}/deployments/{deploymentId}/reports', { ...job, body });
-    }
+    const run = [{ phase: 'FETCHING' }, { phase: 'RUNNING', nodes }].map((said) => on(deploymentId, said));
+    assert.deepEqual(await reported(...run), ['taken', 'taken']);
     const more = { as: alice, path: job.path, body: { computes: 1 } };
     await api.refuse('IMAGE_RECALLED', 'POST /v1/deployments/{deploymentId}/scale', more);
 
@@ -520,8 +572,7 @@ void suite('the API is as it describes itself', { timeout: 180_000 }, () => {
     await api.refuse('CONFLICT', version, { as: alice, path: first });
     await api.refuse('CONFLICT', version, { as: alice, path: second });
     const failure = { code: 'IMAGE_RECALLED', message: 'recalled', remedy: 'Take another.' };
-    const end = { generation: 1, phase: 'FAILED', agentId: 'a', failure };
-    await api.succeed('POST /v1/sites/{siteId}/deployments/{deploymentId}/reports', { ...job, body: end });
+    assert.deepEqual(await reported(on(deploymentId, { phase: 'FAILED', failure })), ['taken']);
     await api.succeed(version, { as: alice, path: first });
     await api.succeed(`DELETE ${channel}`, { as: alice, path: stable });
     // Now the latest of what is left is recalled, too: the name alone means nothing that may be used.

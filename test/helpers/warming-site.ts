@@ -12,7 +12,8 @@ import { BaseImages } from '../../edge-agent/base-image/base-images.ts';
 import { ensureDirectory } from '../../edge-agent/durable-files.ts';
 import { handleWarming, type HandleWarmingPorts } from '../../edge-agent/handle-warming.ts';
 import { openCloudFront } from '../../edge-agent/repositories/open-cloudfront.ts';
-import { readWarmingJob, recordWarmingReport, renewWarmingUrls } from '../../functions/serve-warming/serve-warming.ts';
+import { recordWarmingReport } from '../../functions/record-report/record-warming-report.ts';
+import { readWarmingJob, renewWarmingUrls } from '../../functions/serve-warming/serve-warming.ts';
 import { warmImage } from '../../functions/warm-image/warm-image.ts';
 import type { Intercept } from '../../local/distribution/edge-location.ts';
 import { makeCompliantDisk } from './compliant-disk.ts';
@@ -97,7 +98,9 @@ export async function warmingSite(
     log: SILENT,
     api: {
       readWarming: (warmingId) => readWarmingJob('naist', warmingId, control),
-      reportWarming: (warmingId, report) => recordWarmingReport('naist', warmingId, report, control),
+      reportWarming: async (warmingId, report) => {
+        await recordWarmingReport('naist', warmingId, report, control);
+      },
       renewWarmingGrant: (warmingId) => renewWarmingUrls('naist', warmingId, control),
     },
     queue: {

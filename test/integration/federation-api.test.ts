@@ -1,11 +1,13 @@
 /** What the agent makes of the API's refusals, at an API that a test plays. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { type ReportResult, reportsRequest } from '#shared/api/agents.ts';
+import type { Report } from '#shared/apply-report.ts';
 import type { ErrorCode } from '#shared/errors.ts';
 import { newKeyPair } from '#shared/keys.ts';
 import { ulid } from 'ulid';
 import { createFederationApi } from '../../edge-agent/adapters/http-federation-api.ts';
-import { playApi, problem } from './cli/edgeboot-process.ts';
+import { type Answer, json, playApi, problem, type ReceivedRequest } from './cli/edgeboot-process.ts';
 
 const IDENTITY = { siteId: 'naist', agentId: 'a', audience: 'https://api.example.org', rootPublicKeyPem: '' };
 
@@ -29,6 +31,58 @@ for (const { answered, thrown, what } of [
     assert.equal(played.requests.filter(({ operation }) => operation.startsWith('POST')).length, 1);
   });
 }
+
+/** An API that answers each report alike. */
+const answering =
+  (result: ReportResult) =>
+  ({ body }: ReceivedRequest): Answer => {
+    const { reports } = reportsRequest.parse(JSON.parse(body));
+    return json(200, { results: reports.map(() => result) });
+  };
+const REPORT: Report = { sequence: 7, generation: 1, phase: 'RUNNING', agentId: 'a' };
+const refusal = (code: string): ReportResult => ({ refused: { code, detail: 'refused', remedy: 'Look.' } });
+
+for (const { result, thrown, what } of [
+  { result: { lastSequence: 7 }, thrown: undefined, what: 'a report that the API took is made' },
+  { result: refusal('CLAIMED_ELSEWHERE'), thrown: 'CLAIMED_ELSEWHERE', what: 'the refusal of a report is a verdict' },
+  { result: refusal('CONFLICT'), thrown: 'SERVICE_UNAVAILABLE', what: 'a report that lost a race is made again later' },
+  { result: refusal('INTERNAL'), thrown: 'SERVICE_UNAVAILABLE', what: 'so is one that the API has a fault with' },
+  { result: { lastSequence: 8 }, thrown: 'SERVICE_UNAVAILABLE', what: 'so is one that changed nothing: it was late' },
+] as const satisfies { result: ReportResult; thrown: ErrorCode | undefined; what: string }[]) {
+  test(what, async () => {
+    await using played = await playApi(answering(result));
+    const api = createFederationApi(played.url, { ...IDENTITY, privateKeyPem: newKeyPair().privateKeyPem });
+    const reporting = api.report(ulid(), REPORT, new AbortController().signal);
+    if (thrown === undefined) await reporting;
+    else await assert.rejects(reporting, { code: thrown });
+    assert.deepEqual(
+      played.requests.map(({ operation }) => operation),
+      ['POST /v1/sites/naist/reports'],
+    );
+  });
+}
+
+test('an API that says nothing of a report has not taken it', async () => {
+  await using played = await playApi(() => json(200, { results: [] }));
+  const api = createFederationApi(played.url, { ...IDENTITY, privateKeyPem: newKeyPair().privateKeyPem });
+  const reporting = api.report(ulid(), REPORT, new AbortController().signal);
+  await assert.rejects(reporting, { code: 'SERVICE_UNAVAILABLE' });
+});
+
+test('reports that are made while one is under way go out together', async () => {
+  await using played = await playApi(answering({}));
+  const api = createFederationApi(played.url, { ...IDENTITY, privateKeyPem: newKeyPair().privateKeyPem });
+  const { signal } = new AbortController();
+  const progress = { bytesFetched: 1, bytesTotal: 2, partsFetched: 0, partsTotal: 1 };
+  await Promise.all([
+    ...[1, 2, 3].map(() => api.report(ulid(), REPORT, signal)),
+    api.reportWarming(ulid(), { phase: 'FETCHING', progress }, signal),
+  ]);
+  assert.deepEqual(
+    played.requests.map(({ body }) => reportsRequest.parse(JSON.parse(body)).reports.length),
+    [1, 3],
+  );
+});
 
 for (const [what, secondsAhead, said] of [
   ['five minutes ahead', 300, /clock is (?:299|300|301) s ahead of the API's/],

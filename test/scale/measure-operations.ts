@@ -2,7 +2,7 @@
 import { InvokeCommand, LambdaClient } from '@aws-sdk/client-lambda';
 import { signAgentToken } from '#shared/agent-token.ts';
 import { ApiClient } from '#shared/api-client.ts';
-import { sessionResponse } from '#shared/api/agents.ts';
+import { reportsResponse, sessionResponse } from '#shared/api/agents.ts';
 import { newKeyPair } from '#shared/keys.ts';
 import * as z from 'zod';
 import { createSqsJobQueue } from '../../edge-agent/adapters/sqs-job-queue.ts';
@@ -99,8 +99,13 @@ export async function measureOperations(): Promise<Measured> {
   if (message === undefined) throw new Error('the queue has no message');
   const own = `/v1/deployments/${deploymentId}`;
   const job = `${atSite}${own.slice('/v1'.length)}`;
-  const report = (body: object) =>
-    agent.call({ method: 'POST', path: `${job}/reports`, body: { agentId: 'a', ...body }, answer: anything });
+  let sequence = Date.now();
+  const report = async (said: object) => {
+    sequence += 1;
+    const body = { reports: [{ deploymentId, report: { sequence, agentId: 'a', ...said } }] };
+    const { results } = await agent.call({ method: 'POST', path: `${atSite}/reports`, body, answer: reportsResponse });
+    if (results[0]?.refused) throw new Error(`a report was refused: ${results[0].refused.detail}`);
+  };
   await count('read the job', () => agent.call({ method: 'GET', path: job, answer: anything }));
   await report({ generation: 1, phase: 'FETCHING' });
   const reportProgress = () => report({ generation: 1, phase: 'FETCHING', progress: NOW_AND_THEN });

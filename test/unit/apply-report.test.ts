@@ -5,7 +5,10 @@ import { isOutcome, isTerminal, mayFollow, type Phase, PHASES } from '#shared/de
 import { sampleDeployment } from '../helpers/model-samples.ts';
 
 const NOW = '2026-11-23T09:00:00.000Z';
+const LATER = '2026-11-23T09:00:10.000Z';
+const LATEST = '2026-11-23T09:00:20.000Z';
 const report = (changes: Partial<Report> = {}): Report => ({
+  sequence: 1,
   generation: 1,
   phase: 'FETCHING',
   agentId: 'agent-1',
@@ -80,10 +83,47 @@ describe('a report', () => {
     assert.deepEqual(applyReport(once, report(), NOW), { row: once, changed: false });
   });
 
+  it('that is not newer than the last changes nothing: a late one moves nothing back, one of an agent that begins anew does', () => {
+    const phases = ['FETCHING', 'PERSONALIZING', 'BOOTING'] as const;
+    const said = phases.map((phase, i) => report({ phase, sequence: 10 + i }));
+    const booting = said.reduce((row, one) => applyReport(row, one, NOW).row, sampleDeployment());
+    assert.deepEqual([booting.phase, booting.reportSequence], ['BOOTING', 12]);
+    for (const late of said) {
+      assert.deepEqual(applyReport(booting, late, NOW), { row: booting, changed: false });
+    }
+    const anew = applyReport(booting, report({ sequence: 13 }), NOW);
+    assert.deepEqual([anew.changed, anew.row.phase], [true, 'FETCHING']);
+    const late = report({ phase: 'RUNNING', sequence: 12 });
+    assert.deepEqual(applyReport(anew.row, late, NOW), { row: anew.row, changed: false });
+  });
+
+  it('that says what the row says already is remembered by its number', () => {
+    const row = applyReport(sampleDeployment(), report({ sequence: 5 }), NOW).row;
+    const again = applyReport(row, report({ sequence: 9 }), LATER).row;
+    assert.deepEqual(again, { ...row, reportSequence: 9, version: row.version + 1 });
+    const late = report({ phase: 'PERSONALIZING', sequence: 8 });
+    assert.deepEqual(applyReport(again, late, LATER), { row: again, changed: false });
+  });
+
+  it('has the row come on where it moves phase or bytes', () => {
+    const progress = { bytesFetched: 1, bytesTotal: 2, partsFetched: 1, partsTotal: 2 };
+    let row = sampleDeployment({ progressedAt: '2026-11-23T07:00:00.000Z' });
+    const cameOnAt = (changes: Partial<Report>, now: string) => {
+      row = applyReport(row, report({ sequence: (row.reportSequence ?? 0) + 1, ...changes }), now).row;
+      return row.progressedAt;
+    };
+    assert.equal(cameOnAt({}, NOW), NOW);
+    assert.equal(cameOnAt({}, LATER), NOW);
+    assert.equal(cameOnAt({ progress }, LATER), LATER);
+    assert.equal(cameOnAt({ progress }, LATEST), LATER);
+    // Of what other agents of the site give, only less is left to fetch.
+    assert.equal(cameOnAt({ progress: { ...progress, bytesTotal: 1 } }, LATEST), LATEST);
+  });
+
   it('of progress changes the row within its phase', () => {
     const row = applyReport(sampleDeployment(), report(), NOW).row;
     const progress = { bytesFetched: 1, bytesTotal: 2, partsFetched: 1, partsTotal: 2 };
-    const { row: after, changed } = applyReport(row, report({ progress }), NOW);
+    const { row: after, changed } = applyReport(row, report({ progress, sequence: 2 }), NOW);
     assert.equal(changed, true);
     assert.deepEqual(after.progress, progress);
     assert.equal(after.phase, 'FETCHING');
@@ -92,7 +132,8 @@ describe('a report', () => {
   it('of progress that comes late does not move the row back', () => {
     const row = sampleDeployment({ phase: 'BOOTING', agentId: 'agent-1' });
     const progress = { bytesFetched: 1, bytesTotal: 2, partsFetched: 1, partsTotal: 2 };
-    assert.deepEqual(applyReport(row, report({ progress }), NOW), { row, changed: false });
+    const after = { ...row, reportSequence: 1, version: row.version + 1 };
+    assert.deepEqual(applyReport(row, report({ progress }), NOW), { row: after, changed: true });
   });
 
   it('fault 61, fault 62: of a past generation is superseded, of one never wished for a conflict', () => {

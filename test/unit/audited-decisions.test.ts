@@ -15,6 +15,7 @@ import { renewUrls } from '../../functions/renew-urls/renew-urls.ts';
 import { requestDeployment } from '../../functions/request-deployment/request-deployment.ts';
 import { ALICE, code, controlPlane, wish } from '../helpers/control-plane.ts';
 import { sampleDeployment, sampleEvent, sampleImage } from '../helpers/model-samples.ts';
+import { nextReport } from '../helpers/next-report.ts';
 
 const PUBLISHER = { memberId: 'alice', groups: ['publishers'] };
 const OPERATOR = { memberId: 'olga', groups: ['federation-operators'] };
@@ -42,7 +43,7 @@ describe('an agent', () => {
     const { ports, records } = await audited();
     const { deploymentId } = await requestDeployment(ALICE, wish(), undefined, ports);
     records();
-    const report = { generation: 1, phase: 'FETCHING', agentId: 'a' } as const;
+    const report = nextReport({ generation: 1, phase: 'FETCHING' });
     await assert.rejects(readJob('ucsd', deploymentId, ports), code('NOT_FOUND'));
     await assert.rejects(recordReport('ucsd', deploymentId, report, ports), code('NOT_FOUND'));
     await assert.rejects(renewUrls('ucsd', deploymentId, ports), code('NOT_FOUND'));

@@ -14,6 +14,7 @@ import { requestDeployment } from '../../functions/request-deployment/request-de
 import { sweep } from '../../functions/sweep/sweep.ts';
 import type { EndsTended } from '../../functions/sweep/tend-ends.ts';
 import { ALICE, code, controlPlane, MALLORY, OSCAR, wish } from '../helpers/control-plane.ts';
+import { nextReport } from '../helpers/next-report.ts';
 
 const HOUR_MS = 3_600_000;
 type Ports = Awaited<ReturnType<typeof controlPlane>>['ports'];
@@ -89,7 +90,7 @@ describe('the warning', () => {
       await requestDeployment(ALICE, wish(), undefined, ports),
     ];
     const failure = { code: 'DISK_FULL', message: 'no room', remedy: 'Free some.' };
-    await recordReport('naist', failed.deploymentId, { generation: 1, phase: 'FAILED', agentId: 'a', failure }, ports);
+    await recordReport('naist', failed.deploymentId, nextReport({ generation: 1, phase: 'FAILED', failure }), ports);
     pass(5 * HOUR_MS);
     assert.deepEqual(pickEnds(await sweep(ports)), [0, 1]);
     assert.equal((await ports.deployments.find(late.deploymentId))?.desired.power, 'destroyed');
@@ -220,7 +221,7 @@ describe('an end that is put off', () => {
     await destroyDeployment(ALICE, deploymentId, ports);
     await assert.rejects(extend(8), { ...code('CONFLICT'), message: /to be destroyed/ });
     const failure = { code: 'DISK_FULL', message: 'no room', remedy: 'Free some.' };
-    await recordReport('naist', deploymentId, { generation: 2, phase: 'FAILED', agentId: 'a', failure }, ports);
+    await recordReport('naist', deploymentId, nextReport({ generation: 2, phase: 'FAILED', failure }), ports);
     await assert.rejects(extend(8), { ...code('CONFLICT'), message: /FAILED/ });
   });
 });

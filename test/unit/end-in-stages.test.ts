@@ -9,6 +9,7 @@ import { requestDeployment } from '../../functions/request-deployment/request-de
 import { startDeployment, stopDeployment } from '../../functions/steer-deployment/steer-deployment.ts';
 import { sweep } from '../../functions/sweep/sweep.ts';
 import { ALICE, code, controlPlane, wish } from '../helpers/control-plane.ts';
+import { nextReport } from '../helpers/next-report.ts';
 
 const HOUR_MS = 3_600_000;
 const NODES = [
@@ -25,7 +26,7 @@ async function overdue() {
   const { ports } = plane;
   const { deploymentId } = await requestDeployment(ALICE, wish({ hours: 1, computes: 1 }), undefined, ports);
   const report = (phase: Report['phase'], generation: number, more: Partial<Report> = {}) =>
-    recordReport('naist', deploymentId, { phase, generation, agentId: 'a', ...more }, ports);
+    recordReport('naist', deploymentId, nextReport({ phase, generation, ...more }), ports);
   await report('FETCHING', 1);
   await report('RUNNING', 1, { nodes: NODES });
   plane.pass(HOUR_MS);

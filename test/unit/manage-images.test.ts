@@ -12,6 +12,7 @@ import { renewWarmingUrls } from '../../functions/serve-warming/serve-warming.ts
 import { warmImage } from '../../functions/warm-image/warm-image.ts';
 import { ALICE, code, controlPlane, MALLORY, wish } from '../helpers/control-plane.ts';
 import { sampleImage, sampleImageVersion } from '../helpers/model-samples.ts';
+import { nextReport } from '../helpers/next-report.ts';
 
 const IMAGE = 'hpc-base';
 const OLGA = { memberId: 'olga', groups: ['federation-operators', 'members'] };
@@ -29,7 +30,7 @@ async function catalog() {
     warmImage(MALLORY, { imageName: IMAGE, siteId: 'naist', keep: false, ...changes }, undefined, ports);
   const end = (deploymentId: string) => {
     const failure = { code: 'DISK_FULL', message: 'no room', remedy: 'Free some.' };
-    return recordReport('naist', deploymentId, { generation: 1, phase: 'FAILED', agentId: 'a', failure }, ports);
+    return recordReport('naist', deploymentId, nextReport({ generation: 1, phase: 'FAILED', failure }), ports);
   };
   return { ...plane, records, deploy, warm, end };
 }

@@ -11,6 +11,7 @@ import { warmImage } from '../../functions/warm-image/warm-image.ts';
 import { ulid } from 'ulid';
 import { ALICE, code, controlPlane, OSCAR, wish } from '../helpers/control-plane.ts';
 import { sampleSite } from '../helpers/model-samples.ts';
+import { nextReport } from '../helpers/next-report.ts';
 
 const NO_VETOES = { members: [], images: [] };
 const WARMING = { imageName: 'hpc-base', siteId: 'naist', keep: false };
@@ -38,7 +39,7 @@ describe('a site', () => {
     );
     assert.equal(sent.length, 0);
     await renewUrls('naist', deploymentId, ports);
-    const report = { generation: 1, phase: 'FETCHING', agentId: 'a' } as const;
+    const report = nextReport({ generation: 1, phase: 'FETCHING' });
     assert.equal((await recordReport('naist', deploymentId, report, ports)).phase, 'FETCHING');
   });
 

@@ -13,6 +13,7 @@ import { findOwnDeployment } from '../../functions/read-deployments/read-deploym
 import { sweep } from '../../functions/sweep/sweep.ts';
 import { ALICE, code, controlPlane, MALLORY, wish } from '../helpers/control-plane.ts';
 import { sampleSite } from '../helpers/model-samples.ts';
+import { nextReport } from '../helpers/next-report.ts';
 
 describe('requesting a deployment', () => {
   it('commits the row, tells the site’s queue with a grant, and leaves a trail', async () => {
@@ -242,7 +243,7 @@ describe('reports and renewals', () => {
     const { ports, trail } = await controlPlane();
     const { deploymentId } = await requestDeployment(ALICE, wish(), undefined, ports);
     const report = (phase: 'FETCHING' | 'RUNNING' | 'DESTROYING' | 'TERMINATED', generation: number) =>
-      recordReport('naist', deploymentId, { generation, phase, agentId: 'a' }, ports);
+      recordReport('naist', deploymentId, nextReport({ generation, phase }), ports);
     await report('FETCHING', 1);
     await renewUrls('naist', deploymentId, ports);
     await report('RUNNING', 1);
@@ -264,7 +265,7 @@ describe('reports and renewals', () => {
   it('are for the deployment’s own site', async () => {
     const { ports } = await controlPlane();
     const { deploymentId } = await requestDeployment(ALICE, wish(), undefined, ports);
-    const report = { generation: 1, phase: 'FETCHING', agentId: 'a' } as const;
+    const report = nextReport({ generation: 1, phase: 'FETCHING' });
     await assert.rejects(recordReport('ucsd', deploymentId, report, ports), code('NOT_FOUND'));
     await assert.rejects(renewUrls('ucsd', deploymentId, ports), code('NOT_FOUND'));
   });

@@ -13,6 +13,7 @@ import { requestDeployment } from '../../functions/request-deployment/request-de
 import { scaleDeployment } from '../../functions/steer-deployment/scale-deployment.ts';
 import { stopDeployment } from '../../functions/steer-deployment/steer-deployment.ts';
 import { ALICE, code, controlPlane, MALLORY, OSCAR, wish } from '../helpers/control-plane.ts';
+import { nextReport } from '../helpers/next-report.ts';
 
 const NO_VETOES = { members: [], images: [] };
 const grants = (quota: Quota = {}) => [{ groups: ['members'], images: 'all' as const, quota }];
@@ -31,7 +32,7 @@ async function running(quota?: Quota) {
   if (quota) await setAccess(OSCAR, 'naist', { version: 1, grants: grants(quota), vetoes: NO_VETOES }, plane.ports);
   const { deploymentId } = await requestDeployment(ALICE, wish({ computes: 2, cpus: 8 }), undefined, plane.ports);
   const report = (phase: Report['phase'], generation: number, more: Partial<Report> = {}) =>
-    recordReport('naist', deploymentId, { phase, generation, agentId: 'a', ...more }, plane.ports);
+    recordReport('naist', deploymentId, nextReport({ phase, generation, ...more }), plane.ports);
   await report('FETCHING', 1);
   await report('RUNNING', 1, { nodes: nodes(2) });
   plane.sent.length = plane.trail.length = 0;

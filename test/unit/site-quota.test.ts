@@ -7,6 +7,7 @@ import { recordReport } from '../../functions/record-report/record-report.ts';
 import { requestDeployment } from '../../functions/request-deployment/request-deployment.ts';
 import { quotaAt, requireRoom } from '../../functions/site-quota.ts';
 import { ALICE, code, controlPlane, MALLORY, OSCAR, wish } from '../helpers/control-plane.ts';
+import { nextReport } from '../helpers/next-report.ts';
 
 const access = (...grants: SiteGrant[]): SiteAccess => ({ version: 1, grants, vetoes: { members: [], images: [] } });
 const forMembers = (quota: Quota): SiteGrant => ({ groups: ['members'], images: 'all', quota });
@@ -96,7 +97,7 @@ describe('a deployment above the quota', () => {
     const { deploymentId } = await requestDeployment(ALICE, wish(), undefined, ports);
     await assert.rejects(requestDeployment(ALICE, wish(), undefined, ports), code('QUOTA_EXCEEDED'));
     const failure = { code: 'DISK_FULL', message: 'no room', remedy: 'Free some.' };
-    await recordReport('naist', deploymentId, { generation: 1, phase: 'FAILED', agentId: 'a', failure }, ports);
+    await recordReport('naist', deploymentId, nextReport({ generation: 1, phase: 'FAILED', failure }), ports);
     assert.equal((await requestDeployment(ALICE, wish(), undefined, ports)).phase, 'ACCEPTED');
   });
 

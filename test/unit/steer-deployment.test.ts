@@ -10,6 +10,7 @@ import { recordReport } from '../../functions/record-report/record-report.ts';
 import { requestDeployment } from '../../functions/request-deployment/request-deployment.ts';
 import { startDeployment, stopDeployment } from '../../functions/steer-deployment/steer-deployment.ts';
 import { ALICE, code, controlPlane, MALLORY, OSCAR, wish } from '../helpers/control-plane.ts';
+import { nextReport } from '../helpers/next-report.ts';
 
 const NODES = [
   { name: 'frontend', role: 'frontend' as const, privateAddress: '10.1.1.1', publicAddress: '192.0.2.10' },
@@ -23,7 +24,7 @@ async function running() {
   const plane = await controlPlane();
   const { deploymentId } = await requestDeployment(ALICE, wish(), undefined, plane.ports);
   const report = (phase: Report['phase'], generation: number, more: Partial<Report> = {}) =>
-    recordReport('naist', deploymentId, { phase, generation, agentId: 'a', ...more }, plane.ports);
+    recordReport('naist', deploymentId, nextReport({ phase, generation, ...more }), plane.ports);
   await report('FETCHING', 1);
   await report('RUNNING', 1, { nodes: NODES });
   plane.sent.length = plane.trail.length = 0;
@@ -141,8 +142,8 @@ describe('a cluster', () => {
     for (const steer of [stopDeployment, startDeployment]) {
       await assert.rejects(steer(ALICE, deploymentId, ports), { ...code('CONFLICT'), message: /to be destroyed/ });
     }
-    await recordReport('naist', deploymentId, { phase: 'DESTROYING', generation: 2, agentId: 'a' }, ports);
-    await recordReport('naist', deploymentId, { phase: 'TERMINATED', generation: 2, agentId: 'a' }, ports);
+    await recordReport('naist', deploymentId, nextReport({ phase: 'DESTROYING', generation: 2 }), ports);
+    await recordReport('naist', deploymentId, nextReport({ phase: 'TERMINATED', generation: 2 }), ports);
     for (const steer of [stopDeployment, startDeployment]) {
       await assert.rejects(steer(ALICE, deploymentId, ports), { ...code('CONFLICT'), message: /TERMINATED/ });
     }

@@ -134,11 +134,12 @@ it('of whom nothing is known, the groups are not: a grant by name holds, one for
 });
 
 describe('what is known of who asked', () => {
+  const FIRST = { sequence: 1, generation: 1, agentId: 'a' };
   async function running(asker: Member) {
     const plane = await controlPlane();
     const { ports } = plane;
     const { deploymentId } = await requestDeployment(asker, wish({ computes: 0 }), undefined, ports);
-    await recordReport('naist', deploymentId, { generation: 1, phase: 'RUNNING', agentId: 'a', nodes: NODES }, ports);
+    await recordReport('naist', deploymentId, { ...FIRST, phase: 'RUNNING', nodes: NODES }, ports);
     return { plane, ports, deploymentId, known: () => ports.deployments.findAsker(deploymentId) };
   }
   const LATER = { memberId: 'mira', groups: ['members', 'biology'] };
@@ -147,7 +148,7 @@ describe('what is known of who asked', () => {
     const { plane, ports, deploymentId, known } = await running(MIRA);
     await scaleDeployment(LATER, deploymentId, 1, ports);
     assert.deepEqual(await known(), LATER);
-    await recordReport('naist', deploymentId, { generation: 2, phase: 'SCALING', agentId: 'a' }, ports);
+    await recordReport('naist', deploymentId, { ...FIRST, sequence: 2, generation: 2, phase: 'SCALING' }, ports);
     await grant(plane, grantFor({ groups: ['biology'] }));
     await renewUrls('naist', deploymentId, ports);
     await grant(plane, grantFor({ groups: ['physics'] }));
@@ -158,8 +159,8 @@ describe('what is known of who asked', () => {
     const { ports, deploymentId, known } = await running(MIRA);
     await stopDeployment(LATER, deploymentId, ports);
     assert.deepEqual(await known(), MIRA);
-    for (const phase of ['STOPPING', 'STOPPED'] as const) {
-      await recordReport('naist', deploymentId, { generation: 2, phase, agentId: 'a' }, ports);
+    for (const [i, phase] of (['STOPPING', 'STOPPED'] as const).entries()) {
+      await recordReport('naist', deploymentId, { ...FIRST, sequence: 2 + i, generation: 2, phase }, ports);
     }
     await startDeployment(LATER, deploymentId, ports);
     assert.deepEqual(await known(), LATER);

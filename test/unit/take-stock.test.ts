@@ -7,12 +7,13 @@ import { extendDeployment } from '../../functions/extend-deployment/extend-deplo
 import { messageEntry } from '../../functions/outbox/entries.ts';
 import { recordReport } from '../../functions/record-report/record-report.ts';
 import { requestDeployment } from '../../functions/request-deployment/request-deployment.ts';
-import { recordWarmingReport } from '../../functions/serve-warming/serve-warming.ts';
+import { recordWarmingReport } from '../../functions/record-report/record-warming-report.ts';
 import { sweep } from '../../functions/sweep/sweep.ts';
 import { takeStock } from '../../functions/sweep/take-stock.ts';
 import { warmImage } from '../../functions/warm-image/warm-image.ts';
 import { ALICE, controlPlane, wish } from '../helpers/control-plane.ts';
 import { sampleDeployment, sampleEvent, sampleSite, sampleWarming } from '../helpers/model-samples.ts';
+import { nextReport } from '../helpers/next-report.ts';
 
 const PROGRESS = { bytesFetched: 1, bytesTotal: 9, partsFetched: 0, partsTotal: 1 };
 const FREE = { cpus: 1, memoryMiB: 1024, publicAddresses: 1 };
@@ -84,7 +85,7 @@ it('a job grows no older while its bytes come, and does when they do not', async
   const { deploymentId } = await requestDeployment(ALICE, wish(), undefined, ports);
   const report = (bytesFetched?: number) => {
     const progress = bytesFetched === undefined ? undefined : { ...PROGRESS, bytesFetched };
-    const said = { generation: 1, phase: 'FETCHING', agentId: 'a', ...(progress && { progress }) } as const;
+    const said = nextReport({ generation: 1, phase: 'FETCHING', ...(progress && { progress }) });
     return recordReport('naist', deploymentId, said, ports);
   };
   await report();
