@@ -181,8 +181,8 @@ export interface ImageStore {
   /** One transaction, conditional on the version being the next one. Throws CONFLICT. */
   addVersion(version: ImageVersion, outbox: readonly OutboxEntry[]): Promise<void>;
   /**
-   * Channels and sharing become those of `after`, in one transaction: conditional on `before.revision` and, where a channel was pointed
-   * at a version, on its being neither recalled nor deleted. Throws CONFLICT.
+   * Channels, how far removed ones had come, and sharing become those of `after`, in one transaction: conditional on `before.revision`
+   * and, where a channel was pointed at a version, on its being neither recalled nor deleted. Throws CONFLICT.
    */
   replaceSettings(
     before: Image,

@@ -44,8 +44,10 @@ export interface Cloud {
   readonly names: { readonly bucket: string; readonly table: string; readonly signingKeySecret: string };
   /** The distribution's key group: pairs added here are trusted from the next request on, those taken out no more. */
   readonly keyGroup: SigningKeyPair[];
-  /** Makes a new pair, adds it to the key group and has the functions sign with it from now on. */
-  rotateSigningKey(): Promise<SigningKeyPair>;
+  /** Adds a new pair to the key group: from now on it is trusted, too. */
+  addSigningKey(): Promise<SigningKeyPair>;
+  /** Puts the pair into the secret: from now on it is what signs. */
+  signWith(pair: SigningKeyPair): Promise<void>;
   /** Every role that was assumed, with its session policy. */
   readonly assumedRoles: readonly AssumedRole[];
   /** Ends all of it; resolves when no process and no port is left. */
@@ -107,12 +109,12 @@ async function start(options: CloudOptions, closers: Closers): Promise<Cloud> {
   const resources = service.definition.resources.Resources;
   const names = namesIn(resources);
   const keyGroup: SigningKeyPair[] = [];
-  const rotateSigningKey = async () => {
+  const addSigningKey = async () => {
     const pair = await createSigningKeyPair();
     keyGroup.push(pair);
-    await putSigningKey(pair, names.signingKeySecret, aws.endpoints);
     return pair;
   };
+  const signWith = (pair: SigningKeyPair) => putSigningKey(pair, names.signingKeySecret, aws.endpoints);
   const [api, distribution] = await Promise.all([
     closers.keep(startApi({ service, lambdaPort, log })),
     closers.keep(
@@ -125,7 +127,9 @@ async function start(options: CloudOptions, closers: Closers): Promise<Cloud> {
       }),
     ),
     // A queue's URL names the address that it was made at, and the SDK calls it there.
-    makeResources(resources, { ...aws.endpoints, sqs: endpoints.sqs }).then(rotateSigningKey),
+    makeResources(resources, { ...aws.endpoints, sqs: endpoints.sqs })
+      .then(addSigningKey)
+      .then(signWith),
   ]);
   return {
     apiUrl: api.apiUrl,
@@ -137,7 +141,8 @@ async function start(options: CloudOptions, closers: Closers): Promise<Cloud> {
     environment,
     names,
     keyGroup,
-    rotateSigningKey,
+    addSigningKey,
+    signWith,
     assumedRoles: aws.assumedRoles,
     close: () => closers.close(),
   };

@@ -1,9 +1,10 @@
-// Writes what production is made of (CycloneDX, build/sbom.cdx.json), and asks the registry whether anything of it is known to be
-// vulnerable. Where the registry does not answer, it says so and fails nothing. Licenses: test/unit/licenses.test.ts.
+// Refuses licenses that not everybody may use, writes what production is made of (CycloneDX, build/sbom.cdx.json), and asks the registry
+// whether anything of it is known to be vulnerable. Where the registry does not answer, it says so and fails nothing.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import process from 'node:process';
 import { fail, say } from './exec.mjs';
+import { shippedPackages, withForbiddenLicense } from './shipped-packages.ts';
 
 const SBOM = 'build/sbom.cdx.json';
 const AUDIT_TIMEOUT_MS = 60_000;
@@ -24,13 +25,14 @@ function askNpm(args, options = {}) {
   }
 }
 
-/** `name@version` of every package that is not for development alone. `npm sbom --omit dev` forgets those that are for both. */
 const lock = JSON.parse(readFileSync('package-lock.json', 'utf8'));
-const shipped = new Set(
-  Object.entries(lock.packages)
-    .filter(([path, { dev, devOptional }]) => path !== '' && !dev && !devOptional)
-    .map(([path, { version }]) => `${path.split('node_modules/').at(-1)}@${version}`),
-);
+const packages = shippedPackages(lock);
+const forbidden = withForbiddenLicense(packages).map(({ path, license }) => `${path} (${license ?? 'no license'})`);
+if (forbidden.length > 0) fail(65, `Not everybody may use ${forbidden.join(', ')}.`);
+say(`licenses: all ${packages.length} let anybody use them`);
+
+/** `npm sbom --omit dev` forgets what is for development as well as for production. */
+const shipped = new Set(packages.map(({ name, version }) => `${name}@${version}`));
 
 const sbom = askNpm(['sbom', '--sbom-format', 'cyclonedx', '--package-lock-only']);
 if (sbom?.bomFormat !== 'CycloneDX') fail(70, 'npm sbom gave no CycloneDX document.');

@@ -15,6 +15,7 @@ export const MILLION_USD = {
   readUnits: 0.125,
   writeUnits: 0.625,
   queueRequests: 0.4,
+  secretReads: 5,
   /** In Japan. */
   edgeRequests: 1.2,
   bucketGets: 0.4,

@@ -26,7 +26,7 @@ export function manageCommands(): Command[] {
     .action(setChannel);
   channel
     .command('remove')
-    .description('Remove a channel. What was deployed by it goes on.')
+    .description('Remove a channel. What was deployed by it goes on; set again, it goes on from where it was.')
     .argument('<channel>', 'NAME@CHANNEL')
     .action(removeChannel);
   const share = new Command('share')

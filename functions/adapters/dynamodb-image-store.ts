@@ -102,15 +102,17 @@ export class DynamoDbImageStore implements ImageStore {
   ): Promise<void> {
     const { imageId } = before;
     const { condition, values } = unchanged(before);
-    const { channels = {}, sharing = { with: 'members' }, revision } = after;
+    const { channels = {}, removedChannels = {}, sharing = { with: 'members' }, revision } = after;
+    const settings = { ':channels': channels, ':removed': removedChannels, ':sharing': sharing, ':revision': revision };
     await this.#commit(`the image ${before.imageName} was changed at the same time`, [
       {
         Update: {
           TableName: this.#table.name,
           Key: imageKey(imageId),
-          UpdateExpression: 'SET channels = :channels, sharing = :sharing, revision = :revision',
+          UpdateExpression:
+            'SET channels = :channels, removedChannels = :removed, sharing = :sharing, revision = :revision',
           ConditionExpression: condition,
-          ExpressionAttributeValues: { ':channels': channels, ':sharing': sharing, ':revision': revision, ...values },
+          ExpressionAttributeValues: { ...settings, ...values },
         },
       },
       ...(pointedAt === undefined ? [] : [checkOpen(this.#table, { imageId, imageVersion: pointedAt }, imageId)]),

@@ -4,6 +4,7 @@ import type { AuditAction } from '#shared/audit.ts';
 import { EdgebootError } from '#shared/errors.ts';
 import {
   type ChannelRefusal,
+  MAX_CHANNEL_NAMES,
   MAX_CHANNELS,
   pointChannel,
   type Sharing,
@@ -22,7 +23,7 @@ export type ManageImagesPorts = FindImagePorts;
 
 /**
  * A new channel, or one that moves forward. Pointed at the version that it points at, it stays as it is.
- * Throws NOT_FOUND, FORBIDDEN, IMAGE_RECALLED, CONFLICT (one too many, backwards, or changed at the same time).
+ * Throws NOT_FOUND, FORBIDDEN, IMAGE_RECALLED, CONFLICT (one too many, back behind where it ever was, or changed at the same time).
  */
 export async function setChannel(
   member: Member,
@@ -36,14 +37,14 @@ export async function setChannel(
       const before = await findOwnImage(member, imageName, 'image.channel', ports);
       const target = await findVersion(before, version, ports);
       if (target.recall) throw recalledError(target);
-      const channels = pointChannel(before.channels ?? {}, channel, version);
-      if (typeof channels === 'string') throw channelError(before, channel, channels);
-      return { before, channels };
+      const pointed = pointChannel(before, channel, version);
+      if (typeof pointed === 'string') throw channelError(before, channel, pointed);
+      return { before, pointed };
     },
-    async ({ before, channels }) => {
+    async ({ before, pointed }) => {
       if (versionAt(before.channels, channel) === version) return before;
       const entry = record(member, before, 'image.channel', `${imageName}@${channel} is version ${version}`, ports);
-      return commit(before, { ...before, channels }, version, entry, ports);
+      return commit(before, { ...before, ...pointed }, version, entry, ports);
     },
   );
 }
@@ -59,10 +60,9 @@ export async function removeChannel(
     () => findOwnImage(member, imageName, 'image.channel', ports),
     async (before) => {
       const version = requireChannel(before, channel);
-      const channels = withoutChannel(before.channels ?? {}, channel);
       const reason = `${imageName}@${channel} is no more; it was version ${version}`;
       const entry = record(member, before, 'image.channel', reason, ports);
-      return commit(before, { ...before, channels }, undefined, entry, ports);
+      return commit(before, { ...before, ...withoutChannel(before, channel, version) }, undefined, entry, ports);
     },
   );
 }
@@ -125,22 +125,30 @@ async function commit(
   entry: OutboxEntry,
   ports: ManageImagesPorts,
 ): Promise<Image> {
-  const { channels = {}, sharing = { with: 'members' } } = settings;
-  const after = { ...settings, channels, sharing, revision: (before.revision ?? 0) + 1 };
+  const { channels = {}, removedChannels = {}, sharing = { with: 'members' } } = settings;
+  const after = { ...settings, channels, removedChannels, sharing, revision: (before.revision ?? 0) + 1 };
   await ports.images.replaceSettings(before, after, pointedAt, [entry]);
   await deliverOutbox([entry], ports);
   return after;
 }
 
-function channelError({ imageName, channels }: Image, channel: string, why: ChannelRefusal): EdgebootError {
+function channelError(image: Image, channel: string, why: ChannelRefusal): EdgebootError {
+  const { imageName, channels, removedChannels } = image;
   if (why === 'too many') {
     return new EdgebootError('CONFLICT', `the image ${imageName} has ${MAX_CHANNELS} channels already`, {
       remedy: `Remove one: edgeboot image channel remove ${imageName}@CHANNEL.`,
     });
   }
-  const present = versionAt(channels, channel) ?? 0;
-  return new EdgebootError('CONFLICT', `${imageName}@${channel} is version ${present}, and never goes back`, {
-    remedy: 'Publish the earlier content as a new version; or remove the channel, and set it again.',
+  if (why === 'too many names') {
+    return new EdgebootError('CONFLICT', `the image ${imageName} has had ${MAX_CHANNEL_NAMES} channels already`, {
+      remedy: 'Use the name of one that was removed.',
+    });
+  }
+  const present = versionAt(channels, channel);
+  const place =
+    present === undefined ? `was version ${versionAt(removedChannels, channel) ?? 0}` : `is version ${present}`;
+  return new EdgebootError('CONFLICT', `${imageName}@${channel} ${place}, and never goes back`, {
+    remedy: 'Publish the earlier content as a new version, and set the channel to that.',
   });
 }
 

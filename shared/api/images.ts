@@ -76,6 +76,8 @@ export const imageSchema = z.object({
   latestVersion: z.int().nonnegative(),
   createdAt: z.iso.datetime(),
   channels: channelsSchema.optional(),
+  /** Channels that were removed, and the version that each had come to: set again, it goes on from there. */
+  removedChannels: channelsSchema.optional(),
   /** With every member where absent. */
   sharing: sharingSchema.optional(),
   /** Counts the changes of channels and sharing, from 0 where absent; each of them is conditional on it. */

@@ -4,6 +4,8 @@ import { CHANNEL, GROUP } from '../names.ts';
 
 /** So many channels may an image have. */
 export const MAX_CHANNELS = 16;
+/** So many names may its channels have had, those that were removed included: they lie in the image's row. */
+export const MAX_CHANNEL_NAMES = 64;
 
 /** Who may see an image, and therefore deploy it where they may deploy: its owner alone, members of groups, or every member. */
 export const sharingSchema = z.discriminatedUnion('with', [
@@ -28,18 +30,40 @@ export type Verdict = z.infer<typeof verdictSchema>;
 export const versionUseSchema = z.object({ deploymentId: z.string(), memberId: z.string(), siteId: z.string() });
 export type VersionUse = z.infer<typeof versionUseSchema>;
 
+/** An image's channels, and how far those had come that were removed. */
+export interface ChannelState {
+  readonly channels?: Channels | undefined;
+  readonly removedChannels?: Channels | undefined;
+}
+
 /** Why a channel may not point there. */
-export type ChannelRefusal = 'too many' | 'back';
+export type ChannelRefusal = 'too many' | 'too many names' | 'back';
 
 /**
- * The channels after one was pointed at a version: a new one, or one that moves forward. It never goes back: whoever followed it has
- * the later version already.
+ * The channels after one was pointed at a version: a new one, or one that moves forward. It never goes back, also where it was removed
+ * meanwhile: whoever followed it has the later version already.
  */
-export function pointChannel(channels: Channels, channel: string, version: number): Channels | ChannelRefusal {
+export function pointChannel(
+  { channels = {}, removedChannels = {} }: ChannelState,
+  channel: string,
+  version: number,
+): Required<ChannelState> | ChannelRefusal {
   const present = versionAt(channels, channel);
+  const reached = present ?? versionAt(removedChannels, channel);
+  if (reached !== undefined && reached > version) return 'back';
   if (present === undefined && Object.keys(channels).length >= MAX_CHANNELS) return 'too many';
-  if (present !== undefined && present > version) return 'back';
-  return { ...channels, [channel]: version };
+  const names = Object.keys(channels).length + Object.keys(removedChannels).length;
+  if (reached === undefined && names >= MAX_CHANNEL_NAMES) return 'too many names';
+  return { channels: { ...channels, [channel]: version }, removedChannels: without(removedChannels, channel) };
+}
+
+/** Without the channel. The version that it has come to is kept for the day that it is set again. */
+export function withoutChannel(
+  { channels = {}, removedChannels = {} }: ChannelState,
+  channel: string,
+  version: number,
+): Required<ChannelState> {
+  return { channels: without(channels, channel), removedChannels: { ...removedChannels, [channel]: version } };
 }
 
 /** Where a channel points; `undefined` where there is no such channel. */
@@ -47,7 +71,7 @@ export function versionAt(channels: Channels | undefined, channel: string): numb
   return channels && Object.hasOwn(channels, channel) ? channels[channel] : undefined;
 }
 
-export function withoutChannel(channels: Channels, channel: string): Channels {
+function without(channels: Channels, channel: string): Channels {
   return Object.fromEntries(Object.entries(channels).filter(([name]) => name !== channel));
 }
 

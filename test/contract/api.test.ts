@@ -518,6 +518,12 @@ void suite('the API is as it describes itself', { timeout: 180_000 }, () => {
     assert.ok(first && second);
     await api.succeed(`PUT ${channel}`, { as: alice, path: stable, body: { version: 2 } });
     await api.refuse('CONFLICT', `PUT ${channel}`, { as: alice, path: stable, body: { version: 1 } });
+    const { removedChannels } = await api.succeed<{ removedChannels: unknown }>(`DELETE ${channel}`, {
+      ...{ as: alice, path: stable },
+    });
+    assert.deepEqual(removedChannels, { stable: 2 });
+    await api.refuse('CONFLICT', `PUT ${channel}`, { as: alice, path: stable, body: { version: 1 } });
+    await api.succeed(`PUT ${channel}`, { as: alice, path: stable, body: { version: 2 } });
     await api.refuse('FORBIDDEN', `PUT ${channel}`, { as: mallory, path: stable, body: { version: 2 } });
     await api.refuse('FORBIDDEN', `DELETE ${channel}`, { as: mallory, path: stable });
     await api.refuse('NOT_FOUND', `PUT ${channel}`, { ...none, body: { version: 1 } });

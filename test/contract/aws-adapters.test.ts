@@ -166,17 +166,13 @@ describe('the signing key', () => {
     assert.deepEqual(await new SecretsManagerSigningKeys('key').current(), key);
   });
 
-  it('is another one within a minute of its change, and until then asked for once', async (t) => {
+  it('is another one as soon as it is changed', async () => {
     const { secretsManager } = clients;
     const put = (keyPairId: string) => JSON.stringify({ keyPairId, privateKeyPem: 'pem' });
     await secretsManager.send(new CreateSecretCommand({ Name: 'rotated', SecretString: put('K1') }));
     const keys = new SecretsManagerSigningKeys('rotated');
-    t.mock.timers.enable({ apis: ['Date'], now: Date.now() });
     assert.equal((await keys.current()).keyPairId, 'K1');
     await secretsManager.send(new PutSecretValueCommand({ SecretId: 'rotated', SecretString: put('K2') }));
-    t.mock.timers.tick(59_000);
-    assert.equal((await keys.current()).keyPairId, 'K1');
-    t.mock.timers.tick(1_000);
     assert.equal((await keys.current()).keyPairId, 'K2');
   });
 });

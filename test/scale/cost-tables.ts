@@ -76,9 +76,9 @@ export function deploymentTable(measured: Measured): readonly (readonly string[]
     ],
     ['the table', `${unitsText(one)} ${unitPrices}`, usdOf(one, [...TABLE])],
     [
-      'queue, audit records',
-      `${one.queueRequests} and ${one.auditRecords}`,
-      usdOf(one, ['queueRequests', 'auditRecords']),
+      'queue, audit records, the signing key',
+      `${one.queueRequests}, ${one.auditRecords} and ${one.secretReads}`,
+      usdOf(one, ['queueRequests', 'auditRecords', 'secretReads']),
     ],
   ]);
 }

@@ -12,6 +12,8 @@ export interface Operations {
   readonly indexWriteUnits: number;
   readonly queueRequests: number;
   readonly auditRecords: number;
+  /** Of the signing key. */
+  readonly secretReads: number;
 }
 
 /** By name, in the order of a deployment's life. */
@@ -38,7 +40,7 @@ export type Measured = ReadonlyMap<Step, Operations>;
 
 const NOTHING: Operations = {
   ...{ apiRequests: 0, invocations: 0, readUnits: 0, tableWriteUnits: 0, indexWriteUnits: 0 },
-  ...{ queueRequests: 0, auditRecords: 0 },
+  ...{ queueRequests: 0, auditRecords: 0, secretReads: 0 },
 };
 
 export const operations = (some: Partial<Operations>): Operations => ({ ...NOTHING, ...some });
@@ -55,5 +57,6 @@ export function sumOf(calls: readonly AwsCall[], consumed: readonly Consumed[], 
     indexWriteUnits: units('indexWriteUnits'),
     queueRequests: having(/^sqs:/),
     auditRecords: having(/^logs:PutLogEvents$/),
+    secretReads: having(/^secretsmanager:GetSecretValue$/),
   };
 }

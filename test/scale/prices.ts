@@ -15,6 +15,7 @@ export const COLUMNS: readonly (readonly [column: keyof Operations, label: strin
   ['indexWriteUnits', 'written units, indexes', MILLION_USD.writeUnits],
   ['queueRequests', 'SQS requests', MILLION_USD.queueRequests],
   ['auditRecords', 'audit records', (AUDIT_RECORD_BYTES / 1e9) * LOG_GIGABYTE_USD * 1e6],
+  ['secretReads', 'key reads', MILLION_USD.secretReads],
 ];
 
 export function millionInvocationsUsd(seconds: number): number {

@@ -51,17 +51,40 @@ describe('a channel', () => {
     ]);
   });
 
-  it('never goes back, stays where it is asked to stay, and begins anew once it was removed', async () => {
+  it('never goes back, stays where it is asked to stay, and goes on from where it was after it was removed', async () => {
     const { ports, records, deploy } = await catalog();
+    const back = (message: string) => ({ ...code('CONFLICT'), message });
     const image = await setChannel(ALICE, IMAGE, 'stable', 2, ports);
     records();
     assert.deepEqual(await setChannel(ALICE, IMAGE, 'stable', 2, ports), image);
     assert.deepEqual(records(), []);
-    await assert.rejects(setChannel(ALICE, IMAGE, 'stable', 1, ports), code('CONFLICT'));
+    const is = back('hpc-base@stable is version 2, and never goes back');
+    await assert.rejects(setChannel(ALICE, IMAGE, 'stable', 1, ports), is);
     await removeChannel(ALICE, IMAGE, 'stable', ports);
     await assert.rejects(deploy({ imageChannel: 'stable' }), code('NOT_FOUND'));
     await assert.rejects(removeChannel(ALICE, IMAGE, 'stable', ports), code('NOT_FOUND'));
-    assert.deepEqual((await setChannel(ALICE, IMAGE, 'stable', 1, ports)).channels, { stable: 1 });
+    const was = back('hpc-base@stable was version 2, and never goes back');
+    await assert.rejects(setChannel(ALICE, IMAGE, 'stable', 1, ports), was);
+    assert.deepEqual((await setChannel(ALICE, IMAGE, 'other', 1, ports)).channels, { other: 1 });
+    assert.deepEqual((await setChannel(ALICE, IMAGE, 'stable', 2, ports)).channels, { other: 1, stable: 2 });
+    await setChannel(ALICE, IMAGE, 'stable', 3, ports);
+    await removeChannel(ALICE, IMAGE, 'stable', ports);
+    const later = back('hpc-base@stable was version 3, and never goes back');
+    await assert.rejects(setChannel(ALICE, IMAGE, 'stable', 2, ports), later);
+    assert.equal((await setChannel(ALICE, IMAGE, 'stable', 3, ports)).channels?.['stable'], 3);
+  });
+
+  it('has one of 64 names, those of removed ones included, which may be used again', async () => {
+    const { ports } = await catalog();
+    for (let i = 0; i < 64; i++) {
+      await setChannel(ALICE, IMAGE, `c${i}`, 1, ports);
+      await removeChannel(ALICE, IMAGE, `c${i}`, ports);
+    }
+    await assert.rejects(setChannel(ALICE, IMAGE, 'one-more', 1, ports), {
+      ...code('CONFLICT'),
+      message: 'the image hpc-base has had 64 channels already',
+    });
+    assert.deepEqual((await setChannel(ALICE, IMAGE, 'c7', 1, ports)).channels, { c7: 1 });
   });
 
   it('points at what is there and not recalled, and there are 16 at most', async () => {

@@ -59,6 +59,20 @@ export function imagesContract(name: string, open: () => Stores): void {
       assert.deepEqual(await images.listVersions(image.imageId), []);
     });
 
+    it('keeps how far a removed channel had come', async () => {
+      const { images } = open();
+      const image = await images.findOrCreate(sampleImage({ imageName: `m-${ulid().toLowerCase()}` }), []);
+      await images.addVersion(sampleImageVersion(image), []);
+      const set = { ...image, channels: { stable: 1 }, revision: 1 };
+      await images.replaceSettings(image, set, 1, []);
+      const removed = { ...set, channels: {}, removedChannels: { stable: 1 }, revision: 2 };
+      await images.replaceSettings(set, removed, undefined, []);
+      const kept = await images.findById(image.imageId);
+      assert.deepEqual([kept?.channels, kept?.removedChannels], [{}, { stable: 1 }]);
+      await images.replaceSettings(removed, { ...removed, sharing: { with: 'owner' }, revision: 3 }, undefined, []);
+      assert.deepEqual((await images.findByName(image.imageName))?.removedChannels, { stable: 1 });
+    });
+
     it('of many simultaneous changes of channels and sharing, one wins; a version published meanwhile stays', async () => {
       const { images } = open();
       const image = await images.findOrCreate(sampleImage({ imageName: `c-${ulid().toLowerCase()}` }), []);

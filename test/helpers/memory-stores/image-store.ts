@@ -73,8 +73,8 @@ export class MemoryImageStore implements ImageStore {
     } catch (error) {
       throw new EdgebootError('CONFLICT', 'the version was recalled or deleted at the same time', { cause: error });
     }
-    const { channels = {}, sharing = { with: 'members' }, revision } = after;
-    this.#images.set(imageId, { ...image, channels, sharing, revision });
+    const { channels = {}, removedChannels = {}, sharing = { with: 'members' }, revision } = after;
+    this.#images.set(imageId, { ...image, channels, removedChannels, sharing, revision });
     await this.#outbox.add(outbox);
   }
 
