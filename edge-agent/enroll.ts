@@ -3,15 +3,17 @@ import { access, constants } from 'node:fs/promises';
 import { ApiClient } from '#shared/api-client.ts';
 import { ENROLLMENT_TOKEN, enrollResponse } from '#shared/api/agents.ts';
 import { EdgebootError, messageOf } from '#shared/errors.ts';
-import { newKeyPair, publicKeyFingerprint } from '#shared/keys.ts';
+import { publicKeyFingerprint } from '#shared/keys.ts';
 import { ulid } from 'ulid';
 import type { FederationConfig } from './config.ts';
 import { ensureDirectory } from './durable-files.ts';
+import { forgetKeyPair, keyPairFor } from './enrollment-key.ts';
 import { readIdentity, writeIdentity } from './identity.ts';
 
 /**
  * Answers the site's id. The token carries the fingerprint of the federation's root key: an API that shows another root is not
- * believed. Enrolling again keeps the agent's id, and with it the agent's clusters. Throws INVALID_REQUEST, FORBIDDEN, MANIFEST_UNTRUSTED, SERVICE_UNAVAILABLE.
+ * believed. The key is kept before it is told, so that the same token may be tried again when the answer was lost. Enrolling again with
+ * a new one keeps the agent's id, and with it the agent's clusters. Throws INVALID_REQUEST, FORBIDDEN, MANIFEST_UNTRUSTED, SERVICE_UNAVAILABLE.
  */
 export async function enroll(config: FederationConfig, token: string): Promise<string> {
   const pinned = ENROLLMENT_TOKEN.exec(token)?.[3];
@@ -20,8 +22,8 @@ export async function enroll(config: FederationConfig, token: string): Promise<s
       remedy: 'Copy it whole, as "edgeboot site register" printed it: enroll.<site>.<secret>.<fingerprint>',
     });
   }
-  const { privateKeyPem, publicKeyPem } = newKeyPair();
   await prepareStateDirectory(config.stateDirectory);
+  const { privateKeyPem, publicKeyPem } = await keyPairFor(token, config.stateDirectory);
   const agentId = (await readIdentity(config.stateDirectory).catch(() => undefined))?.agentId ?? ulid();
   const client = new ApiClient(config.apiUrl, () => Promise.resolve(undefined));
   try {
@@ -35,6 +37,7 @@ export async function enroll(config: FederationConfig, token: string): Promise<s
       });
     }
     await writeIdentity(config.stateDirectory, { siteId, agentId, privateKeyPem, rootPublicKeyPem, audience });
+    await forgetKeyPair(config.stateDirectory);
     return siteId;
   } finally {
     await client.close();

@@ -18,6 +18,7 @@ import { DynamoDbWarmingStore } from './adapters/dynamodb-warming-store.ts';
 import { LambdaUrlSigner } from './adapters/lambda-url-signer.ts';
 import { powertoolsLog } from './adapters/powertools-log.ts';
 import { S3ImageBucket } from './adapters/s3-image-bucket.ts';
+import { SecretsManagerEnrollmentSecrets } from './adapters/secrets-manager-enrollment-secrets.ts';
 import { SecretsManagerSigningKeys } from './adapters/secrets-manager-signing-keys.ts';
 import { SqsDeploymentQueues } from './adapters/sqs-deployment-queues.ts';
 import { StsSiteCredentials } from './adapters/sts-site-credentials.ts';
@@ -169,6 +170,7 @@ export const composeManageSites = (): ManageSitesPorts & ShowSitesPorts => ({
   ...decisions(),
   sites: sites(),
   images: images(),
+  enrollmentSecrets: new SecretsManagerEnrollmentSecrets(setting('ENROLLMENT_SECRET')),
   rootPublicKeyPem: rootPublicKeyPem(),
 });
 

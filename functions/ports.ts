@@ -285,23 +285,36 @@ export interface SiteStore {
    * Registers a site with the digest of its one-time token. A site that is there gets the settings and the token instead of its
    * earlier ones, which are good no more; `createdAt`, what its agent has said and
    * what its operators have decided (`access`, `drainingSince`) stay.
+   * Where the key has registered before, it changes nothing and answers the id of that registration. Throws IDEMPOTENCY_MISMATCH.
    */
   register(
     site: SiteSettings,
     token: { readonly sha256: string; readonly expiresAt: string },
     outbox: readonly OutboxEntry[],
-  ): Promise<void>;
+    once?: { readonly registrationId: string; readonly idempotencyKey: IdempotencyKey },
+  ): Promise<string | undefined>;
+  /** The id of what the key has registered before `now` (ISO 8601). Throws IDEMPOTENCY_MISMATCH. */
+  findRegistration(idempotencyKey: IdempotencyKey, now: string): Promise<string | undefined>;
   find(siteId: string): Promise<SiteRecord | undefined>;
   list(): Promise<readonly SiteRecord[]>;
   /** Draining since then (ISO 8601), or no more; one transaction with the outbox. Throws NOT_FOUND. */
   setDraining(siteId: string, since: string | undefined, outbox: readonly OutboxEntry[]): Promise<void>;
   /** One transaction with the outbox, conditional on the version before this one. Throws CONFLICT. */
   setAccess(siteId: string, access: SiteAccess, outbox: readonly OutboxEntry[]): Promise<void>;
-  /** Uses the token up and keeps the agent's key, in one transaction. Throws FORBIDDEN (not the site's present token, used, expired). */
-  enroll(key: AgentKey, tokenSha256: string, now: string, outbox: readonly OutboxEntry[]): Promise<void>;
+  /**
+   * Uses the token up and keeps the agent's key, in one transaction. Where the agent of this very key has used it before, and none has
+   * enrolled since, changes nothing and answers false. Throws FORBIDDEN (not the site's present token, used, expired).
+   */
+  enroll(key: AgentKey, tokenSha256: string, now: string, outbox: readonly OutboxEntry[]): Promise<boolean>;
   findAgentKey(siteId: string): Promise<AgentKey | undefined>;
   /** Throws NOT_FOUND. */
   recordHeartbeat(siteId: string, lastSeen: string, said: Heartbeat): Promise<void>;
+}
+
+/** What makes enrollment tokens unguessable. Readable by the role of the function that registers sites alone. */
+export interface EnrollmentSecrets {
+  /** 256 bits in base64url: the same for the same registration, and not to be had from its id alone. Throws SERVICE_UNAVAILABLE. */
+  derive(registrationId: string): Promise<string>;
 }
 
 /** Short-lived credentials that reach one site's queue and nothing else. */

@@ -1,8 +1,10 @@
 /** `edgeboot site`: the sites of the federation, and what their operators do. */
 import { Command } from 'commander';
+import { ulid } from 'ulid';
 import { registerSiteResponse, showSiteResponse, siteListResponse, siteResponse } from '#shared/api/sites.ts';
 import { repeatable } from '../option-values.ts';
 import { printData, say } from '../output.ts';
+import { repeatUntilAnswered } from '../repeat-until-answered.ts';
 import { openApi } from '../session.ts';
 import { describeSite, showSite, siteTable } from '../site-text.ts';
 import { requireSiteId } from '../warmings.ts';
@@ -83,7 +85,9 @@ async function register(siteId: string, options: RegisterOptions, command: Comma
     ...(options.operators && { operatorGroups: options.operators }),
     ...(options.egress !== undefined && { egressAddress: options.egress }),
   };
-  const answer = await api.call({ method: 'POST', path: '/v1/sites', body, answer: registerSiteResponse });
+  const headers = { 'idempotency-key': ulid() };
+  const request = { method: 'POST', path: '/v1/sites', body, headers, answer: registerSiteResponse } as const;
+  const answer = await repeatUntilAnswered(() => api.call(request));
   say(`Run this at the site within a day: edgeboot-agent enroll TOKEN`);
   printData(command, answer, ({ enrollmentToken }) => enrollmentToken);
 }

@@ -43,7 +43,7 @@ export async function commitOnce(
 }
 
 /** The id of what the key has made before `now` (ISO 8601). Throws IDEMPOTENCY_MISMATCH. */
-async function findMadeId(table: Table, key: IdempotencyKey, now: string): Promise<string | undefined> {
+export async function findMadeId(table: Table, key: IdempotencyKey, now: string): Promise<string | undefined> {
   const record = await table.get(recordKeyOf(key));
   if (record === undefined || Number(record['expiresAt']) < secondsOf(now)) return undefined;
   if (record['requestSha256'] === key.requestSha256) return String(record['madeId']);

@@ -4,7 +4,8 @@ import { cachedImageSchema, siteSchema } from '#shared/api/sites.ts';
 import { EdgebootError } from '#shared/errors.ts';
 import { type SiteAccess, siteAccessSchema } from '#shared/site-access.ts';
 import * as z from 'zod';
-import type { AgentKey, OutboxEntry, SiteRecord, SiteSettings, SiteStore } from '../ports.ts';
+import type { AgentKey, IdempotencyKey, OutboxEntry, SiteRecord, SiteSettings, SiteStore } from '../ports.ts';
+import { commitOnce, findMadeId } from './dynamodb-idempotency.ts';
 import { outboxWrite } from './dynamodb-outbox.ts';
 import { ConditionRefused, type Item, type Table } from './dynamodb-table.ts';
 
@@ -27,9 +28,10 @@ export class DynamoDbSiteStore implements SiteStore {
     site: SiteSettings,
     token: { readonly sha256: string; readonly expiresAt: string },
     outbox: readonly OutboxEntry[],
-  ): Promise<void> {
+    once?: { readonly registrationId: string; readonly idempotencyKey: IdempotencyKey },
+  ): Promise<string | undefined> {
     const { siteId, displayName, operatorGroups, queueUrl, queueArn, egressAddress, createdAt, access } = site;
-    const once = { createdAt, enrolled: false, access, ...(operatorGroups === undefined && { operatorGroups: [] }) };
+    const atFirst = { createdAt, enrolled: false, access, ...(operatorGroups === undefined && { operatorGroups: [] }) };
     const always = {
       ...{ siteId, displayName, queueUrl, queueArn, egressAddress },
       ...(operatorGroups && { operatorGroups }),
@@ -38,10 +40,17 @@ export class DynamoDbSiteStore implements SiteStore {
       tokenSha256: token.sha256,
       tokenExpiresAt: token.expiresAt,
     };
-    await this.#table.transact([
-      this.#table.merge(siteKey(siteId), always, once),
+    const writes = [
+      this.#table.merge(siteKey(siteId), always, atFirst),
       ...outbox.map((entry) => outboxWrite(this.#table, entry)),
-    ]);
+    ];
+    const { registrationId = '', idempotencyKey } = once ?? {};
+    const made = await commitOnce(this.#table, writes, registrationId, createdAt, idempotencyKey);
+    return made === registrationId ? undefined : made;
+  }
+
+  findRegistration(idempotencyKey: IdempotencyKey, now: string): Promise<string | undefined> {
+    return findMadeId(this.#table, idempotencyKey, now);
   }
 
   async find(siteId: string): Promise<SiteRecord | undefined> {
@@ -83,7 +92,7 @@ export class DynamoDbSiteStore implements SiteStore {
     }
   }
 
-  async enroll(key: AgentKey, tokenSha256: string, now: string, outbox: readonly OutboxEntry[]): Promise<void> {
+  async enroll(key: AgentKey, tokenSha256: string, now: string, outbox: readonly OutboxEntry[]): Promise<boolean> {
     const useToken = {
       Update: {
         TableName: this.#table.name,
@@ -96,11 +105,15 @@ export class DynamoDbSiteStore implements SiteStore {
     try {
       await this.#table.transact([
         useToken,
-        this.#table.put({ ...agentKey(key.siteId), ...key, enrolledAt: now }),
+        this.#table.put({ ...agentKey(key.siteId), ...key, enrolledAt: now, usedTokenSha256: tokenSha256 }),
         ...outbox.map((entry) => outboxWrite(this.#table, entry)),
       ]);
+      return true;
     } catch (error) {
       if (!(error instanceof ConditionRefused)) throw error;
+      const enrolled = await this.#table.get(agentKey(key.siteId));
+      const isRepeated = enrolled?.['usedTokenSha256'] === tokenSha256 && enrolled['publicKeyPem'] === key.publicKeyPem;
+      if (isRepeated) return false;
       throw new EdgebootError('FORBIDDEN', 'the enrollment token is unknown, used, replaced or expired', {
         remedy: 'Ask the federation operator for a new one: edgeboot site register.',
       });

@@ -15,7 +15,10 @@ export interface EnrollAgentPorts extends DeliveryPorts {
   readonly now: () => Date;
 }
 
-/** Answers the site's id. Throws FORBIDDEN (token unknown, used, expired), INVALID_REQUEST (no Ed25519 key). */
+/**
+ * Answers the site's id, to the same agent again where its first answer was lost: the token has one key only, as long as it is the
+ * site's. Throws FORBIDDEN (token unknown, used, expired), INVALID_REQUEST (no Ed25519 key).
+ */
 export async function enrollAgent(token: string, publicKeyPem: string, ports: EnrollAgentPorts): Promise<string> {
   const siteId = ENROLLMENT_TOKEN.exec(token)?.[1];
   if (siteId === undefined) throw new EdgebootError('INVALID_REQUEST', 'this is no enrollment token');
@@ -24,7 +27,9 @@ export async function enrollAgent(token: string, publicKeyPem: string, ports: En
   const decision = { actor: `agent:${siteId}`, action: 'agent.enroll', siteId } as const;
   const entry = auditEntry(now, { ...decision, decision: 'allow' });
   try {
-    await ports.sites.enroll({ siteId, publicKeyPem }, tokenDigest(token), now, [entry]);
+    const isFirst = await ports.sites.enroll({ siteId, publicKeyPem }, tokenDigest(token), now, [entry]);
+    if (isFirst) await deliverOutbox([entry], ports);
+    return siteId;
   } catch (error) {
     if (!hasCode(error, 'FORBIDDEN')) throw error;
     if ((await ports.sites.find(siteId)) === undefined) {
@@ -34,8 +39,6 @@ export async function enrollAgent(token: string, publicKeyPem: string, ports: En
     }
     throw await deny(ports, { ...decision, reason: error.message }, error);
   }
-  await deliverOutbox([entry], ports);
-  return siteId;
 }
 
 function requireEd25519(publicKeyPem: string): void {

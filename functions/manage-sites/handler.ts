@@ -2,6 +2,7 @@ import { registerSiteRequest, showSiteResponse, siteListResponse } from '#shared
 import { EdgebootError } from '#shared/errors.ts';
 import { composeApi, composeManageSites } from '../compose.ts';
 import { apiHandler } from '../http/api-handler.ts';
+import { readIdempotencyKey } from '../http/idempotency-key.ts';
 import { requireMember } from '../http/identity.ts';
 import { registerSite } from './manage-sites.ts';
 import { listSites, showSite } from './show-sites.ts';
@@ -18,8 +19,10 @@ export const handler = apiHandler(composeApi(), async (request) => {
       const site = await showSite(member, request.pathParameter('siteId'), ports);
       return { status: 200, body: showSiteResponse.parse({ site }) };
     }
-    case 'POST /v1/sites':
-      return { status: 201, body: await registerSite(member, request.body(registerSiteRequest), ports) };
+    case 'POST /v1/sites': {
+      const settings = request.body(registerSiteRequest);
+      return { status: 201, body: await registerSite(member, settings, readIdempotencyKey(request), ports) };
+    }
     default:
       throw new EdgebootError('NOT_FOUND', `there is no operation ${request.routeKey}`);
   }

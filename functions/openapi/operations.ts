@@ -154,17 +154,18 @@ export const OPERATIONS = {
     errors: ['FORBIDDEN', 'IMAGE_RECALLED', 'VETOED', 'SITE_DRAINING', 'QUOTA_EXCEEDED', 'CONFLICT'],
   },
   'POST /v1/images': {
-    summary: 'Begins to publish: the id of the image of that name, made where there is none',
+    summary: 'Begins to publish: the id of the image of that name, made where there is none. Idempotent by the name',
     ...{ caller: 'member', request: beginImageRequest, status: 200, response: beginImageResponse },
     errors: ['FORBIDDEN', 'CONFLICT'],
   },
   'POST /v1/images/{imageId}/uploads': {
-    summary: 'Which objects are missing, and where to put them',
+    summary: 'Which objects are missing, and where to put them. Harmless when repeated',
     ...{ caller: 'member', request: uploadsRequest, status: 200, response: uploadsResponse },
     errors: ['FORBIDDEN'],
   },
   'POST /v1/images/{imageId}/versions': {
-    summary: 'Makes the version, once manifest and objects are there and checked',
+    summary:
+      'Makes the version, once manifest and objects are there and checked. Idempotent: the same manifest again answers its version',
     ...{ caller: 'member', request: publishVersionRequest, status: 201, response: imageVersionSchema },
     errors: ['FORBIDDEN', 'MANIFEST_UNTRUSTED', 'CONFLICT'],
   },
@@ -217,7 +218,8 @@ export const OPERATIONS = {
     ...{ caller: 'member', status: 200, response: trustResponse },
   },
   'POST /v1/publishers': {
-    summary: "Keeps a publisher's certificate that the root key has signed. For operators of the federation",
+    summary:
+      "Keeps a publisher's certificate that the root key has signed. Harmless when repeated. For operators of the federation",
     ...{ caller: 'member', request: certifyPublisherRequest, status: 200, response: certifyPublisherResponse },
     errors: ['FORBIDDEN', 'MANIFEST_UNTRUSTED', 'CONFLICT'],
   },
@@ -232,6 +234,7 @@ export const OPERATIONS = {
   'POST /v1/sites': {
     summary: 'Registers a site, or replaces its settings; answers a one-time token. For operators of the federation',
     ...{ caller: 'member', request: registerSiteRequest, status: 201, response: registerSiteResponse },
+    idempotent: true,
     errors: ['FORBIDDEN', 'CONFLICT'],
   },
   'PUT /v1/sites/{siteId}/drain': {
@@ -261,12 +264,13 @@ export const OPERATIONS = {
     errors: ['FORBIDDEN'],
   },
   'POST /v1/enrollments': {
-    summary: "Uses a site's one-time token up and keeps its agent's key",
+    summary:
+      "Uses a site's one-time token up and keeps its agent's key. Idempotent: the same key again gets the same answer",
     ...{ caller: 'anyone', request: enrollRequest, status: 201, response: enrollResponse },
     errors: ['FORBIDDEN', 'CONFLICT'],
   },
   'POST /v1/sites/{siteId}/session': {
-    summary: "One-hour credentials for the site's own queue",
+    summary: "One-hour credentials for the site's own queue. Harmless when repeated",
     ...{ caller: 'agent', status: 201, response: sessionResponse },
   },
   'POST /v1/sites/{siteId}/heartbeat': {

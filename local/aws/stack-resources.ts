@@ -1,4 +1,5 @@
 /** Makes what serverless.yml declares under `resources`, as far as the functions meet it here; CloudFormation does so on AWS. */
+import { randomBytes } from 'node:crypto';
 import {
   CloudWatchLogsClient,
   CreateLogGroupCommand,
@@ -47,6 +48,11 @@ const logGroupSchema = z.object({
   DeletionProtectionEnabled: z.boolean().default(false),
 });
 
+const secretSchema = z.object({
+  Name: z.string(),
+  GenerateSecretString: z.object({ PasswordLength: z.int().positive() }).optional(),
+});
+
 type Maker = (properties: Record<string, unknown>, clients: StackClients) => Promise<unknown>;
 
 const MAKERS: Readonly<Record<string, Maker>> = {
@@ -73,14 +79,18 @@ const MAKERS: Readonly<Record<string, Maker>> = {
       await logs.send(new PutRetentionPolicyCommand({ logGroupName, retentionInDays }));
     }
   },
-  'AWS::SecretsManager::Secret': (properties, { secretsManager }) =>
-    secretsManager.send(new CreateSecretCommand({ Name: z.string().parse(properties['Name']) })),
+  'AWS::SecretsManager::Secret': (properties, { secretsManager }) => {
+    const { Name, GenerateSecretString: generated } = secretSchema.parse(properties);
+    const SecretString =
+      generated && randomBytes(generated.PasswordLength).toString('hex').slice(generated.PasswordLength);
+    return secretsManager.send(new CreateSecretCommand({ Name, SecretString }));
+  },
   'AWS::S3::Bucket': (properties, { s3 }) =>
     s3.send(new CreateBucketCommand({ Bucket: z.string().parse(properties['BucketName']) })),
 };
 
 /**
- * Makes the tables, queues, log groups, secrets (without a value) and buckets; roles, policies and the distribution have no
+ * Makes the tables, queues, log groups, secrets (without a value, where the stack makes none) and buckets; roles, policies and the distribution have no
  * counterpart of this kind here.
  * @throws EdgebootError INVALID_CONFIG for a resource that is declared in a way not understood here
  */

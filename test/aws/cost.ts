@@ -40,7 +40,7 @@ const [WRITES, READS] = [6, 4];
 const LAMBDA_GB = 0.5;
 const AGENT_REQUESTS_PER_MINUTE = 2;
 const AGENT_POLL_SECONDS = 20;
-const [ALARMS, METRICS] = [7, 4];
+const [ALARMS, METRICS, SECRETS] = [7, 4, 2];
 const MONTH_SECONDS = 730 * 3600;
 
 export interface CostLine {
@@ -58,11 +58,11 @@ export function estimateCost(counts: Counts, stackSeconds: number, agentSeconds:
   const calls = 2 * apiRequests + sweeps;
   const gbSeconds = (2 * apiRequests * API_SECONDS + sweeps * SWEEP_SECONDS) * LAMBDA_GB;
   const months = stackSeconds / MONTH_SECONDS;
-  const standing = ALARMS * MONTH_USD.alarm + METRICS * MONTH_USD.metric + MONTH_USD.secret;
+  const standing = ALARMS * MONTH_USD.alarm + METRICS * MONTH_USD.metric + SECRETS * MONTH_USD.secret;
   const perMillion = (count: number, name: keyof typeof MILLION_USD): number => (count / 1e6) * MILLION_USD[name];
   const minutes = Math.ceil(stackSeconds / 60);
   return [
-    { name: 'alarms, metrics, the secret', counted: `${minutes} minutes`, usd: standing * months },
+    { name: 'alarms, metrics, secrets', counted: `${minutes} minutes`, usd: standing * months },
     {
       name: 'requests at the edge',
       counted: `${edgeRequests}, each fetched from the bucket`,

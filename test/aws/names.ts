@@ -11,6 +11,7 @@ export interface StageNames {
   readonly bucket: string;
   readonly auditLogGroup: string;
   readonly signingKeySecret: string;
+  readonly enrollmentKeySecret: string;
   /** Functions' log groups begin so. */
   readonly functionLogs: string;
   /** The dead letters' queue and the sites' begin so. */
@@ -26,6 +27,7 @@ export function stageNames(stage: string, account: string): StageNames {
     bucket: `${prefix}-images-${account}`,
     auditLogGroup: `/edgeboot/${stage}/audit`,
     signingKeySecret: `${prefix}-signing-key`,
+    enrollmentKeySecret: `${prefix}-enrollment-key`,
     functionLogs: `/aws/lambda/${prefix}-`,
     queues: `${prefix}-`,
   };

@@ -22,7 +22,7 @@ const TABLE_SECONDS = 300;
 export const REMOVALS: readonly Removal[] = [
   {
     name: 'remove the stack',
-    why: 'functions, API, roles, distribution, alarms, dead letters, signing key; CloudFront takes minutes to let go',
+    why: 'functions, API, roles, distribution, alarms, dead letters, secrets; CloudFront takes minutes to let go',
     run: (target) => target.removeStack(),
   },
   {
@@ -69,11 +69,12 @@ export const REMOVALS: readonly Removal[] = [
     },
   },
   {
-    name: 'delete the signing key at once',
+    name: 'delete the secrets at once',
     why: 'a secret that is only scheduled for deletion keeps its name for a week or more',
     run: async ({ clients: { secretsManager }, names }) => {
-      const SecretId = names.signingKeySecret;
-      await unlessGone(secretsManager.send(new DeleteSecretCommand({ SecretId, ForceDeleteWithoutRecovery: true })));
+      for (const SecretId of [names.signingKeySecret, names.enrollmentKeySecret]) {
+        await unlessGone(secretsManager.send(new DeleteSecretCommand({ SecretId, ForceDeleteWithoutRecovery: true })));
+      }
     },
   },
 ];

@@ -14,9 +14,8 @@ export async function findTraces(target: Target): Promise<string[]> {
     target.hasStack().then((is) => (is ? [`the stack ${names.stack}`] : [])),
     ifThere(clients.dynamoDb.send(new DescribeTableCommand({ TableName: names.table })), `the table ${names.table}`),
     ifThere(clients.s3.send(new HeadBucketCommand({ Bucket: names.bucket })), `the bucket ${names.bucket}`),
-    ifThere(
-      clients.secretsManager.send(new DescribeSecretCommand({ SecretId: names.signingKeySecret })),
-      `the secret ${names.signingKeySecret}`,
+    ...[names.signingKeySecret, names.enrollmentKeySecret].map((SecretId) =>
+      ifThere(clients.secretsManager.send(new DescribeSecretCommand({ SecretId })), `the secret ${SecretId}`),
     ),
     ...[names.auditLogGroup, names.functionLogs].map(async (prefix) =>
       (await logGroupsOf(clients.logs, prefix)).map((name) => `the log group ${name}`),

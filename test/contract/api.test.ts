@@ -113,14 +113,20 @@ void suite('the API is as it describes itself', { timeout: 180_000 }, () => {
       ['ucsd', 'ucsd-only'],
     ] as const) {
       const body = { siteId, displayName: siteId, deployerGroups: [group], operatorGroups: ['nara-operators'] };
-      const { enrollmentToken: token } = await api.succeed<{ enrollmentToken: string }>('POST /v1/sites', {
-        as: olga,
-        body,
-      });
+      const asked = { as: olga, body, headers: { 'idempotency-key': ulid() } };
+      const register = () => api.succeed<{ enrollmentToken: string }>('POST /v1/sites', asked);
+      const { enrollmentToken: token } = await register();
+      assert.equal((await register()).enrollmentToken, token, 'a lost answer is given again');
       const enrollment = { token, publicKeyPem: agents[siteId].publicKeyPem };
-      await api.succeed('POST /v1/enrollments', { as: nobody, body: enrollment });
-      await api.refuse('FORBIDDEN', 'POST /v1/enrollments', { as: nobody, body: enrollment });
-      await api.refuse('FORBIDDEN', 'POST /v1/sites', { as: mallory, body });
+      const enroll = (changes = {}) => ({ as: nobody, body: { ...enrollment, ...changes } });
+      const enrolled = await api.succeed('POST /v1/enrollments', enroll());
+      assert.deepEqual(await api.succeed('POST /v1/enrollments', enroll()), enrolled, 'a lost answer is given again');
+      const stolen = enroll({ publicKeyPem: newKeyPair().publicKeyPem });
+      await api.refuse('FORBIDDEN', 'POST /v1/enrollments', stolen);
+      const renamed = { ...asked, body: { ...body, displayName: 'Elsewhere' } };
+      await api.refuse('IDEMPOTENCY_MISMATCH', 'POST /v1/sites', renamed);
+      await api.refuse('INVALID_REQUEST', 'POST /v1/sites', { ...asked, headers: { 'idempotency-key': 'short' } });
+      await api.refuse('FORBIDDEN', 'POST /v1/sites', { ...asked, as: mallory });
     }
     const path = { siteId: 'naist' };
     await api.succeed('POST /v1/sites/{siteId}/heartbeat', { as: naist, path, body: HEARTBEAT });
@@ -153,10 +159,10 @@ void suite('the API is as it describes itself', { timeout: 180_000 }, () => {
   });
 
   void test('publishing', async () => {
-    const { imageId } = await api.succeed<{ imageId: string }>('POST /v1/images', {
-      as: alice,
-      body: { imageName: IMAGE_NAME },
-    });
+    const begin = () =>
+      api.succeed<{ imageId: string }>('POST /v1/images', { as: alice, body: { imageName: IMAGE_NAME } });
+    const { imageId } = await begin();
+    assert.equal((await begin()).imageId, imageId, 'a lost answer is given again');
     await api.refuse('FORBIDDEN', 'POST /v1/images', { as: mallory, body: { imageName: IMAGE_NAME } });
     const path = { imageId };
     const [index, part] = [Buffer.from('index'), Buffer.from('part')];
@@ -184,7 +190,8 @@ void suite('the API is as it describes itself', { timeout: 180_000 }, () => {
     const body = { manifestSha256: hash('sha256', manifest) };
     await api.refuse('FORBIDDEN', 'POST /v1/images/{imageId}/versions', { as: alice, path, body });
     const certificate = certificateOf('alice', '2099-01-01T00:00:00Z');
-    await api.succeed('POST /v1/publishers', { as: olga, body: { certificate } });
+    const certify = () => api.succeed('POST /v1/publishers', { as: olga, body: { certificate } });
+    assert.deepEqual(await certify(), await certify());
     await api.refuse('FORBIDDEN', 'POST /v1/publishers', { as: alice, body: { certificate } });
     const expired = { certificate: certificateOf('alice', '2020-01-01T00:00:00Z') };
     await api.refuse('MANIFEST_UNTRUSTED', 'POST /v1/publishers', { as: olga, body: expired });

@@ -11,6 +11,7 @@ import { ulid } from 'ulid';
 import { createSqsJobQueue } from '../../edge-agent/adapters/sqs-job-queue.ts';
 import { CloudWatchAuditLog } from '../../functions/adapters/cloudwatch-audit-log.ts';
 import { S3ImageBucket } from '../../functions/adapters/s3-image-bucket.ts';
+import { SecretsManagerEnrollmentSecrets } from '../../functions/adapters/secrets-manager-enrollment-secrets.ts';
 import { SecretsManagerSigningKeys } from '../../functions/adapters/secrets-manager-signing-keys.ts';
 import { SqsDeploymentQueues } from '../../functions/adapters/sqs-deployment-queues.ts';
 import { StsSiteCredentials } from '../../functions/adapters/sts-site-credentials.ts';
@@ -153,6 +154,29 @@ describe('the audit trail', () => {
     await assert.rejects(
       log.append([{ auditId: ulid(), at, actor: 'member:a', action: 'urls.mint', decision: 'allow' }]),
     );
+  });
+});
+
+describe('what enrollment tokens are derived with', () => {
+  it('gives the same registration the same secret, and no other one', async () => {
+    const { secretsManager } = clients;
+    const [one, another] = ['k', 'l'].map((letter) => letter.repeat(64));
+    await secretsManager.send(new CreateSecretCommand({ Name: 'enrollment', SecretString: one }));
+    await secretsManager.send(new CreateSecretCommand({ Name: 'other-enrollment', SecretString: another }));
+    const derive = (secretId: string, id: string) => new SecretsManagerEnrollmentSecrets(secretId).derive(id);
+    const secret = await derive('enrollment', 'a');
+    assert.match(secret, /^[\w-]{43}$/);
+    assert.equal(await derive('enrollment', 'a'), secret);
+    assert.notEqual(await derive('enrollment', 'b'), secret);
+    assert.notEqual(await derive('other-enrollment', 'a'), secret, 'the id alone says nothing');
+  });
+
+  it('makes none where it is not there, or can be guessed', async () => {
+    await assert.rejects(new SecretsManagerEnrollmentSecrets('nowhere').derive('a'), {
+      code: 'SERVICE_UNAVAILABLE',
+    });
+    await clients.secretsManager.send(new CreateSecretCommand({ Name: 'weak', SecretString: 'a'.repeat(42) }));
+    await assert.rejects(new SecretsManagerEnrollmentSecrets('weak').derive('a'), /too short/);
   });
 });
 

@@ -48,7 +48,7 @@ storeContract('in memory', () => {
     deployments: new MemoryDeploymentStore(outbox, keys, uses),
     warmings: new MemoryWarmingStore(outbox, keys, uses),
     images: new MemoryImageStore(outbox, uses),
-    sites: new MemorySiteStore(outbox),
+    sites: new MemorySiteStore(outbox, keys),
     publishers: new MemoryPublisherStore(outbox),
     rateLimiter: new MemoryRateLimiter(),
   };

@@ -1,4 +1,5 @@
 /** The control plane on in-memory stores that are held to the real ones' contract (test/contract/stores.test.ts). */
+import { hash } from 'node:crypto';
 import type { AuditRecord } from '#shared/audit.ts';
 import type { Grant } from '#shared/grant.ts';
 import type { Log } from '#shared/log-fields.ts';
@@ -37,7 +38,7 @@ export async function controlPlane() {
   const keys = new MemoryIdempotencyKeys();
   const uses = new MemoryVersionUses();
   const images = new MemoryImageStore(outbox, uses);
-  const sites = new MemorySiteStore(outbox);
+  const sites = new MemorySiteStore(outbox, keys);
   const sent: { queueUrl: string; message: Sent }[] = [];
   const trail: AuditRecord[] = [];
   /** Makes deliveries fail. */
@@ -74,6 +75,9 @@ export async function controlPlane() {
         trail.push(...records);
         return Promise.resolve();
       },
+    },
+    enrollmentSecrets: {
+      derive: (registrationId: string) => Promise.resolve(hash('sha256', registrationId, 'base64url')),
     },
     urlSigner: {
       mint: ({ imageId }: { imageId: string }): Promise<Grant> =>

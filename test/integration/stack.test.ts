@@ -9,6 +9,7 @@ import type { LogFields } from '#shared/log-fields.ts';
 import { operations } from '../../functions/openapi/operations.ts';
 import { takeStock } from '../../functions/sweep/take-stock.ts';
 import { LOCAL_ACCOUNT_ID, localArn } from '../../local/aws/account.ts';
+import { secretArn } from '../../local/aws/calls.ts';
 import { readService } from '../../local/service-definition.ts';
 import { controlPlane } from '../helpers/control-plane.ts';
 import { packageStack, PackagedStack } from '../helpers/packaged-stack.ts';
@@ -88,23 +89,27 @@ void describe('the stack', { timeout: 600_000 }, () => {
     }
   });
 
-  inEach('gives the signing key to the mint function alone, which nothing from outside invokes', (stack, prefix) => {
-    const [, { Name }] = only(stack, 'AWS::SecretsManager::Secret');
-    assert.equal(Name, `${prefix}-signing-key`);
-    assert.deepEqual(stack.idsOf('AWS::SecretsManager::ResourcePolicy'), []);
-    const readers = [...stack.roles()].filter(([, statements]) =>
-      statements.some(({ Action }) => Action.some((action) => action.startsWith('secretsmanager:'))),
-    );
-    const mint = stack.functions().find(({ name }) => name === `${prefix}-mintUrls`);
-    assert.deepEqual(
-      readers.map(([id]) => id),
-      [mint?.roleId],
-    );
-    const invoked = stack.allOf('AWS::Lambda::Permission').map((permission) => permission['FunctionName']);
-    const all = stack.functions().map(({ name }) => localArn('lambda', `function:${name}`));
-    const others = all.filter((arn) => !arn.endsWith(`:${prefix}-mintUrls`));
-    assert.deepEqual([...new Set(invoked)].sort(), others.sort());
-  });
+  inEach(
+    'gives each secret to one function alone, the signing key to one that nothing from outside invokes',
+    (stack, prefix) => {
+      const readers = stack.idsOf('AWS::SecretsManager::Secret').map((id) => {
+        const [resourceArn, context] = [secretArn(String(stack.properties(id)['Name'])), {}];
+        const reads = { resourceArn, context, action: 'secretsmanager:GetSecretValue' };
+        const roles = [...stack.roles()].filter(([, statements]) => permits(statements, reads)).map(([role]) => role);
+        return { id, roles };
+      });
+      const roleOf = (name: string) => stack.functions().find((one) => one.name === `${prefix}-${name}`)?.roleId;
+      assert.deepEqual(readers, [
+        { id: 'SigningKey', roles: [roleOf('mintUrls')] },
+        { id: 'EnrollmentKey', roles: [roleOf('manageSites')] },
+      ]);
+      assert.deepEqual(stack.idsOf('AWS::SecretsManager::ResourcePolicy'), []);
+      const invoked = stack.allOf('AWS::Lambda::Permission').map((permission) => permission['FunctionName']);
+      const all = stack.functions().map(({ name }) => localArn('lambda', `function:${name}`));
+      const others = all.filter((arn) => !arn.endsWith(`:${prefix}-mintUrls`));
+      assert.deepEqual([...new Set(invoked)].sort(), others.sort());
+    },
+  );
 
   inEach('lets the sites’ role be taken on by the session’s function alone', (stack) => {
     const functionRoles = new Set(stack.functions().map(({ roleId }) => roleId));

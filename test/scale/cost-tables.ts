@@ -17,6 +17,7 @@ const SWEEPS = 43_800;
 const SWEEP_SECONDS = 0.2;
 const ALARMS = 7;
 const METRICS = 4;
+const SECRETS = 2;
 const LOG_GIGABYTES = 0.35;
 
 const GIGABYTES = 10;
@@ -37,7 +38,7 @@ export function idleTable(measured: Measured): readonly (readonly string[])[] {
   return costTable(2, [
     ['alarms', `${ALARMS} × ${MONTH_USD.alarm.toFixed(2)}`, ALARMS * MONTH_USD.alarm],
     ['metrics of our own', `${METRICS} × ${MONTH_USD.metric.toFixed(2)}`, METRICS * MONTH_USD.metric],
-    ['the secret', `1 × ${MONTH_USD.secret.toFixed(2)}`, MONTH_USD.secret],
+    ['secrets', `${SECRETS} × ${MONTH_USD.secret.toFixed(2)}`, SECRETS * MONTH_USD.secret],
     [
       'the sweep',
       `${thousands(SWEEPS)} × ${SWEEP_SECONDS} s × ${MEMORY_GIGABYTES} GB × ${gigabyteSecond}, and ${invocations} per million`,

@@ -77,13 +77,33 @@ describe('an agent', () => {
     const create = () => Promise.resolve({ queueUrl: 'http://127.0.0.1:1/q', queueArn: 'arn:aws:sqs:r:1:q' });
     const enrolling = { ...ports, queues: { ...ports.queues, create }, rootPublicKeyPem, audience: 'a' };
     const site = { siteId: 'naist', displayName: 'Nara', deployerGroups: ['members'], operatorGroups: [] };
-    const earlier = await registerSite(OPERATOR, site, enrolling);
-    const latest = await registerSite(OPERATOR, site, enrolling);
+    const earlier = await registerSite(OPERATOR, site, undefined, enrolling);
+    const latest = await registerSite(OPERATOR, site, undefined, enrolling);
     records();
     const { publicKeyPem } = newKeyPair();
     await assert.rejects(enrollAgent(earlier.enrollmentToken, publicKeyPem, enrolling), code('FORBIDDEN'));
     assert.equal(await enrollAgent(latest.enrollmentToken, publicKeyPem, enrolling), 'naist');
     assert.deepEqual(records(), ['deny agent.enroll by agent:naist', 'allow agent.enroll by agent:naist']);
+    assert.equal(await enrollAgent(latest.enrollmentToken, publicKeyPem, enrolling), 'naist');
+    assert.deepEqual(records(), []);
+  });
+
+  it('is registered once by an idempotency key, with one token, which nobody else gets', async () => {
+    const { ports, records } = await audited();
+    const create = () => Promise.resolve({ queueUrl: 'http://127.0.0.1:1/q', queueArn: 'arn:aws:sqs:r:1:q' });
+    const enrolling = { ...ports, queues: { ...ports.queues, create }, rootPublicKeyPem, audience: 'a' };
+    const site = { siteId: 'naist', displayName: 'Nara', deployerGroups: ['members'], operatorGroups: [] };
+    records();
+    const register = (key?: string, member = OPERATOR, changes = {}) =>
+      registerSite(member, { ...site, ...changes }, key, enrolling);
+    const [first, second] = await Promise.all([register('a-key-of-olga'), register('a-key-of-olga')]);
+    assert.deepEqual(second, first);
+    assert.deepEqual(await register('a-key-of-olga'), first);
+    assert.deepEqual(records(), ['allow site.register by member:olga']);
+    await assert.rejects(register('a-key-of-olga', OPERATOR, { displayName: 'x' }), code('IDEMPOTENCY_MISMATCH'));
+    await assert.rejects(register('a-key-of-olga', { ...OPERATOR, groups: [] }), code('FORBIDDEN'));
+    const ofAnother = await register('a-key-of-olga', { ...OPERATOR, memberId: 'otto' });
+    assert.notEqual(ofAnother.enrollmentToken, first.enrollmentToken);
   });
 
   it('enrolls nowhere with a token of a site that there is not: the same answer as any refusal, and nothing on record', async () => {
@@ -91,7 +111,7 @@ describe('an agent', () => {
     const create = () => Promise.resolve({ queueUrl: 'http://127.0.0.1:1/q', queueArn: 'arn:aws:sqs:r:1:q' });
     const enrolling = { ...ports, queues: { ...ports.queues, create }, rootPublicKeyPem, audience: 'a' };
     const site = { siteId: 'naist', displayName: 'Nara', deployerGroups: ['members'], operatorGroups: [] };
-    const { enrollmentToken } = await registerSite(OPERATOR, site, enrolling);
+    const { enrollmentToken } = await registerSite(OPERATOR, site, undefined, enrolling);
     records();
     const { publicKeyPem } = newKeyPair();
     const refusal = async (siteId: string): Promise<unknown> => {

@@ -28,6 +28,7 @@ before(async () => {
     QUEUE_PREFIX: 't',
     AUDIT_LOG_GROUP: 't',
     MINT_FUNCTION: 't',
+    ENROLLMENT_SECRET: 't',
     OIDC_ISSUER: ISSUER,
     OIDC_AUDIENCE: AUDIENCE,
     OIDC_JWKS_URL: `${nowhere}/jwks`,

@@ -15,14 +15,14 @@ export const DEPLOY: readonly Step[] = [
   {
     name: 'package and deploy the stack',
     why: 'serverless.yml and stack/ as they are; some ten minutes, most of them CloudFront’s',
-    makes: ({ stack, table, bucket, auditLogGroup, signingKeySecret, functionLogs }) => [
+    makes: ({ stack, table, bucket, auditLogGroup, signingKeySecret, enrollmentKeySecret, functionLogs }) => [
       `the stack ${stack}: functions, API, roles, distribution, key group, alarms, a budget, queue of dead letters`,
       `the table ${table}, protected from deletion`,
       `the bucket ${bucket}, and another one for the packages`,
       `the log group ${auditLogGroup}, protected from deletion, and those of the functions, ${functionLogs}…`,
-      `the secret ${signingKeySecret}`,
+      `the secrets ${signingKeySecret} and ${enrollmentKeySecret}`,
     ],
-    costs: 'by the hour: alarms, metrics, the secret; the sweep, once a minute',
+    costs: 'by the hour: alarms, metrics, secrets; the sweep, once a minute',
     isUnseen: true,
     run: async (run) => {
       run.counts.stackBegan = performance.now();

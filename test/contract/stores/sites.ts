@@ -17,10 +17,51 @@ export function sitesContract(name: string, open: () => Stores): void {
       await assert.rejects(sites.enroll({ ...key, siteId: 'other' }, token.sha256, NOW, []), code('FORBIDDEN'));
       await assert.rejects(sites.enroll(key, token.sha256, LATER, []), code('FORBIDDEN'));
       assert.equal(await sites.findAgentKey(siteId), undefined);
-      await sites.enroll(key, token.sha256, NOW, [entry()]);
+      assert.equal(await sites.enroll(key, token.sha256, NOW, [entry()]), true);
       assert.deepEqual(await sites.findAgentKey(siteId), key);
       assert.equal((await sites.find(siteId))?.enrolled, true);
-      await assert.rejects(sites.enroll(key, token.sha256, NOW, []), code('FORBIDDEN'));
+      await assert.rejects(sites.enroll({ ...key, publicKeyPem: 'other' }, token.sha256, NOW, []), code('FORBIDDEN'));
+    });
+
+    it('enroll the agent of the same key again with its token, once done, until another agent enrolls', async () => {
+      const { sites, outbox } = open();
+      const siteId = `e-${ulid().toLowerCase()}`.slice(0, 32);
+      const [first, second] = [ulid(), ulid()].map((sha256) => ({ sha256, expiresAt: LATER }));
+      assert.ok(first && second);
+      const [key, other] = ['pem', 'other pem'].map((publicKeyPem) => ({ siteId, publicKeyPem }));
+      assert.ok(key && other);
+      await sites.register(sampleSite({ siteId }), first, []);
+      await sites.enroll(key, first.sha256, NOW, []);
+      const audit = entry();
+      assert.equal(await sites.enroll(key, first.sha256, LATER, [audit]), false, 'also when it would be too late');
+      assert.ok(!(await outbox.pending(LATER)).some(({ entryId }) => entryId === audit.entryId));
+      await sites.register(sampleSite({ siteId }), second, []);
+      assert.equal(await sites.enroll(key, first.sha256, NOW, []), false, 'it is the agent still');
+      await assert.rejects(sites.enroll(other, first.sha256, NOW, []), code('FORBIDDEN'));
+      await sites.enroll(other, second.sha256, NOW, []);
+      await assert.rejects(sites.enroll(key, first.sha256, NOW, []), code('FORBIDDEN'));
+      assert.deepEqual(await sites.findAgentKey(siteId), other);
+    });
+
+    it('fault 54: are registered once by an idempotency key, however many ask at once', async () => {
+      const { sites } = open();
+      const siteId = `i-${ulid().toLowerCase()}`.slice(0, 32);
+      const idempotencyKey = { memberId: 'olga', key: ulid(), requestSha256: 'one' };
+      const register = async (registrationId: string, displayName: string) => {
+        const token = { sha256: registrationId, expiresAt: LATER };
+        const once = { registrationId, idempotencyKey };
+        return (await sites.register(sampleSite({ siteId, displayName }), token, [], once)) ?? registrationId;
+      };
+      assert.equal(await sites.findRegistration(idempotencyKey, NOW), undefined);
+      const made = await Promise.all(['a', 'b', 'c'].map((name) => register(ulid(), name)));
+      const [registrationId = ''] = made;
+      assert.equal(new Set(made).size, 1);
+      assert.equal(await register(ulid(), 'd'), registrationId);
+      assert.notEqual((await sites.find(siteId))?.displayName, 'd');
+      assert.equal(await sites.findRegistration(idempotencyKey, NOW), registrationId);
+      const other = { ...idempotencyKey, requestSha256: 'two' };
+      await assert.rejects(sites.findRegistration(other, NOW), code('IDEMPOTENCY_MISMATCH'));
+      assert.equal(await sites.enroll({ siteId, publicKeyPem: 'pem' }, registrationId, NOW, []), true);
     });
 
     it('registered again have the new settings and token alone, and keep what their agent said', async () => {
@@ -42,8 +83,9 @@ export function sitesContract(name: string, open: () => Stores): void {
         [site?.displayName, site?.egressAddress, site?.enrolled, site?.lastSeen, site?.createdAt],
         ['Elsewhere', undefined, true, NOW, sampleSite().createdAt],
       );
-      await assert.rejects(sites.enroll(key, first.sha256, NOW, []), code('FORBIDDEN'));
-      await sites.enroll(key, second.sha256, NOW, []);
+      const other = { siteId, publicKeyPem: 'other pem' };
+      await assert.rejects(sites.enroll(other, first.sha256, NOW, []), code('FORBIDDEN'));
+      await sites.enroll(other, second.sha256, NOW, []);
     });
 
     it('drain, also when they are registered again, until they resume', async () => {

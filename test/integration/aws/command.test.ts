@@ -105,6 +105,7 @@ void describe('npm run verify:aws', { timeout: 240_000 }, () => {
     assert.equal(stack.properties('ImageBucket')['BucketName'], names.bucket);
     assert.equal(stack.properties('AuditLogGroup')['LogGroupName'], names.auditLogGroup);
     assert.equal(stack.properties('SigningKey')['Name'], names.signingKeySecret);
+    assert.equal(stack.properties('EnrollmentKey')['Name'], names.enrollmentKeySecret);
     const groups = stack.allOf('AWS::Logs::LogGroup').map(({ LogGroupName }) => String(LogGroupName));
     for (const group of groups) assert.ok(group === names.auditLogGroup || group.startsWith(names.functionLogs), group);
     assert.ok(String(stack.properties('DeadLetterQueue')['QueueName']).startsWith(names.queues));

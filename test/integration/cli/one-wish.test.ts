@@ -32,6 +32,15 @@ test('a wish without an answer is sent again, as the same wish', async () => {
   assert.equal(new Set(api.requests.map(({ body }) => body)).size, 1);
 });
 
+test('a site is registered once, though its answer was lost', async () => {
+  const registered = json(201, { siteId: 'naist', enrollmentToken: 'enroll.naist.x' });
+  await using api = await playApi((_request, count) => (count === 0 ? cutOff : registered));
+  const { exitCode, stdout, stderr } = await edgeboot(['site', 'register', 'naist'], api.environment);
+  assert.deepEqual([exitCode, stdout], [0, 'enroll.naist.x\n'], stderr);
+  assert.equal(api.requests.length, 2);
+  assert.deepEqual([new Set(keysOf(api)).size, typeof keysOf(api)[0]], [1, 'string']);
+});
+
 test('two wishes are two', async () => {
   await using api = await playApi(() => accepted);
   const args = await createArguments(api);
