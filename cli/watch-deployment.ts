@@ -36,5 +36,11 @@ export async function watchDeployment(api: ApiClient, deploymentId: string, seen
 /** What a report of progress leaves as it is. */
 const withoutProgress = (deployment: ShownDeployment): object => ({
   ...deployment,
-  ...{ progress: undefined, version: undefined, updatedAt: undefined },
+  ...{
+    progress: undefined,
+    reportSequence: undefined,
+    version: undefined,
+    updatedAt: undefined,
+    progressedAt: undefined,
+  },
 });

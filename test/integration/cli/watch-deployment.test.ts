@@ -1,6 +1,7 @@
 /** Who waits for a deployment asks no more than they have to. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { applyReport } from '#shared/apply-report.ts';
 import type { Deployment } from '#shared/deployment.ts';
 import { sampleDeployment, sampleEvent } from '../../helpers/model-samples.ts';
 import { edgeboot, json, playApi } from './edgeboot-process.ts';
@@ -8,12 +9,17 @@ import { edgeboot, json, playApi } from './edgeboot-process.ts';
 test('progress alone is told without the history being read again', async () => {
   const accepted = sampleDeployment();
   const progress = (bytesFetched: number) => ({ bytesFetched, bytesTotal: 4, partsFetched: 0, partsTotal: 1 });
-  const rows: Deployment[] = [
-    { ...accepted, phase: 'FETCHING', version: 2 },
-    { ...accepted, phase: 'FETCHING', version: 3, updatedAt: '2026-11-20T00:00:02.000Z', progress: progress(1) },
-    { ...accepted, phase: 'FETCHING', version: 4, updatedAt: '2026-11-20T00:00:04.000Z', progress: progress(3) },
-    { ...accepted, phase: 'RUNNING', version: 5 },
-  ];
+  const said = [
+    { phase: 'FETCHING' },
+    { phase: 'FETCHING', progress: progress(1) },
+    { phase: 'FETCHING', progress: progress(3) },
+    { phase: 'RUNNING' },
+  ] as const;
+  const rows: Deployment[] = [];
+  for (const [i, one] of said.entries()) {
+    const report = { sequence: i, generation: 1, agentId: 'a', ...one };
+    rows.push(applyReport(rows.at(-1) ?? accepted, report, `2026-11-24T00:00:0${i}.000Z`).row);
+  }
   const events = [accepted, rows[0], rows[3]].flatMap((row) => (row ? [sampleEvent(row)] : []));
   let looks = 0;
   await using api = await playApi(({ operation }) => {
