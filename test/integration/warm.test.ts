@@ -6,7 +6,9 @@ import { EdgebootError } from '#shared/errors.ts';
 import { ulid } from 'ulid';
 import { cachedImages } from '../../edge-agent/cache/cached-images.ts';
 import { readStoredBases } from '../../edge-agent/cache/stored-bases.ts';
+import { setAccess } from '../../functions/operate-site/operate-site.ts';
 import type { Intercept } from '../../local/distribution/edge-location.ts';
+import { OSCAR } from '../helpers/control-plane.ts';
 import { SAMPLE_IMAGE_ID } from '../helpers/sample-disk.ts';
 import { warmingSite } from '../helpers/warming-site.ts';
 
@@ -170,6 +172,18 @@ test('an image version that is gone fails with that reason, before anything is f
   await site.handleOnce(warmingId, t.signal, site.grant());
   const { phase, failure } = (await site.control.warmings.find(warmingId)) ?? {};
   assert.deepEqual([phase, failure?.code, failure?.message], ['FAILED', 'NOT_FOUND', 'near-base@9 is gone']);
+  assert.equal(site.origin.requests.length, 0);
+});
+
+test('whose grant of the site is taken back while its message waits fails with that reason: nothing is fetched', async (t) => {
+  const site = await warmingSite(t);
+  const { warmingId } = await site.ask();
+  const { access } = (await site.control.sites.find('naist')) ?? assert.fail();
+  await setAccess(OSCAR, 'naist', { ...access, grants: [{ member: 'bob', images: 'all', quota: {} }] }, site.control);
+  await site.handleOnce(warmingId, t.signal, site.grant(-60));
+  const { phase, failure } = (await site.control.warmings.find(warmingId)) ?? {};
+  assert.deepEqual([phase, failure?.code], ['FAILED', 'ACCESS_WITHDRAWN']);
+  assert.deepEqual(site.deleted, [warmingId]);
   assert.equal(site.origin.requests.length, 0);
 });
 
