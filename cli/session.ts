@@ -7,7 +7,8 @@ import { readConfigFile, writeConfigFile } from './config-directory.ts';
 import { isLoopback, requireSecureUrl } from './secure-url.ts';
 
 const FILE = 'session.json';
-const CLIENT_ID = 'edgeboot-cli';
+/** What the federation's issuer knows this program by, where nobody says otherwise. */
+export const CLIENT_ID = 'edgeboot-cli';
 /** Refresh a token that has less than this left. */
 const REFRESH_BEFORE_SECONDS = 60;
 
@@ -15,6 +16,7 @@ const sessionSchema = z.strictObject({
   apiUrl: z.url(),
   issuer: z.url(),
   audience: z.string(),
+  clientId: z.string().default(CLIENT_ID),
   accessToken: z.string(),
   refreshToken: z.string().optional(),
   expiresAt: z.iso.datetime(),
@@ -59,10 +61,10 @@ export async function openApi(): Promise<ApiClient> {
 }
 
 /** What the issuer says of itself. Throws USAGE where that is over plain HTTP from elsewhere, SERVICE_UNAVAILABLE. */
-export async function discover(issuer: string): Promise<oidc.Configuration> {
+export async function discover(issuer: string, clientId: string): Promise<oidc.Configuration> {
   const url = requireSecureUrl(issuer, "the address of the federation's issuer");
   try {
-    return await oidc.discovery(url, CLIENT_ID, undefined, oidc.None(), {
+    return await oidc.discovery(url, clientId, undefined, oidc.None(), {
       // eslint-disable-next-line @typescript-eslint/no-deprecated -- marked so only to stand out: plain HTTP on loopback is meant
       ...(isLoopback(url) && { execute: [oidc.allowInsecureRequests] }),
     });
@@ -75,14 +77,15 @@ export async function discover(issuer: string): Promise<oidc.Configuration> {
 
 /** The tokens of an answer, as they are kept. */
 export function sessionOf(
-  federation: Pick<Session, 'apiUrl' | 'issuer' | 'audience'>,
+  federation: Pick<Session, 'apiUrl' | 'issuer' | 'audience' | 'clientId'>,
   tokens: oidc.TokenEndpointResponse & oidc.TokenEndpointResponseHelpers,
 ): Session {
-  const { apiUrl, issuer, audience } = federation;
+  const { apiUrl, issuer, audience, clientId } = federation;
   return {
     apiUrl,
     issuer,
     audience,
+    clientId,
     accessToken: tokens.access_token,
     ...(tokens.refresh_token !== undefined && { refreshToken: tokens.refresh_token }),
     expiresAt: new Date(Date.now() + (tokens.expiresIn() ?? 0) * 1000).toISOString(),
@@ -94,7 +97,7 @@ async function refresh(session: Session): Promise<Session> {
     throw new EdgebootError('UNAUTHENTICATED', 'your session has ended');
   }
   try {
-    const configuration = await discover(session.issuer);
+    const configuration = await discover(session.issuer, session.clientId);
     const tokens = await oidc.refreshTokenGrant(configuration, session.refreshToken, { resource: session.audience });
     const fresh = { refreshToken: session.refreshToken, ...sessionOf(session, tokens) };
     await writeSession(fresh);

@@ -56,8 +56,11 @@ export function shortageAt(site: SiteRecord, wish: Pick<SiteWish, 'desired' | 'm
   return { code: 'NO_CAPACITY', message: `${site.siteId} has ${free}` };
 }
 
-/** What it takes of a site. */
-function demandOf({ desired, memoryMiB }: Pick<SiteWish, 'desired' | 'memoryMiB'>): Omit<Capacity, 'publicAddresses'> {
+/** What it takes of a site, beside an address. */
+export function demandOf({
+  desired,
+  memoryMiB,
+}: Pick<SiteWish, 'desired' | 'memoryMiB'>): Omit<Capacity, 'publicAddresses'> {
   const { computes } = desired;
   return { cpus: usageOf({ desired }).cpus, memoryMiB: memoryMiB.frontend + computes * memoryMiB.compute };
 }

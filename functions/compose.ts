@@ -90,6 +90,7 @@ export const composeAuthorizeRequest = (): AuthorizeRequestPorts & { readonly lo
   now,
   issuer: setting('OIDC_ISSUER'),
   audience: setting('OIDC_AUDIENCE'),
+  groupsClaim: setting('OIDC_GROUPS_CLAIM'),
   issuerKeys: createRemoteJWKSet(new URL(setting('OIDC_JWKS_URL'))),
   sites: sites(),
 });

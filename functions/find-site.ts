@@ -2,15 +2,16 @@
 import { ANY_SITE } from '#shared/api/deployments.ts';
 import { type ImageVersion } from '#shared/api/images.ts';
 import { EdgebootError } from '#shared/errors.ts';
-import { type Candidate, chooseSite } from './choose-site.ts';
+import { type Candidate, chooseSite, type SiteWish } from './choose-site.ts';
 import { findSite } from './deployment-rights.ts';
 import type { Member } from './http/identity.ts';
 import type { DeploymentStore, SiteRecord, SiteStore } from './ports.ts';
 import { type DeploymentRequest, firstWish, memoryOf } from './deployment-request.ts';
+import { lessPromised } from './promised-capacity.ts';
 
 export interface FindSitePorts {
   readonly sites: SiteStore;
-  readonly deployments: Pick<DeploymentStore, 'usage'>;
+  readonly deployments: Pick<DeploymentStore, 'usage' | 'find' | 'listAtSite'>;
   readonly now: () => Date;
 }
 
@@ -28,7 +29,25 @@ export async function findSiteFor(
   };
   const candidates = await Promise.all((await ports.sites.list()).map(usageAt));
   const wish = { member, image, desired: firstWish(request), hours, memoryMiB: memoryOf(request), at: ports.now() };
-  const chosen = chooseSite(candidates, wish);
-  if ('siteId' in chosen) return chosen;
-  throw new EdgebootError(chosen.code, chosen.message);
+  return chooseByPromises(candidates, wish, ports);
+}
+
+/**
+ * What was promised is looked up for the site that would be chosen alone, until that is known of the one that is: it only makes a site
+ * a worse choice. Answers the site as its agent said. Throws FORBIDDEN, NO_CAPACITY.
+ */
+async function chooseByPromises(
+  candidates: readonly Candidate[],
+  wish: SiteWish,
+  { deployments }: FindSitePorts,
+): Promise<SiteRecord> {
+  const known = new Map<string, SiteRecord>();
+  for (;;) {
+    const inView = candidates.map(({ site, taken }) => ({ site: known.get(site.siteId) ?? site, taken }));
+    const chosen = chooseSite(inView, wish);
+    if (!('siteId' in chosen)) throw new EdgebootError(chosen.code, chosen.message);
+    const asSaid = candidates.find(({ site }) => site.siteId === chosen.siteId)?.site ?? chosen;
+    if (known.has(chosen.siteId)) return asSaid;
+    known.set(chosen.siteId, await lessPromised(asSaid, deployments));
+  }
 }

@@ -307,7 +307,7 @@ export interface SiteStore {
    */
   enroll(key: AgentKey, tokenSha256: string, now: string, outbox: readonly OutboxEntry[]): Promise<boolean>;
   findAgentKey(siteId: string): Promise<AgentKey | undefined>;
-  /** Throws NOT_FOUND. */
+  /** Only an agent that is enrolled can say so: the row says it from then on, even if it was lost and registered anew. Throws NOT_FOUND. */
   recordHeartbeat(siteId: string, lastSeen: string, said: Heartbeat): Promise<void>;
 }
 

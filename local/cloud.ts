@@ -101,6 +101,7 @@ async function start(options: CloudOptions, closers: Closers): Promise<Cloud> {
     OIDC_ISSUER: believed.issuer,
     OIDC_JWKS_URL: believed.jwksUrl,
     OIDC_AUDIENCE: believed.audience,
+    OIDC_GROUPS_CLAIM: 'groups',
     DISTRIBUTION_URL: `http://${host}:${port}`,
     ROOT_PUBLIC_KEY_BASE64: Buffer.from(options.rootPublicKeyPem).toString('base64'),
   };

@@ -4,11 +4,12 @@ import { ApiClient } from '#shared/api-client.ts';
 import { protectedResourceResponse } from '#shared/api/discovery.ts';
 import { EdgebootError, hasCode, messageOf } from '#shared/errors.ts';
 import type * as oidc from 'openid-client';
+import { parseCallback } from '../login/callback.ts';
 import { deviceFlow } from '../login/device-flow.ts';
 import { loopbackFlow } from '../login/loopback-flow.ts';
 import { printData } from '../output.ts';
 import { requireSecureUrl } from '../secure-url.ts';
-import { discover, readSession, sessionOf, writeSession } from '../session.ts';
+import { CLIENT_ID, discover, readSession, sessionOf, writeSession } from '../session.ts';
 
 export function loginCommand(): Command {
   return new Command('login')
@@ -16,12 +17,18 @@ export function loginCommand(): Command {
       'Log in to a federation. Shows an address to open: with a code to check there in any browser, or in one on this machine.',
     )
     .option('--api <url>', "the federation's API; remembered from the last login")
-    .action(async (options: { api?: string }, command: Command) => {
+    .option('--client <id>', 'what the issuer knows this program by, where it chooses such names itself', CLIENT_ID)
+    .option(
+      '--callback <url>',
+      'the address of this machine that the issuer sends a browser back to, where it knows only one: http://localhost:8400/callback',
+    )
+    .action(async (options: { api?: string; client: string; callback?: string }, command: Command) => {
+      const callback = options.callback === undefined ? undefined : parseCallback(options.callback);
       const apiUrl = options.api ?? (await readSession()).apiUrl;
       const federation = await describeFederation(apiUrl);
-      const configuration = await discover(federation.issuer);
-      const tokens = await askForTokens(configuration, federation.audience);
-      const session = sessionOf(federation, tokens);
+      const configuration = await discover(federation.issuer, options.client);
+      const tokens = await askForTokens(configuration, federation.audience, callback);
+      const session = sessionOf({ ...federation, clientId: options.client }, tokens);
       await writeSession(session);
       const memberId = tokens.claims()?.sub ?? '';
       printData(command, { memberId, apiUrl, expiresAt: session.expiresAt }, () => `logged in as ${memberId}`);
@@ -51,10 +58,12 @@ async function describeFederation(apiUrl: string) {
 }
 
 /** The device flow, wherever the issuer has it: the browser may then be anywhere. Throws UNAUTHENTICATED. */
-async function askForTokens(configuration: oidc.Configuration, resource: string) {
+async function askForTokens(configuration: oidc.Configuration, resource: string, callback: URL | undefined) {
   const hasDeviceFlow = configuration.serverMetadata().device_authorization_endpoint !== undefined;
   try {
-    return await (hasDeviceFlow ? deviceFlow : loopbackFlow)(configuration, resource);
+    return await (hasDeviceFlow
+      ? deviceFlow(configuration, resource)
+      : loopbackFlow(configuration, resource, callback));
   } catch (error) {
     throw new EdgebootError('UNAUTHENTICATED', `the login did not succeed: ${messageOf(error)}`, {
       remedy: `Run edgeboot login again, and ${hasDeviceFlow ? 'confirm the code' : 'log in'} in the browser.`,

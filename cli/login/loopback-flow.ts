@@ -6,25 +6,28 @@ import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import * as oidc from 'openid-client';
 import { say } from '../output.ts';
-import { SCOPE } from './scope.ts';
+import { ANY_CALLBACK } from './callback.ts';
+import { asksToStay, scopeOf } from './scope.ts';
 
-const CALLBACK = '/callback';
 const LIMIT_MS = 600_000;
 
-/** Throws what the issuer says, and where nobody comes back within ten minutes. @param resource what the token is for */
-export async function loopbackFlow(configuration: oidc.Configuration, resource: string) {
+/**
+ * Throws what the issuer says, and where nobody comes back within ten minutes.
+ * @param resource what the token is for @param address where the browser shall be sent back to
+ */
+export async function loopbackFlow(configuration: oidc.Configuration, resource: string, address = ANY_CALLBACK) {
   const [pkceCodeVerifier, state] = [oidc.randomPKCECodeVerifier(), oidc.randomState()];
-  const callback = await awaitCallback(state);
+  const callback = await awaitCallback(address, state);
   try {
     const url = oidc.buildAuthorizationUrl(configuration, {
       redirect_uri: callback.redirectUri,
-      scope: SCOPE,
+      scope: scopeOf(configuration),
       resource,
       state,
       code_challenge: await oidc.calculatePKCECodeChallenge(pkceCodeVerifier),
       code_challenge_method: 'S256',
-      // Without it an issuer need not give a refresh token.
-      prompt: 'consent',
+      // Without it an issuer that has offline access need not give a refresh token.
+      ...(asksToStay(configuration) && { prompt: 'consent' }),
     });
     say(`Open ${url.href}`);
     say('in a browser on this machine.');
@@ -40,14 +43,14 @@ export async function loopbackFlow(configuration: oidc.Configuration, resource: 
   }
 }
 
-/** Listens on the loopback, on a port that the system chooses. Whatever does not bring our state is not for us. */
-async function awaitCallback(state: string) {
+/** Listens on the loopback, on the address's port; 0 is one that the system chooses. Whatever does not bring our state is not for us. */
+async function awaitCallback(address: URL, state: string) {
   const { promise: answered, resolve, reject } = Promise.withResolvers<URL>();
   // Whoever waits hears of it; while nobody does yet, it is no crash.
   answered.catch(() => undefined);
   const server = createServer((request, response) => {
     const url = URL.parse(request.url ?? '/', redirectUri());
-    const isCallback = request.method === 'GET' && url?.pathname === CALLBACK;
+    const isCallback = request.method === 'GET' && url?.pathname === address.pathname;
     if (!isCallback || url.searchParams.get('state') !== state) {
       show(response, 404, 'Nothing is here.');
       return;
@@ -55,8 +58,11 @@ async function awaitCallback(state: string) {
     show(response, 200, 'You may close this page, and go back to the terminal.');
     resolve(url);
   });
-  const redirectUri = (): string => `http://127.0.0.1:${(server.address() as AddressInfo).port}${CALLBACK}`;
-  await new Promise<void>((listening, failed) => server.once('error', failed).listen(0, '127.0.0.1', listening));
+  const redirectUri = (): string =>
+    `http://${address.hostname}:${(server.address() as AddressInfo).port}${address.pathname}`;
+  await new Promise<void>((listening, failed) =>
+    server.once('error', failed).listen(Number(address.port), '127.0.0.1', listening),
+  );
   const timer = setTimeout(() => reject(new Error('nobody came back from the browser in time')), LIMIT_MS);
   return {
     redirectUri: redirectUri(),

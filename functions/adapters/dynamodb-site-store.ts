@@ -126,7 +126,7 @@ export class DynamoDbSiteStore implements SiteStore {
   }
 
   async recordHeartbeat(siteId: string, lastSeen: string, said: Heartbeat): Promise<void> {
-    await this.#changeExisting(siteId, { lastSeen, ...said }, []);
+    await this.#changeExisting(siteId, { lastSeen, enrolled: true, ...said }, []);
   }
 
   async #changeExisting(siteId: string, changes: Item, outbox: readonly OutboxEntry[]): Promise<void> {

@@ -13,6 +13,8 @@ import type { SiteStore } from '../ports.ts';
 export interface AuthorizeRequestPorts {
   readonly issuer: string;
   readonly audience: string;
+  /** Which claim lists the member's groups. */
+  readonly groupsClaim: string;
   /** The issuer's keys. A token's own `jku` or `x5u` is never followed. */
   readonly issuerKeys: JWTVerifyGetKey;
   readonly sites: Pick<SiteStore, 'findAgentKey'>;
@@ -78,7 +80,7 @@ async function authorizeMember(token: string, ports: AuthorizeRequestPorts): Pro
     requiredClaims: ['exp', 'sub'],
     currentDate: ports.now(),
   });
-  const claims = memberClaims.safeParse(payload);
+  const claims = memberClaims.safeParse({ sub: payload.sub, groups: payload[ports.groupsClaim] });
   if (!claims.success) throw new EdgebootError('UNAUTHENTICATED', 'the token names no member', { cause: claims.error });
   return { kind: 'member', memberId: claims.data.sub, groups: claims.data.groups.join(',') };
 }

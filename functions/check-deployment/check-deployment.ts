@@ -12,6 +12,7 @@ import { findSiteFor } from '../find-site.ts';
 import { findSite } from '../deployment-rights.ts';
 import type { Member } from '../http/identity.ts';
 import type { DeploymentStore, ImageStore, SiteRecord, SiteStore } from '../ports.ts';
+import { lessPromised } from '../promised-capacity.ts';
 import { requireComputeImage } from '../request-deployment/request-deployment.ts';
 import { limitBy } from '../request-deployment/within-quota.ts';
 import { quotaAt } from '../site-quota.ts';
@@ -50,7 +51,7 @@ export async function checkDeployment(
     agentHeard: isThere && isHeard(site, ports.now()),
     ...(isThere && { lastSeen: site.lastSeen, free: site.free }),
     ...(isThere && !(image instanceof EdgebootError) && { bytesToFetch: bytesToFetch(image, site) }),
-    ...(isThere && refusal === undefined && warningOf(site, request)),
+    ...(isThere && refusal === undefined && warningOf(await lessPromised(site, ports.deployments), request)),
     ...(refusal && { refusal: { code: refusal.code, message: refusal.message, remedy: refusal.remedy } }),
   };
 }

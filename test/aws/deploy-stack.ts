@@ -26,6 +26,7 @@ export function stackEnvironment(settings: StackSettings & { readonly jwksUrl: s
     OIDC_ISSUER: settings.issuer,
     OIDC_JWKS_URL: settings.jwksUrl,
     OIDC_AUDIENCE: settings.audience,
+    OIDC_GROUPS_CLAIM: 'groups',
     ROOT_PUBLIC_KEY_BASE64: Buffer.from(settings.rootPublicKeyPem).toString('base64'),
     SIGNING_PUBLIC_KEY_A: settings.signingPublicKeyPem,
     SIGNING_PUBLIC_KEY_B: '',

@@ -418,6 +418,8 @@ void suite('the API is as it describes itself', { timeout: 180_000 }, () => {
       { as: alice, body: { ...wish, hours: 1 } },
     );
     assert.equal(deployment.siteId, 'naist');
+    // Which counts what is accepted there.
+    await api.succeed('POST /v1/deployments/dry-run', { as: alice, body: wish });
     const failure = { code: 'DISK_FULL', message: 'no room', remedy: 'Free some.' };
     assert.deepEqual(await reported(on(deployment.deploymentId, { phase: 'FAILED', failure })), ['taken']);
     const larger = { as: alice, body: { ...wish, computes: 5 } };

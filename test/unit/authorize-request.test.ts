@@ -20,6 +20,7 @@ const agent = newKeyPair();
 const ports: AuthorizeRequestPorts = {
   issuer: ISSUER,
   audience: AUDIENCE,
+  groupsClaim: 'groups',
   issuerKeys: createLocalJWKSet({ keys: [issuerJwk] }),
   sites: {
     findAgentKey: (siteId) =>
@@ -78,6 +79,30 @@ describe('a member', () => {
   it('keeps the groups that have a plain name; others give no right, and are no reason to refuse', async () => {
     const token = await memberToken({ groups: ['/hpc', 'members', 'guests,federation-operators', 'a b', 7] });
     assert.deepEqual(await authorize(token), { kind: 'member', memberId: 'alice', groups: 'members' });
+  });
+
+  it('has the groups of the claim that the federation names, and of no other', async () => {
+    const sign = (claims: Record<string, unknown>) =>
+      new SignJWT(claims)
+        .setProtectedHeader({ alg: 'RS256', kid: 'k1' })
+        .setIssuer(ISSUER)
+        .setAudience(AUDIENCE)
+        .setSubject('alice')
+        .setExpirationTime('5 min')
+        .sign(issuerKey.privateKey);
+    const groupsBy = async (groupsClaim: string, claims: Record<string, unknown>) =>
+      authorizeRequest(`Bearer ${await sign(claims)}`, REQUEST, { ...ports, groupsClaim });
+    const member = (groups: string) => ({ kind: 'member', memberId: 'alice', groups });
+    const claims = { groups: ['federation-operators'], 'cognito:groups': ['members'] };
+    assert.deepEqual(await groupsBy('cognito:groups', claims), member('members'));
+    assert.deepEqual(await groupsBy('groups', claims), member('federation-operators'));
+    assert.deepEqual(await groupsBy('https://example.org/groups', claims), member(''));
+    for (const groups of ['federation-operators', { 0: 'federation-operators' }, true, null, 7]) {
+      await assert.rejects(groupsBy('cognito:groups', { 'cognito:groups': groups }), denied, JSON.stringify(groups));
+    }
+    // Whoever names a claim that issuers fill otherwise gives nobody a right by it.
+    await assert.rejects(groupsBy('sub', claims), denied);
+    await assert.rejects(groupsBy('constructor', claims), denied);
   });
 
   it('is not refused because the issuer’s keys cannot be had', async () => {

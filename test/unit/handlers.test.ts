@@ -31,6 +31,7 @@ before(async () => {
     ENROLLMENT_SECRET: 't',
     OIDC_ISSUER: ISSUER,
     OIDC_AUDIENCE: AUDIENCE,
+    OIDC_GROUPS_CLAIM: 'groups',
     OIDC_JWKS_URL: `${nowhere}/jwks`,
     ROOT_PUBLIC_KEY_BASE64: 'dGVzdA==',
   });

@@ -143,6 +143,7 @@ export function sitesContract(name: string, open: () => Stores): void {
       const free = { cpus: 3, memoryMiB: 1000, publicAddresses: 7 };
       const said = { free, agentVersion: '0.1.0', cached: [{ imageId: ulid(), version: 3, cachedBytes: 5 }] };
       await sites.recordHeartbeat(siteId, NOW, said);
+      assert.equal((await sites.find(siteId))?.enrolled, true, 'whoever is heard is enrolled');
       const shown = (await sites.list()).find((site) => site.siteId === siteId);
       assert.deepEqual([shown?.free, shown?.cached], [free, said.cached]);
       assert.equal(shown?.lastSeen, NOW);

@@ -110,7 +110,7 @@ export class MemorySiteStore implements SiteStore {
   recordHeartbeat(...[siteId, lastSeen, said]: Parameters<SiteStore['recordHeartbeat']>): Promise<void> {
     const site = this.#sites.get(siteId);
     if (!site) return Promise.reject(new EdgebootError('NOT_FOUND', `there is no site ${siteId}`));
-    this.#sites.set(siteId, { ...site, lastSeen, ...said });
+    this.#sites.set(siteId, { ...site, lastSeen, enrolled: true, ...said });
     return Promise.resolve();
   }
 }

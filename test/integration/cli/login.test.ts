@@ -11,15 +11,16 @@ import { test, type TestContext } from 'node:test';
 import { ERROR_KINDS } from '#shared/errors.ts';
 import { approveDevice } from '../../../local/approve-device.ts';
 import { EDGEBOOT } from '../../../local/federation/program.ts';
+import { freePort } from '../../../local/free-port.ts';
 import { startOidcIssuer } from '../../../local/oidc-issuer.ts';
 import { createTemporaryFolder } from '../../helpers/temporary-folder.ts';
-import { json, playApi } from './edgeboot-process.ts';
+import { edgeboot, json, playApi } from './edgeboot-process.ts';
 
 const audience = 'https://api.edgeboot.test';
 const alice = { id: 'alice', password: 'correct horse', groups: ['members'] };
 
 /** The command, until it shows an address. */
-async function beginLogin(t: TestContext, deviceFlow: boolean) {
+async function beginLogin(t: TestContext, deviceFlow: boolean, args: readonly string[] = []) {
   const issuer = await startOidcIssuer({ members: [alice], audience, deviceFlow });
   t.after(() => issuer.close());
   const api = await playApi(() => json(200, { resource: audience, authorization_servers: [issuer.issuerUrl] }));
@@ -27,7 +28,7 @@ async function beginLogin(t: TestContext, deviceFlow: boolean) {
   const folder = await createTemporaryFolder();
   t.after(() => folder[Symbol.asyncDispose]());
   const env = { ...process.env, EDGEBOOT_CONFIG_DIRECTORY: folder.path };
-  const child = spawn(EDGEBOOT, ['login', '--api', api.url, '--output', 'json'], {
+  const child = spawn(EDGEBOOT, ['login', '--api', api.url, ...args, '--output', 'json'], {
     ...{ env, stdio: ['ignore', 'pipe', 'pipe'], signal: t.signal },
   });
   t.after(() => child.kill());
@@ -80,4 +81,50 @@ test('a port of this machine: who does not bring the state is sent away; a refus
   const { exitCode, stdout, stderr } = await login.ended;
   assert.deepEqual([exitCode, stdout], [ERROR_KINDS.UNAUTHENTICATED.exitCode, '']);
   assert.match(stderr, /edgeboot login again/);
+});
+
+test('a port of this machine: the browser comes back to the one address that the issuer knows', async (t) => {
+  const callback = `http://127.0.0.1:${await freePort()}/callback`;
+  const login = await beginLogin(t, false, ['--callback', callback]);
+  assert.equal(new URL(login.url).searchParams.get('redirect_uri'), callback);
+  await approveDevice(login.url, alice);
+  const { exitCode, stderr } = await login.ended;
+  assert.equal(exitCode, 0, stderr);
+});
+
+test('an issuer that names its clients itself, and has no offline access, is asked accordingly', async (t) => {
+  const issuer = await playApi(() => json(200, metadata()));
+  t.after(() => issuer[Symbol.asyncDispose]());
+  const metadata = () => ({
+    ...{ issuer: issuer.url, authorization_endpoint: `${issuer.url}/authorize`, token_endpoint: `${issuer.url}/token` },
+    ...{ jwks_uri: `${issuer.url}/jwks`, response_types_supported: ['code'] },
+    scopes_supported: ['openid', 'email', 'phone', 'profile'],
+  });
+  const api = await playApi(() => json(200, { resource: audience, authorization_servers: [issuer.url] }));
+  t.after(() => api[Symbol.asyncDispose]());
+  const callback = `http://localhost:${await freePort()}/callback`;
+  const child = spawn(EDGEBOOT, ['login', '--api', api.url, '--client', '7example', '--callback', callback], {
+    ...{ env: { ...process.env, ...api.environment }, stdio: ['ignore', 'ignore', 'pipe'] },
+  });
+  t.after(() => child.kill());
+  const lines = createInterface({ input: child.stderr });
+  const [line] = (await once(lines, 'line')) as [string];
+  const asked = new URL(line.replace('Open ', '')).searchParams;
+  const words = ['client_id', 'redirect_uri', 'scope', 'resource', 'prompt'].map((name) => asked.get(name));
+  assert.deepEqual(words, ['7example', callback, 'openid', audience, null]);
+});
+
+test('a browser is sent back to this machine alone', async () => {
+  await using api = await playApi(() => json(200, {}));
+  for (const callback of [
+    'https://localhost:1/c',
+    'http://example.org:1/c',
+    'http://localhost/c',
+    'http://[::1]:1/c',
+    'x',
+  ]) {
+    const { exitCode } = await edgeboot(['login', '--api', api.url, '--callback', callback], api.environment);
+    assert.equal(exitCode, ERROR_KINDS.USAGE.exitCode, callback);
+  }
+  assert.deepEqual(api.requests, []);
 });
