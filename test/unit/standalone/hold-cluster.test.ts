@@ -82,7 +82,15 @@ test('two at once: one does it, the other is refused', async () => {
     await using folder = await createTemporaryFolder();
     const noted = await notePorts(folder.path);
     await boot(PLAIN_WISH, newWork(), SILENT, noted.ports);
-    const command = commandsOn(noted.ports)[name];
+    const refused = Promise.withResolvers<undefined>();
+    /** Who has it goes on once the other was told that it is held. */
+    const tryHoldCluster: NotedPorts['ports']['tryHoldCluster'] = async (id) => {
+      const held = await noted.ports.tryHoldCluster(id);
+      if (held === undefined) refused.resolve(undefined);
+      await refused.promise;
+      return held;
+    };
+    const command = commandsOn({ ...noted.ports, tryHoldCluster })[name];
     const outcomes = await Promise.allSettled([command(), command()]);
     assert.deepEqual(outcomes.map(({ status }) => status).sort(), ['fulfilled', 'rejected'], name);
   }
