@@ -1,4 +1,5 @@
 /** Enrollment: the one-time token is exchanged for a place in the federation; the key pair never leaves this host. */
+import { createHash } from 'node:crypto';
 import { access, constants } from 'node:fs/promises';
 import { ApiClient } from '#shared/api-client.ts';
 import { ENROLLMENT_TOKEN, enrollResponse } from '#shared/api/agents.ts';
@@ -12,7 +13,7 @@ import { readIdentity, writeIdentity } from './identity.ts';
 
 /**
  * Answers the site's id. The token carries the fingerprint of the federation's root key: an API that shows another root is not
- * believed. The key is kept before it is told, so that the same token may be tried again when the answer was lost. Enrolling again with
+ * believed. The key is kept before it is told, so that the same token may be tried again when the answer was lost, or the command is repeated. Enrolling again with
  * a new one keeps the agent's id, and with it the agent's clusters. Throws INVALID_REQUEST, FORBIDDEN, MANIFEST_UNTRUSTED, SERVICE_UNAVAILABLE.
  */
 export async function enroll(config: FederationConfig, token: string): Promise<string> {
@@ -23,8 +24,10 @@ export async function enroll(config: FederationConfig, token: string): Promise<s
     });
   }
   await prepareStateDirectory(config.stateDirectory);
-  const { privateKeyPem, publicKeyPem } = await keyPairFor(token, config.stateDirectory);
-  const agentId = (await readIdentity(config.stateDirectory).catch(() => undefined))?.agentId ?? ulid();
+  const earlier = await readIdentity(config.stateDirectory).catch(() => undefined);
+  const tokenSha256 = createHash('sha256').update(token).digest('hex');
+  const { privateKeyPem, publicKeyPem } = await keyPairFor(tokenSha256, config.stateDirectory, earlier);
+  const agentId = earlier?.agentId ?? ulid();
   const client = new ApiClient(config.apiUrl, () => Promise.resolve(undefined));
   try {
     const body = { token, publicKeyPem };
@@ -36,7 +39,8 @@ export async function enroll(config: FederationConfig, token: string): Promise<s
           'Somebody may stand between you and the API. Check its address; ask the federation operator for a new token.',
       });
     }
-    await writeIdentity(config.stateDirectory, { siteId, agentId, privateKeyPem, rootPublicKeyPem, audience });
+    const told = { siteId, rootPublicKeyPem, audience };
+    await writeIdentity(config.stateDirectory, { ...told, agentId, privateKeyPem, tokenSha256 });
     await forgetKeyPair(config.stateDirectory);
     return siteId;
   } finally {

@@ -1,11 +1,10 @@
 /** The key pair of an enrollment that is not answered yet, in the state directory: a token is good for one key only. */
-import { createHash } from 'node:crypto';
+import { createPublicKey } from 'node:crypto';
 import path from 'node:path';
-import { newKeyPair } from '#shared/keys.ts';
+import { type KeyPair, newKeyPair } from '#shared/keys.ts';
 import * as z from 'zod';
 import { readIfThere, removeFile, replaceFile, syncFolderOf } from './durable-files.ts';
-
-type KeyPair = ReturnType<typeof newKeyPair>;
+import type { AgentIdentity } from './identity.ts';
 
 const keptSchema = z.strictObject({
   /** Which token it is for; not the token itself. */
@@ -16,9 +15,13 @@ const keptSchema = z.strictObject({
 
 const fileIn = (stateDirectory: string): string => path.join(stateDirectory, 'enrolling.json');
 
-/** The pair that was made for this token before, or a new one, which then is kept. Throws DISK_FULL. */
-export async function keyPairFor(token: string, stateDirectory: string): Promise<KeyPair> {
-  const tokenSha256 = createHash('sha256').update(token).digest('hex');
+/** The pair that was made for this token before, be it the agent's by now, or a new one, which then is kept. Throws DISK_FULL. */
+export async function keyPairFor(
+  tokenSha256: string,
+  stateDirectory: string,
+  identity: Pick<AgentIdentity, 'privateKeyPem' | 'tokenSha256'> | undefined,
+): Promise<KeyPair> {
+  if (identity?.tokenSha256 === tokenSha256) return pairOf(identity.privateKeyPem);
   const kept = await readKept(stateDirectory);
   if (kept?.tokenSha256 === tokenSha256) return kept;
   const pair = newKeyPair();
@@ -26,6 +29,11 @@ export async function keyPairFor(token: string, stateDirectory: string): Promise
   await replaceFile(file, Buffer.from(JSON.stringify({ tokenSha256, ...pair })), 0o600);
   await syncFolderOf(file);
   return pair;
+}
+
+function pairOf(privateKeyPem: string): KeyPair {
+  const publicKeyPem = createPublicKey(privateKeyPem).export({ type: 'spki', format: 'pem' }).toString();
+  return { privateKeyPem, publicKeyPem };
 }
 
 /** Once it is part of the agent's identity. */

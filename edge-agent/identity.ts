@@ -15,6 +15,8 @@ const identitySchema = z.strictObject({
   rootPublicKeyPem: z.string(),
   /** What the API's tokens are made out to. */
   audience: z.string(),
+  /** Digest of the token that it was enrolled with: the same command again is no other enrollment. */
+  tokenSha256: z.string().optional(),
 });
 export type AgentIdentity = z.infer<typeof identitySchema>;
 

@@ -41,4 +41,10 @@ test('a lost answer costs no token: the same key is told again, and forgotten on
   const { privateKeyPem } = await readIdentity(agent.stateDirectory);
   assert.equal(createPublicKey(privateKeyPem).export({ type: 'spki', format: 'pem' }), told);
   assert.deepEqual(await readdir(agent.stateDirectory), ['identity.json']);
+
+  assert.equal((await enroll('b')).exitCode, 0, 'the same command again');
+  assert.equal(keyTold(), told);
+  assert.deepEqual(await readdir(agent.stateDirectory), ['identity.json']);
+  await enroll('c');
+  assert.notEqual(keyTold(), told, 'another token, another key');
 });
