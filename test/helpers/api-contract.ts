@@ -56,9 +56,13 @@ export class ApiContract {
   readonly #document: z.infer<typeof documentSchema>;
   readonly #ajv = new Ajv2020({ strict: false, allErrors: true });
   readonly #seen = new Set<string>();
+  readonly #succeeded = new Set<string>();
+  readonly #firstly: (route: string, call: Call) => Promise<void>;
 
-  constructor(apiUrl: string, document: unknown) {
+  /** @param firstly is done before an operation is to succeed for the first time, with the call that will */
+  constructor(apiUrl: string, document: unknown, firstly: (route: string, call: Call) => Promise<void>) {
     this.#apiUrl = apiUrl;
+    this.#firstly = firstly;
     this.#document = documentSchema.parse(document);
     formats.default(this.#ajv);
     // RFC 4648, section 5, which OpenAPI's registry of formats has and ajv-formats has not.
@@ -68,6 +72,10 @@ export class ApiContract {
 
   /** Must succeed; answers the body. */
   async succeed<T>(route: string, call: Call): Promise<T> {
+    if (!this.#succeeded.has(route)) {
+      this.#succeeded.add(route);
+      await this.#firstly(route, call);
+    }
     const { status, body } = await this.#call(route, call);
     assert.ok(status < 300, `${route}: ${status} ${JSON.stringify(body)}`);
     return body as T;

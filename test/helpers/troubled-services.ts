@@ -1,0 +1,41 @@
+/** Services of the embedded cloud in trouble while a test wants them to be: what no caller of the API can bring about. */
+import { AwsFault } from '../../local/aws/aws-json.ts';
+import type { CallWatcher } from '../../local/aws/call-watch.ts';
+import type { AwsCall } from '../../local/aws/calls.ts';
+
+/**
+ * `race`: whoever writes to the table meets another writer, each time. `outage`: the table is not there. `unsigned`: no URL is signed. In
+ * none of them the authorizer or the rate limit is troubled: they would answer in the operation's stead.
+ */
+export type Trouble = 'race' | 'outage' | 'unsigned';
+
+const FAULTS: Readonly<Record<Trouble, (call: AwsCall) => AwsFault | undefined>> = {
+  race: ({ action }) =>
+    /^dynamodb:(?:PutItem|UpdateItem|DeleteItem)$/.test(action)
+      ? new AwsFault('TransactionConflictException', 'Transaction is ongoing for the item')
+      : undefined,
+  outage: ({ action }) =>
+    action.startsWith('dynamodb:') ? new AwsFault('ResourceNotFoundException', 'Table not found') : undefined,
+  unsigned: ({ action }) =>
+    action === 'lambda:InvokeFunction' ? new AwsFault('ResourceNotFoundException', 'Function not found') : undefined,
+};
+
+const isSpared = ({ caller, context }: AwsCall): boolean =>
+  caller === 'authorizeRequest' ||
+  (context['dynamodb:LeadingKeys'] ?? []).some((key) => /^(?:RATE#|OUTBOX$)/.test(key));
+
+export class TroubledServices {
+  #trouble: Trouble | undefined;
+
+  readonly watch: CallWatcher = (call) =>
+    this.#trouble === undefined || isSpared(call) ? undefined : FAULTS[this.#trouble](call);
+
+  async during(trouble: Trouble, work: () => Promise<void>): Promise<void> {
+    this.#trouble = trouble;
+    try {
+      await work();
+    } finally {
+      this.#trouble = undefined;
+    }
+  }
+}
