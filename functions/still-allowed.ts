@@ -4,6 +4,7 @@
  */
 import type { AuditRecord } from '#shared/audit.ts';
 import type { Deployment } from '#shared/deployment.ts';
+import { EdgebootError } from '#shared/errors.ts';
 import { denyRecalled, type FindImagePorts, maySeeImage } from './find-image.ts';
 import type { Member } from './http/identity.ts';
 import { deny } from './outbox/deny.ts';
@@ -18,7 +19,8 @@ type Accepted = Pick<Deployment, 'siteId' | 'memberId' | 'imageId' | 'imageName'
 
 /**
  * @param asker who asked for it. Whom nothing is known of has no groups.
- * Throws IMAGE_RECALLED, NOT_FOUND (the version is deleted), VETOED, ACCESS_WITHDRAWN, each on record.
+ * Throws IMAGE_RECALLED, NOT_FOUND (the version is deleted), VETOED, ACCESS_WITHDRAWN, each on record; SERVICE_UNAVAILABLE where the site
+ *   or the image has no row, as long as nobody has brought it back: that says nothing about a right.
  */
 export async function requireStillAllowed(
   accepted: Accepted,
@@ -35,15 +37,19 @@ export async function requireStillAllowed(
 /** To an agent a FORBIDDEN is no word about a cluster (docs/decisions/0035): what was taken back has a code of its own. */
 const withdrawn = (message: string): Refusal => ({ code: 'ACCESS_WITHDRAWN', message });
 
+/** Nobody takes sites or images away. What an agent is told of a right is the end of a transfer; of this it is to ask again. */
+const lost = (what: string): EdgebootError => new EdgebootError('SERVICE_UNAVAILABLE', `the row of ${what} is lost`);
+
 async function siteRefusal({ siteId, imageName }: Accepted, member: Member, { sites }: StillAllowedPorts) {
   const site = await sites.find(siteId);
-  if (site === undefined) return withdrawn(`the site ${siteId} is gone`);
+  if (site === undefined) throw lost(`the site ${siteId}`);
   const refusal = rightsRefusalAt(site, member, imageName);
   return refusal?.code === 'FORBIDDEN' ? withdrawn(`${refusal.message} any more`) : refusal;
 }
 
 async function imageRefusal({ imageId, imageName }: Accepted, member: Member, { images }: StillAllowedPorts) {
   const image = await images.findById(imageId);
-  if (image && maySeeImage(member, image)) return undefined;
+  if (image === undefined) throw lost(`the image ${imageName}`);
+  if (maySeeImage(member, image)) return undefined;
   return withdrawn(`the image ${imageName} is not shared with ${member.memberId} any more`);
 }

@@ -49,26 +49,30 @@ export function applyReport(row: Deployment, report: Report, now: string): { row
   const { sequence } = report;
   if (row.reportSequence !== undefined && sequence <= row.reportSequence) return { row, changed: false };
   const heard = { ...row, agentId: report.agentId, reportSequence: sequence, version: row.version + 1 };
-  const samePhase = row.phase === report.phase;
+  const { progress, nodes, failure, timeline, phase } = report;
+  const samePhase = row.phase === phase;
   // Progress of a phase that is over is no news; nor is a phase that is reported again.
-  if (report.progress === undefined ? samePhase : !samePhase) return { row: heard, changed: true };
-  if (!samePhase && !mayFollow(row.phase, report.phase)) {
-    throw new EdgebootError('CONFLICT', `a deployment that is ${row.phase} cannot become ${report.phase}`);
+  if (progress === undefined ? samePhase : !samePhase) return { row: heard, changed: true };
+  // Where it stands is all that it says: nodes, and since when they run, are counted where the phase changes.
+  if (samePhase) {
+    const cameOn = hasMoved(row.progress, progress) && { progressedAt: now };
+    return { row: { ...heard, updatedAt: now, ...cameOn, ...(progress && { progress }) }, changed: true };
   }
-  const { progress, nodes, failure, timeline } = report;
+  if (!mayFollow(row.phase, phase)) {
+    throw new EdgebootError('CONFLICT', `a deployment that is ${row.phase} cannot become ${phase}`);
+  }
   return {
     changed: true,
     row: {
       ...heard,
-      phase: report.phase,
+      phase,
       updatedAt: now,
-      ...((!samePhase || hasMoved(row.progress, progress)) && { progressedAt: now }),
-      ...(progress && { progress }),
+      progressedAt: now,
       ...(nodes && { nodes }),
       failure,
       desired: settled(row, report),
       ...(timeline && { timeline }),
-      ...(report.phase === 'RUNNING' && { runningSince: now }),
+      ...(phase === 'RUNNING' && { runningSince: now }),
     },
   };
 }

@@ -36,11 +36,12 @@ export function findGaps(
 ): readonly AuditGap[] {
   const deliveredBefore = Date.parse(until) - DELIVERY_MINUTES * 60_000;
   const countOf = new Map(counts.map((count) => [count.id, count]));
+  const recordsOf = Map.groupBy(records, (record) => subjectOf(record)?.id);
   return subjects.flatMap(({ subject, id }) => {
     const auditIds = new Map<number, Set<string>>();
-    for (const record of records) {
-      if (subjectOf(record)?.id !== id || record.sequence === undefined) continue;
-      auditIds.set(record.sequence, (auditIds.get(record.sequence) ?? new Set()).add(record.auditId));
+    for (const { sequence, auditId } of recordsOf.get(id) ?? []) {
+      if (sequence === undefined) continue;
+      auditIds.set(sequence, (auditIds.get(sequence) ?? new Set()).add(auditId));
     }
     const numbers = [...auditIds.keys()].sort((a, b) => a - b);
     const count = countOf.get(id);

@@ -15,7 +15,7 @@ export interface RateLimit {
   readonly refillMs: number;
 }
 
-/** Above what the command does, and the agents of a site with eighty transfers at once, each of which reports every 2 s. */
+/** Above what the command does, and the agents of a site: each sends one request with reports after the other. */
 export const RATE_LIMITS: Readonly<Record<RateClass, RateLimit>> = {
   reads: { capacity: 400, refillMs: 20 },
   writes: { capacity: 200, refillMs: 25 },

@@ -67,7 +67,7 @@ export async function removeChannel(
   );
 }
 
-/** From now on; what was deployed before goes on. Throws NOT_FOUND, FORBIDDEN, CONFLICT. */
+/** From now on, for fresh URLs of transfers under way, too; what runs goes on. Throws NOT_FOUND, FORBIDDEN, CONFLICT. */
 export async function shareImage(
   member: Member,
   imageName: string,

@@ -31,7 +31,7 @@ export async function readAccess(operator: Member, siteId: string, ports: Operat
 }
 
 /**
- * Replaces them, whole, for the requests to come: what is there goes on. Answers them with their new version.
+ * Replaces them, whole, for the requests to come, and for fresh URLs of what is under way: what runs goes on. Answers them with their new version.
  * Throws NOT_FOUND, FORBIDDEN; CONFLICT where `wished.version` is not the present one.
  */
 export async function setAccess(

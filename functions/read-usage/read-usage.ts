@@ -32,9 +32,8 @@ export async function readUsage(member: Member, query: UsageQuery, ports: ReadUs
     ]);
     return { month, usage: [...counted, ...soFar(running)] };
   }
-  const { rows, nextToken } = await readPage(month, next, soFar, ports.consumption);
-  const usage = rows.filter((row) => siteId === undefined || row.siteId === siteId);
-  return { month, usage, ...(nextToken !== undefined && { next: nextToken }) };
+  const { rows, nextToken } = await readPage(month, next, siteId, soFar, ports.consumption);
+  return { month, usage: [...rows], ...(nextToken !== undefined && { next: nextToken }) };
 }
 
 /** Throws FORBIDDEN, NOT_FOUND. */
@@ -62,22 +61,40 @@ interface Page {
 async function readPage(
   month: string,
   place: string | undefined,
+  siteId: string | undefined,
   soFar: (clusters: readonly RunningCluster[]) => readonly ConsumptionRow[],
   consumption: ConsumptionStore,
 ): Promise<Page> {
   if (place?.startsWith(RUNNING_PLACE)) {
-    const behind = place.slice(RUNNING_PLACE.length) || undefined;
-    const { page, last } = cut(await consumption.listRunning(behind, PAGE_ROWS + 1));
-    return { rows: soFar(page), ...(last && { nextToken: tokenOf(RUNNING_PLACE + runningKey(last)) }) };
+    const read = (behind: string | undefined) => consumption.listRunning(behind, PAGE_ROWS + 1);
+    const { page, last } = await readAt(siteId, place.slice(RUNNING_PLACE.length) || undefined, read, runningKey);
+    return { rows: soFar(page), ...(last !== undefined && { nextToken: tokenOf(RUNNING_PLACE + last) }) };
   }
-  const { page, last } = cut(await consumption.list(month, place, PAGE_ROWS + 1));
-  return { rows: page, nextToken: tokenOf(last ? consumptionKey(last) : RUNNING_PLACE) };
+  const read = (behind: string | undefined) => consumption.list(month, behind, PAGE_ROWS + 1);
+  const { page, last } = await readAt(siteId, place, read, consumptionKey);
+  return { rows: page, nextToken: tokenOf(last ?? RUNNING_PLACE) };
 }
 
 const tokenOf = (place: string): string => z.encode(usageToken, place);
 
-/** `last` where there is more. */
-function cut<Row>(rows: readonly Row[]): { readonly page: readonly Row[]; readonly last: Row | undefined } {
-  const page = rows.slice(0, PAGE_ROWS);
-  return { page, last: rows.length > PAGE_ROWS ? page.at(-1) : undefined };
+/**
+ * Those of a site, or of all. `last` is the key of the last of them, where there may be more: a token can be read, and who was at
+ * other sites is not for it to say. So it reads on until there is one.
+ */
+async function readAt<Row extends Pick<ConsumptionRow, 'siteId'>>(
+  siteId: string | undefined,
+  place: string | undefined,
+  read: (behind: string | undefined) => Promise<readonly Row[]>,
+  keyOf: (row: Row) => string,
+): Promise<{ readonly page: readonly Row[]; readonly last?: string }> {
+  let behind = place;
+  for (;;) {
+    const rows = await read(behind);
+    const there = rows.slice(0, PAGE_ROWS);
+    const page = there.filter((row) => siteId === undefined || row.siteId === siteId);
+    const [lastThere, last] = [there.at(-1), page.at(-1)];
+    if (rows.length <= PAGE_ROWS || lastThere === undefined) return { page };
+    if (last !== undefined) return { page, last: keyOf(last) };
+    behind = keyOf(lastThere);
+  }
 }

@@ -5,6 +5,7 @@ import type { ConsumptionRow } from '#shared/api/usage.ts';
 import type { Deployment } from '#shared/deployment.ts';
 import { DynamoDbConsumptionStore } from '../../functions/adapters/dynamodb-consumption.ts';
 import { DynamoDbDeploymentStore } from '../../functions/adapters/dynamodb-deployment-store.ts';
+import { consumptionKey } from '../../functions/consumption.ts';
 import { readUsage } from '../../functions/read-usage/read-usage.ts';
 import { ALICE, controlPlane, MALLORY, OSCAR } from '../helpers/control-plane.ts';
 import { sampleDeployment, sampleEvent } from '../helpers/model-samples.ts';
@@ -79,4 +80,33 @@ test('a cluster that runs counts until now, one that ran counts once, each month
       action === 'usage.read' && actor === 'member:oscar' && siteId === 'naist' && decision === 'allow',
   );
   assert.ok(isRead);
+});
+
+test('where a page of a site ends says nothing of who was at other sites', async () => {
+  await using stack = await startStackTable();
+  const { table } = stack;
+  const { ports: plane } = await controlPlane();
+  const ports = { ...plane, consumption: new DynamoDbConsumptionStore(table) };
+  const month = '2026-10';
+  const { imageId, imageName } = sampleDeployment();
+  const counted = { clusters: 1, warmings: 0, bytesFetched: 0, clusterSeconds: 0, nodeSeconds: 0 };
+  const at = (memberId: string, siteId: string) => ({ memberId, siteId, imageId, imageName, ...counted });
+  /** More than two pages of others', and OSCAR's site here and there. */
+  const rows = Array.from({ length: 2200 }, (_, i) => at(`secret-${10_000 + i}`, 'ucsd'));
+  const [first, last] = [at('alice', 'naist'), at('zoe', 'naist')];
+  const all = [first, ...rows, last].map((row) =>
+    table.put({ pk: `CONSUMPTION#${month}`, sk: consumptionKey(row), ...row }),
+  );
+  for (let i = 0; i < all.length; i += 100) await table.transact(all.slice(i, i + 100));
+
+  const seen: ConsumptionRow[] = [];
+  let next: string | undefined;
+  do {
+    const place = next === undefined ? undefined : Buffer.from(next, 'base64url').toString();
+    assert.doesNotMatch(place ?? '', /secret/);
+    const page = await readUsage(OSCAR, { siteId: 'naist', month, next: place }, ports);
+    seen.push(...page.usage);
+    ({ next } = page);
+  } while (next !== undefined);
+  assert.deepEqual(seen, [first, last]);
 });

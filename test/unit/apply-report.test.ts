@@ -129,6 +129,15 @@ describe('a report', () => {
     assert.equal(after.phase, 'FETCHING');
   });
 
+  it('of progress says nothing else: what a cluster consumed is counted where its phase changes', () => {
+    const progress = { bytesFetched: 1, bytesTotal: 2, partsFetched: 1, partsTotal: 2 };
+    const node = { name: 'frontend', role: 'frontend', privateAddress: '10.1.1.1' } as const;
+    const running = applyReport(sampleDeployment(), report({ phase: 'RUNNING', nodes: [node] }), NOW).row;
+    const said = report({ phase: 'RUNNING', sequence: 2, progress, nodes: [node, { ...node, name: 'other' }] });
+    const { runningSince, nodes } = applyReport(running, said, LATER).row;
+    assert.deepEqual({ runningSince, nodes }, { runningSince: NOW, nodes: [node] });
+  });
+
   it('of progress that comes late does not move the row back', () => {
     const row = sampleDeployment({ phase: 'BOOTING', agentId: 'agent-1' });
     const progress = { bytesFetched: 1, bytesTotal: 2, partsFetched: 1, partsTotal: 2 };

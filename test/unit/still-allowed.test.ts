@@ -107,6 +107,22 @@ for (const { kind, accept } of KINDS) {
       });
     }
 
+    for (const store of ['sites', 'images'] as const) {
+      it(`later, where the row of ${store} is lost: that takes no right back, and ends nothing`, async () => {
+        const plane = await controlPlane();
+        const renew = await accept(plane);
+        const rows: { find?: unknown; findById?: unknown } = plane.ports[store];
+        const read = store === 'sites' ? 'find' : 'findById';
+        const before = rows[read];
+        rows[read] = () => Promise.resolve(undefined);
+        plane.trail.length = 0;
+        await assert.rejects(renew(), code('SERVICE_UNAVAILABLE'));
+        assert.deepEqual(plane.trail, []);
+        rows[read] = before;
+        await renew();
+      });
+    }
+
     it('while some grant and some sharing are for one of the groups that she had', async () => {
       const plane = await controlPlane();
       const renew = await accept(plane);
