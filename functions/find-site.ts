@@ -32,6 +32,9 @@ export async function findSiteFor(
   return chooseByPromises(candidates, wish, ports);
 }
 
+/** Each look reads up to 33 rows, one after the other: where so many sites are full by promises, the next best is taken by its word. */
+const MAX_LOOKS = 16;
+
 /**
  * What was promised is looked up for the site that would be chosen alone, until that is known of the one that is: it only makes a site
  * a worse choice. Answers the site as its agent said. Throws FORBIDDEN, NO_CAPACITY.
@@ -47,7 +50,7 @@ async function chooseByPromises(
     const chosen = chooseSite(inView, wish);
     if (!('siteId' in chosen)) throw new EdgebootError(chosen.code, chosen.message);
     const asSaid = candidates.find(({ site }) => site.siteId === chosen.siteId)?.site ?? chosen;
-    if (known.has(chosen.siteId)) return asSaid;
+    if (known.has(chosen.siteId) || known.size === MAX_LOOKS) return asSaid;
     known.set(chosen.siteId, await lessPromised(asSaid, deployments));
   }
 }

@@ -4,6 +4,7 @@ import { describe, it } from 'node:test';
 import type { Deployment } from '#shared/deployment.ts';
 import { ulid } from 'ulid';
 import { checkDeployment } from '../../functions/check-deployment/check-deployment.ts';
+import { findSiteFor } from '../../functions/find-site.ts';
 import type { SiteRecord } from '../../functions/ports.ts';
 import { lessPromised } from '../../functions/promised-capacity.ts';
 import { requestDeployment } from '../../functions/request-deployment/request-deployment.ts';
@@ -99,6 +100,28 @@ describe('any site, asked for in quick succession', () => {
     }
     assert.deepEqual(chosen.toSorted(), ['aist', 'aist', 'naist', 'naist', 'naist']);
     await assert.rejects(requestDeployment(ALICE, anywhere(), undefined, ports), code('NO_CAPACITY'));
+  });
+
+  it('looks at sixteen sites, however many are full: the next is taken by its word, and its agent has the last', async () => {
+    const { ports, image } = await controlPlane();
+    const sites = Array.from({ length: 100 }, (_, i) => ({
+      ...sampleSite({ siteId: `site-${String(i).padStart(2, '0')}` }),
+      ...{ lastSeen: ports.now().toISOString(), ...said, enrolled: true },
+    }));
+    const looked: string[] = [];
+    const promised = sampleDeployment({ createdAt: ports.now().toISOString() });
+    const deployments = {
+      usage: () => Promise.resolve({ cpus: 0, clusters: 0 }),
+      find: () => Promise.resolve(promised),
+      listAtSite: (siteId: string) => {
+        looked.push(siteId);
+        return Promise.resolve([ulid(ports.now().getTime())]);
+      },
+    };
+    const version = (await ports.images.findVersion(image.imageId, 1)) ?? assert.fail();
+    const find = { ...ports, deployments, sites: Object.assign(ports.sites, { list: () => Promise.resolve(sites) }) };
+    const { siteId } = await findSiteFor(ALICE, version, anywhere(), find);
+    assert.deepEqual([siteId, looked.length, new Set(looked).size], ['site-16', 16, 16]);
   });
 
   it('a site that is named takes it still, since its agent has the last word; a dry run warns', async () => {
