@@ -81,13 +81,14 @@ export function warnOfDeprecation(one: Pick<Deployment, 'imageName' | 'imageVers
 export function describeCheck(check: DeploymentCheck): string {
   const { siteId, imageName, imageVersion, agentHeard, lastSeen, free, bytesToFetch, warning, refusal } = check;
   const heard = lastSeen === undefined ? 'never heard' : `last heard ${lastSeen}`;
-  const waits = lastSeen === undefined ? '' : ', not within the last 60 s';
+  const silent = lastSeen === undefined || agentHeard ? '' : ', not within the last 60 s';
+  // What is refused waits for nobody; of a site that nobody ever heard, it need not even be one.
+  const waits = agentHeard || refusal ? '' : '; a deployment would wait for it';
+  const isWorthTelling = siteId !== undefined && !(refusal && lastSeen === undefined);
   return fields([
     ['image', imageVersion === undefined ? imageName : `${imageName}@${imageVersion}`],
     ['site', siteId ?? 'none'],
-    ...(siteId === undefined
-      ? []
-      : [['agent', agentHeard ? heard : `${heard}${waits}; a deployment would wait for it`] as const]),
+    ...(isWorthTelling ? [['agent', `${heard}${silent}${waits}`] as const] : []),
     ...(free ? [['free', `${free.cpus} CPUs, ${free.memoryMiB} MiB, ${free.publicAddresses} addresses`] as const] : []),
     ...(bytesToFetch === undefined ? [] : [['to fetch', `at most ${formatBytes(bytesToFetch)}`] as const]),
     ...(warning ? [['warning', `it does not fit now: ${warning.message}`] as const] : []),

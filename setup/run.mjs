@@ -49,6 +49,7 @@ const COMMANDS = {
       bin('tsc', '-p', '.'),
       ['timeout', '120', ...bin('serverless', 'package', '--package', 'build/package', ...args)],
       [NODE, 'local/print-bundle-weights.ts'],
+      [NODE, 'setup/placeholders.ts'],
     ],
   },
   scale: { host: true, steps: (args) => [[NODE, 'test/scale/main.ts', ...args]] },

@@ -88,5 +88,5 @@ function readRange({ since, until }: RangeOptions): { since: string; until: stri
     until: until === undefined ? now.toISOString() : readTime(until, '--until', now),
   };
   if (Date.parse(range.since) < Date.parse(range.until)) return range;
-  throw new EdgebootError('USAGE', '--since must be before --until');
+  throw new EdgebootError('USAGE', '--since must be before --until, which is now unless given');
 }

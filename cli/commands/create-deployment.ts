@@ -36,7 +36,7 @@ export function createDeploymentCommand(interruption: AbortSignal): Command {
     )
     .option('--memory <MiB>', 'N for every node, or FRONTEND:COMPUTE (default: 2048)')
     .option('--add-iface <a,b>', 'further interfaces on every node, in these networks of the site')
-    .option('--hours <n>', 'destroy it after so long (default: as long as the site lets it live)')
+    .option('--hours <n>', 'stop it after so long, destroy it a day later (default: as long as the site lets it live)')
     .option('--wait', 'wait until it runs, or has failed')
     .addOption(
       new Option('--dry-run', 'say where it would go, and why it would be refused; nothing is made').conflicts([
@@ -92,10 +92,20 @@ async function create(image: string, options: CreateOptions, command: Command, i
 }
 
 /** Ends as the request itself would. */
-async function checkOnly(api: ApiClient, body: object, command: Command): Promise<void> {
+async function checkOnly(
+  api: ApiClient,
+  body: { readonly extraInterfaces?: readonly string[] },
+  command: Command,
+): Promise<void> {
+  const { extraInterfaces } = body;
   const path = '/v1/deployments/dry-run';
   const { check } = await api.call({ method: 'POST', path, body, answer: deploymentCheckResponse });
   printData(command, check, describeCheck);
+  if (extraInterfaces !== undefined && !check.refusal) {
+    say(
+      `Whether the site has ${extraInterfaces.join(', ')} its agent alone knows: where it has not, the deployment ends FAILED.`,
+    );
+  }
   if (check.refusal) requireNotFailed({ phase: 'FAILED', failure: check.refusal });
 }
 

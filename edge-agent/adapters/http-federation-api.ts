@@ -28,10 +28,17 @@ const VERDICTS: readonly ErrorCode[] = [
   'CLAIMED_ELSEWHERE',
 ];
 
-/** Why a token is refused whose key is right: it is made for another time. `undefined` where the clock is no reason, or nobody knows. */
-async function wrongClock(apiUrl: string): Promise<{ readonly message: string; readonly remedy: string } | undefined> {
+/** Why a token is refused: it is made for another time; or else the key is not the site's, and only enrolling helps. */
+async function whyRefused(apiUrl: string, { message }: EdgebootError): Promise<{ message: string; remedy: string }> {
   const skewSeconds = Math.round(await measureClockSkew(apiUrl).catch(() => 0));
-  if (Math.abs(skewSeconds) <= CLOCK_TOLERANCE_SECONDS) return undefined;
+  if (Math.abs(skewSeconds) <= CLOCK_TOLERANCE_SECONDS) {
+    return {
+      message: `the API refuses our token: ${message}`,
+      remedy:
+        'Another agent may be enrolled in place of this one. To enroll this one again, ask the federation operator for ' +
+        'a token (edgeboot site register).',
+    };
+  }
   const how = `${Math.abs(skewSeconds)} s ${skewSeconds > 0 ? 'ahead of' : 'behind'}`;
   return {
     message: `the API refuses our token: this host's clock is ${how} the API's`,
@@ -63,11 +70,8 @@ export function createFederationApi(apiUrl: string, identity: AgentIdentity): Fe
       return await client.call(request);
     } catch (error) {
       if (!(error instanceof EdgebootError) || VERDICTS.includes(error.code)) throw error;
-      const clock = error.code === 'UNAUTHENTICATED' ? await wrongClock(apiUrl) : undefined;
-      throw new EdgebootError('SERVICE_UNAVAILABLE', clock?.message ?? error.message, {
-        remedy: clock?.remedy ?? error.remedy,
-        cause: error,
-      });
+      const why = error.code === 'UNAUTHENTICATED' ? await whyRefused(apiUrl, error) : error;
+      throw new EdgebootError('SERVICE_UNAVAILABLE', why.message, { remedy: why.remedy, cause: error });
     }
   };
   const reports = new ReportBatches(async (batch, signal) => {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type ReportResult, reportsRequest } from '#shared/api/agents.ts';
 import type { Report } from '#shared/apply-report.ts';
-import type { ErrorCode } from '#shared/errors.ts';
+import type { EdgebootError, ErrorCode } from '#shared/errors.ts';
 import { newKeyPair } from '#shared/keys.ts';
 import { ulid } from 'ulid';
 import { createFederationApi } from '../../edge-agent/adapters/http-federation-api.ts';
@@ -27,7 +27,7 @@ for (const { answered, thrown, what } of [
     await using played = await playApi(() => problem(answered, 'refused'));
     const api = createFederationApi(played.url, { ...IDENTITY, privateKeyPem: newKeyPair().privateKeyPem });
     const renewal = api.renewGrant(ulid(), new AbortController().signal);
-    await assert.rejects(renewal, { code: thrown, message: 'refused' });
+    await assert.rejects(renewal, { code: thrown, message: /refused$/ });
     assert.equal(played.requests.filter(({ operation }) => operation.startsWith('POST')).length, 1);
   });
 }
@@ -84,10 +84,16 @@ test('reports that are made while one is under way go out together', async () =>
   );
 });
 
+test('whose token is refused is not told to log in, but to enroll', async () => {
+  await using played = await playApi(() => problem('UNAUTHENTICATED', 'refused'));
+  const api = createFederationApi(played.url, { ...IDENTITY, privateKeyPem: newKeyPair().privateKeyPem });
+  await assert.rejects(api.openSession(), (error: EdgebootError) => /site register/.test(error.remedy));
+});
+
 for (const [what, secondsAhead, said] of [
   ['five minutes ahead', 300, /clock is (?:299|300|301) s ahead of the API's/],
   ['a day behind', -86_400, /clock is (?:86399|86400|86401) s behind the API's/],
-  ['right', 0, /^refused$/],
+  ['right', 0, /^the API refuses our token: refused$/],
 ] as const) {
   test(`fault 58: a refused token is put down to the clock of this host where that is ${what}`, async () => {
     await using played = await playApi(() => (response) => {

@@ -69,6 +69,24 @@ test('any site: says which one it would be, or that none takes it', async () => 
   assert.doesNotMatch(none.stdout, /^agent/m);
 });
 
+test('an agent that is not heard is waited for, but not by what is refused', async () => {
+  const { siteId, imageName, imageVersion } = CHECK;
+  const never = { siteId, imageName, imageVersion, agentHeard: false };
+  assert.match((await dryRun(never)).stdout, /^agent +never heard; a deployment would wait for it$/m);
+  const refusal = { code: 'NOT_FOUND', message: 'there is no site naist', remedy: 'look' };
+  const { exitCode, stdout } = await dryRun({ ...never, refusal });
+  assert.equal(exitCode, 66);
+  assert.doesNotMatch(stdout, /^agent/m);
+  assert.match((await dryRun(REFUSED)).stdout, /^agent +last heard \S+, not within the last 60 s$/m);
+});
+
+test('says that networks of the site are known to its agent alone', async () => {
+  const { exitCode, stderr } = await dryRun(CHECK, '--add-iface', 'storage,backup');
+  assert.equal(exitCode, 0);
+  assert.match(stderr, /^Whether the site has storage, backup its agent alone knows/m);
+  assert.equal((await dryRun(CHECK)).stderr, '');
+});
+
 test('is not for --wait', async () => {
   const { exitCode, asked } = await dryRun(CHECK, '--wait');
   assert.equal(exitCode, 64);
