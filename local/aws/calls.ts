@@ -63,6 +63,8 @@ const operationOf = ({ headers }: AwsRequest): string => String(headers['x-amz-t
 const json = <Input>({ body }: AwsRequest, schema: z.ZodType<Input>): Input =>
   schema.parse(JSON.parse(body.toString()));
 
+export const LEADING_KEYS = 'dynamodb:LeadingKeys';
+
 const attributes = z.record(z.string(), z.object({ S: z.string().optional() }));
 const itemInput = z.object({
   TableName: z.string(),
@@ -77,16 +79,25 @@ const transactionInput = z.object({
   TransactItems: z.array(z.partialRecord(z.enum(['Get', 'Put', 'Update', 'Delete', 'ConditionCheck']), itemInput)),
 });
 
-/** A transaction needs what its items would need one by one. */
+/**
+ * A transaction needs what its items would need one by one. Whether the keys of all of one action are judged together, as a batch's are,
+ * AWS does not say: here they are, which is the stricter.
+ */
 function readDynamoDb(request: AwsRequest): Permission[] {
   const operation = operationOf(request);
   if (!operation.startsWith('Transact')) return [itemPermission(operation, json(request, itemInput))];
-  return json(request, transactionInput).TransactItems.flatMap((item) =>
+  const items = json(request, transactionInput).TransactItems.flatMap((item) =>
     Object.entries(item).map(([kind, input]) =>
       itemPermission(kind === 'ConditionCheck' ? 'ConditionCheckItem' : `${kind}Item`, input),
     ),
   );
+  const byAction = Map.groupBy(items, ({ action, resourceArn }) => `${action} ${resourceArn}`);
+  return [...byAction.values()].flatMap(([first, ...others]) =>
+    first === undefined ? [] : [{ ...first, context: { [LEADING_KEYS]: [first, ...others].flatMap(leadingKeysOf) } }],
+  );
 }
+
+const leadingKeysOf = ({ context = {} }: Permission): readonly string[] => context[LEADING_KEYS] ?? [];
 
 function itemPermission(operation: string, input: ItemInput): Permission {
   const { TableName, IndexName, Key, Item, KeyConditionExpression = '', ExpressionAttributeValues } = input;
@@ -95,7 +106,7 @@ function itemPermission(operation: string, input: ItemInput): Permission {
   return {
     action: `dynamodb:${operation}`,
     resourceArn: arn('dynamodb', `table/${TableName}${IndexName === undefined ? '' : `/index/${IndexName}`}`),
-    context: leadingKey === undefined ? {} : { 'dynamodb:LeadingKeys': [leadingKey] },
+    context: leadingKey === undefined ? {} : { [LEADING_KEYS]: [leadingKey] },
   };
 }
 

@@ -4,7 +4,7 @@
  * Source: IAM User Guide, "Policy evaluation logic" and "IAM JSON policy elements: Condition operators".
  */
 import * as z from 'zod';
-import type { AwsCall } from './calls.ts';
+import { type AwsCall, LEADING_KEYS } from './calls.ts';
 import type { StackResources } from './stack-resources.ts';
 import { matchesResource as matchesPattern } from '../distribution/policy.ts';
 import { StackValues } from './stack-values.ts';
@@ -24,7 +24,6 @@ export type Statement = z.infer<typeof statementSchema>;
 
 export type Asked = Omit<AwsCall, 'caller'>;
 
-const LEADING_KEYS = 'dynamodb:LeadingKeys';
 const policySchema = z.object({ Version: z.literal('2012-10-17'), Statement: z.array(statementSchema) });
 
 /** The statements of a policy whose values are resolved. */
@@ -50,10 +49,19 @@ export function permits(statements: readonly Statement[], asked: Asked): boolean
 
 /** Every action of a statement, on each of its resources and partitions, that none of the calls needed. */
 export function unneeded(statements: readonly Statement[], calls: readonly Asked[]): string[] {
+  const single = calls.flatMap(callsByKey);
   return statements
     .flatMap(partsOf)
-    .filter((part) => !calls.some((call) => covers(part.statement, call)))
+    .filter((part) => !single.some((call) => covers(part.statement, call)))
     .map(({ what }) => what);
+}
+
+/** The call once for each of its keys. */
+function callsByKey(call: Asked): readonly Asked[] {
+  const keys = call.context[LEADING_KEYS] ?? [];
+  return keys.length === 0
+    ? [call]
+    : keys.map((key) => ({ ...call, context: { ...call.context, [LEADING_KEYS]: [key] } }));
 }
 
 /** The statement once for each action, resource and, where it names them, partition of the table. */

@@ -1,7 +1,7 @@
 /** Services of the embedded cloud in trouble while a test wants them to be: what no caller of the API can bring about. */
 import { AwsFault } from '../../local/aws/aws-json.ts';
 import type { CallWatcher } from '../../local/aws/call-watch.ts';
-import type { AwsCall } from '../../local/aws/calls.ts';
+import { type AwsCall, LEADING_KEYS } from '../../local/aws/calls.ts';
 
 /**
  * `race`: whoever writes to the table meets another writer, each time. `outage`: the table is not there. `unsigned`: no URL is signed. In
@@ -20,9 +20,10 @@ const FAULTS: Readonly<Record<Trouble, (call: AwsCall) => AwsFault | undefined>>
     action === 'lambda:InvokeFunction' ? new AwsFault('ResourceNotFoundException', 'Function not found') : undefined,
 };
 
-const isSpared = ({ caller, context }: AwsCall): boolean =>
-  caller === 'authorizeRequest' ||
-  (context['dynamodb:LeadingKeys'] ?? []).some((key) => /^(?:RATE#|OUTBOX$)/.test(key));
+function isSpared({ caller, context }: AwsCall): boolean {
+  const keys = context[LEADING_KEYS] ?? [];
+  return caller === 'authorizeRequest' || (keys.length > 0 && keys.every((key) => /^(?:RATE#|OUTBOX$)/.test(key)));
+}
 
 export class TroubledServices {
   #trouble: Trouble | undefined;

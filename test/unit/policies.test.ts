@@ -113,6 +113,21 @@ describe('a request', () => {
       ],
     ));
 
+  it('of a transaction is judged by the keys of all of one action together', () =>
+    assert.deepEqual(
+      send('dynamodb', 'DynamoDB_20120810.TransactWriteItems', {
+        TransactItems: [
+          { Put: { TableName: 't', Item: { pk: { S: 'A' } } } },
+          { Delete: { TableName: 't', Key: { pk: { S: 'B' } } } },
+          { Put: { TableName: 't', Item: { pk: { S: 'C' } } } },
+        ],
+      }),
+      [
+        ['caller', 'dynamodb:PutItem', TABLE, 'A', 'C'],
+        ['caller', 'dynamodb:DeleteItem', TABLE, 'B'],
+      ],
+    ));
+
   it('of a query names the index and the partition', () =>
     assert.deepEqual(
       send('dynamodb', 'DynamoDB_20120810.Query', {
