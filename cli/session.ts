@@ -17,6 +17,8 @@ const sessionSchema = z.strictObject({
   issuer: z.url(),
   audience: z.string(),
   clientId: z.string().default(CLIENT_ID),
+  /** Where the issuer sends a browser back to, where it knows one address only: for the next login. */
+  callback: z.url().optional(),
   accessToken: z.string(),
   refreshToken: z.string().optional(),
   expiresAt: z.iso.datetime(),
@@ -77,15 +79,16 @@ export async function discover(issuer: string, clientId: string): Promise<oidc.C
 
 /** The tokens of an answer, as they are kept. */
 export function sessionOf(
-  federation: Pick<Session, 'apiUrl' | 'issuer' | 'audience' | 'clientId'>,
+  federation: Pick<Session, 'apiUrl' | 'issuer' | 'audience' | 'clientId' | 'callback'>,
   tokens: oidc.TokenEndpointResponse & oidc.TokenEndpointResponseHelpers,
 ): Session {
-  const { apiUrl, issuer, audience, clientId } = federation;
+  const { apiUrl, issuer, audience, clientId, callback } = federation;
   return {
     apiUrl,
     issuer,
     audience,
     clientId,
+    ...(callback !== undefined && { callback }),
     accessToken: tokens.access_token,
     ...(tokens.refresh_token !== undefined && { refreshToken: tokens.refresh_token }),
     expiresAt: new Date(Date.now() + (tokens.expiresIn() ?? 0) * 1000).toISOString(),

@@ -11,28 +11,47 @@ import { printData } from '../output.ts';
 import { requireSecureUrl } from '../secure-url.ts';
 import { CLIENT_ID, discover, readSession, sessionOf, writeSession } from '../session.ts';
 
+interface LoginOptions {
+  readonly api?: string;
+  readonly client?: string;
+  readonly callback?: string;
+}
+
 export function loginCommand(): Command {
   return new Command('login')
     .description(
       'Log in to a federation. Shows an address to open: with a code to check there in any browser, or in one on this machine.',
     )
-    .option('--api <url>', "the federation's API; remembered from the last login")
-    .option('--client <id>', 'what the issuer knows this program by, where it chooses such names itself', CLIENT_ID)
+    .option('--api <url>', "the federation's API; it, and what else was said then, is remembered from the last login")
+    .option(
+      '--client <id>',
+      `what the issuer knows this program by, where it chooses such names itself; ${CLIENT_ID} by default`,
+    )
     .option(
       '--callback <url>',
       'the address of this machine that the issuer sends a browser back to, where it knows only one: http://localhost:8400/callback',
     )
-    .action(async (options: { api?: string; client: string; callback?: string }, command: Command) => {
-      const callback = options.callback === undefined ? undefined : parseCallback(options.callback);
-      const apiUrl = options.api ?? (await readSession()).apiUrl;
+    .action(async (options: LoginOptions, command: Command) => {
+      const { apiUrl, clientId, callback } = await readWay(options);
       const federation = await describeFederation(apiUrl);
-      const configuration = await discover(federation.issuer, options.client);
-      const tokens = await askForTokens(configuration, federation.audience, callback);
-      const session = sessionOf({ ...federation, clientId: options.client }, tokens);
+      const configuration = await discover(federation.issuer, clientId);
+      const tokens = await askForTokens(
+        configuration,
+        federation.audience,
+        callback === undefined ? undefined : parseCallback(callback),
+      );
+      const session = sessionOf({ ...federation, clientId, callback }, tokens);
       await writeSession(session);
       const memberId = tokens.claims()?.sub ?? '';
       printData(command, { memberId, apiUrl, expiresAt: session.expiresAt }, () => `logged in as ${memberId}`);
     });
+}
+
+/** Another federation is told nothing of what holds at the last one. Throws UNAUTHENTICATED where none is remembered; USAGE. */
+async function readWay({ api, client, callback }: LoginOptions) {
+  if (callback !== undefined) parseCallback(callback);
+  const last = api === undefined ? await readSession() : { apiUrl: api, clientId: CLIENT_ID, callback: undefined };
+  return { apiUrl: last.apiUrl, clientId: client ?? last.clientId, callback: callback ?? last.callback };
 }
 
 async function describeFederation(apiUrl: string) {

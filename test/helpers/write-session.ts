@@ -6,7 +6,10 @@ import type { Session } from '../../cli/session.ts';
 const HOUR_MS = 3_600_000;
 
 /** @param directory the member's configuration directory; there already */
-export async function writeSession(directory: string, session: Omit<Session, 'expiresAt' | 'clientId'>): Promise<void> {
+export async function writeSession(
+  directory: string,
+  session: Omit<Session, 'expiresAt' | 'clientId'> & Partial<Pick<Session, 'clientId'>>,
+): Promise<void> {
   const whole = { ...session, expiresAt: new Date(Date.now() + HOUR_MS).toISOString() };
   await writeFile(path.join(directory, 'session.json'), JSON.stringify(whole), { mode: 0o600 });
 }

@@ -14,6 +14,7 @@ import { EDGEBOOT } from '../../../local/federation/program.ts';
 import { freePort } from '../../../local/free-port.ts';
 import { startOidcIssuer } from '../../../local/oidc-issuer.ts';
 import { createTemporaryFolder } from '../../helpers/temporary-folder.ts';
+import { writeSession } from '../../helpers/write-session.ts';
 import { edgeboot, json, playApi } from './edgeboot-process.ts';
 
 const audience = 'https://api.edgeboot.test';
@@ -103,15 +104,26 @@ test('an issuer that names its clients itself, and has no offline access, is ask
   const api = await playApi(() => json(200, { resource: audience, authorization_servers: [issuer.url] }));
   t.after(() => api[Symbol.asyncDispose]());
   const callback = `http://localhost:${await freePort()}/callback`;
-  const child = spawn(EDGEBOOT, ['login', '--api', api.url, '--client', '7example', '--callback', callback], {
-    ...{ env: { ...process.env, ...api.environment }, stdio: ['ignore', 'ignore', 'pipe'] },
-  });
-  t.after(() => child.kill());
-  const lines = createInterface({ input: child.stderr });
-  const [line] = (await once(lines, 'line')) as [string];
-  const asked = new URL(line.replace('Open ', '')).searchParams;
-  const words = ['client_id', 'redirect_uri', 'scope', 'resource', 'prompt'].map((name) => asked.get(name));
-  assert.deepEqual(words, ['7example', callback, 'openid', audience, null]);
+  await using folder = await createTemporaryFolder();
+  const asked = async (args: readonly string[]) => {
+    const child = spawn(EDGEBOOT, ['login', ...args], {
+      env: { ...process.env, EDGEBOOT_CONFIG_DIRECTORY: folder.path },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    const lines = createInterface({ input: child.stderr });
+    const [line] = (await once(lines, 'line')) as [string];
+    child.kill();
+    await once(child, 'close');
+    const query = new URL(line.replace('Open ', '')).searchParams;
+    return ['client_id', 'redirect_uri', 'scope', 'resource', 'prompt'].map((name) => query.get(name));
+  };
+  const way = ['7example', callback, 'openid', audience, null];
+  assert.deepEqual(await asked(['--api', api.url, '--client', '7example', '--callback', callback]), way);
+  const session = { apiUrl: api.url, issuer: issuer.url, audience, clientId: '7example', callback, accessToken: 'x' };
+  await writeSession(folder.path, session);
+  assert.deepEqual(await asked([]), way, 'as at the last login');
+  const [client] = await asked(['--api', api.url]);
+  assert.equal(client, 'edgeboot-cli', 'of another federation nothing is known');
 });
 
 test('a browser is sent back to this machine alone', async () => {
