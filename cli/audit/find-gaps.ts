@@ -46,7 +46,9 @@ export function findGaps(
     const numbers = [...auditIds.keys()].sort((a, b) => a - b);
     const count = countOf.get(id);
     const isSettled = count && Date.parse(count.updatedAt) < deliveredBefore;
-    const last = Math.max(isSettled ? count.records : 0, numbers.at(-1) ?? 0);
+    // Whatever began has a first record; of a row that is forgotten no more is known.
+    const began = decodeTime(id) < deliveredBefore ? 1 : 0;
+    const last = Math.max(isSettled ? count.records : 0, count ? 0 : began, numbers.at(-1) ?? 0);
     // Those of before `since` were not read.
     const first = decodeTime(id) >= Date.parse(since) ? 1 : (numbers[0] ?? last + 1);
     const forged = numbers.filter((number) => (auditIds.get(number)?.size ?? 0) > 1);

@@ -16,6 +16,8 @@ import { rateCallerOf, rateClassOf, ThrottledError } from './rate-limit.ts';
 
 /** No schema nests half as deep. */
 const MAX_BODY_DEPTH = 16;
+/** Services' quotas are by the second. */
+const SERVICE_RETRY_AFTER_SECONDS = 1;
 
 export interface ApiRequest {
   readonly method: string;
@@ -77,12 +79,16 @@ export function publicApiHandler(log: Log, operation: ApiOperation) {
         else log.error('request failed', { ...fields, reason: boundedText(String((error as Error).stack ?? error)) });
         const headers = {
           'content-type': 'application/problem+json',
-          ...(error instanceof ThrottledError && { 'retry-after': String(error.retryAfterSeconds) }),
+          ...(problem.code === 'THROTTLED' && { 'retry-after': String(retryAfterSeconds(error)) }),
         };
         return jsonAnswer(problem.status, headers, problem);
       }
     });
 }
+
+/** Of those who are throttled by a service behind us, which is asked by others as well. */
+const retryAfterSeconds = (error: unknown): number =>
+  error instanceof ThrottledError ? error.retryAfterSeconds : SERVICE_RETRY_AFTER_SECONDS;
 
 /** Throws ThrottledError. When the store does not answer, nobody is refused for that: the limit saves cost, and guards nothing. */
 async function requireToken(request: ApiRequest, { log, now, rateLimiter }: ApiPorts): Promise<void> {

@@ -4,18 +4,23 @@ import type { CallWatcher } from '../../local/aws/call-watch.ts';
 import { type AwsCall, LEADING_KEYS } from '../../local/aws/calls.ts';
 
 /**
- * `race`: whoever writes to the table meets another writer, each time. `outage`: the table is not there. `unsigned`: no URL is signed. In
- * none of them the authorizer or the rate limit is troubled: they would answer in the operation's stead.
+ * `race`: whoever writes to the table meets another writer, each time. `outage`: table and trail are not there. `busy`: they give no answer
+ * for now. `throttled`: the trail is asked too often. `unsigned`: no URL is signed. In none of them the authorizer or the rate limit is troubled: they would answer in the operation's stead.
  */
-export type Trouble = 'race' | 'outage' | 'unsigned';
+export type Trouble = 'race' | 'outage' | 'busy' | 'throttled' | 'unsigned';
 
+const isRead = (action: string): boolean => action.startsWith('dynamodb:') || action === TRAIL;
+
+const TRAIL = 'logs:FilterLogEvents';
 const FAULTS: Readonly<Record<Trouble, (call: AwsCall) => AwsFault | undefined>> = {
   race: ({ action }) =>
     /^dynamodb:(?:PutItem|UpdateItem|DeleteItem)$/.test(action)
       ? new AwsFault('TransactionConflictException', 'Transaction is ongoing for the item')
       : undefined,
-  outage: ({ action }) =>
-    action.startsWith('dynamodb:') ? new AwsFault('ResourceNotFoundException', 'Table not found') : undefined,
+  outage: ({ action }) => (isRead(action) ? new AwsFault('ResourceNotFoundException', 'not found') : undefined),
+  // On AWS this comes with status 500, which an SDK tries again for a while; here it is told at once.
+  busy: ({ action }) => (action.startsWith('dynamodb:') ? new AwsFault('InternalServerError', 'try again') : undefined),
+  throttled: ({ action }) => (action === TRAIL ? new AwsFault('ThrottlingException', 'Rate exceeded') : undefined),
   unsigned: ({ action }) =>
     action === 'lambda:InvokeFunction' ? new AwsFault('ResourceNotFoundException', 'Function not found') : undefined,
 };

@@ -58,7 +58,9 @@ void suite('gaps of the audit trail', () => {
     const begun = [{ subject: 'deployment', id: born } as const];
     assert.deepEqual(gapsOf([], [count(born, 2)], begun), [missing(born, 1, 2)]);
     assert.deepEqual(gapsOf(numbered(born, 1, 2), [count(born, 2)], begun), []);
-    assert.deepEqual(gapsOf([], [], begun), []);
+    assert.deepEqual(gapsOf([], [], begun), [missing(born, 1)], 'nor of its row');
+    const young = [{ subject: 'deployment', id: ulid(Date.parse(UNTIL) - 60_000) } as const];
+    assert.deepEqual(gapsOf([], [], young), [], 'its first record may be on its way');
   });
 
   void test('two records under one number are forged', () => {
