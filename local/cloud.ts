@@ -88,7 +88,7 @@ async function start(options: CloudOptions, closers: Closers): Promise<Cloud> {
   let guard: CallWatcher = () => undefined;
   const { endpoints, lambda } = await guardedEndpoints(
     { endpoints: aws.endpoints, lambda: lambdaEndpoint(lambdaPort) },
-    (call) => options.watchCalls?.(call) ?? guard(call),
+    async (call) => (await options.watchCalls?.(call)) ?? guard(call),
     closers,
   );
   const ownIssuer = { issuer: issuer.issuerUrl, jwksUrl: `${issuer.issuerUrl}/jwks`, audience: issuer.audience };

@@ -11,8 +11,8 @@ import { startLoopbackServer, type LoopbackServer } from '../loopback-server.ts'
 import type { AwsFault } from './aws-json.ts';
 import { type AwsCall, callsOf, signerOf } from './calls.ts';
 
-/** Gets a call before it is served. A fault that it answers is served instead. */
-export type CallWatcher = (call: AwsCall) => AwsFault | undefined;
+/** Gets a call before it is served, which waits for it. A fault that it answers is served instead. */
+export type CallWatcher = (call: AwsCall) => AwsFault | undefined | Promise<AwsFault | undefined>;
 
 /** @param endpoints of the services, by their name in a signature, for example `dynamodb` */
 export function startCallWatch(
@@ -35,9 +35,8 @@ async function passOn(
 ): Promise<void> {
   const { method = 'GET', url = '/', headers } = incoming;
   const request = { method, url, headers, body: await buffer(incoming) };
-  const fault = callsOf(request)
-    .map(watch)
-    .find((answer) => answer !== undefined);
+  const answers = await Promise.all(callsOf(request).map(async (call) => watch(call)));
+  const fault = answers.find((one) => one !== undefined);
   const { service } = signerOf(request);
   if (fault !== undefined) {
     answerFault(fault, service, outgoing);

@@ -95,7 +95,7 @@ void suite('the API is as it describes itself', { timeout: 180_000 }, () => {
   before(async () => {
     cloud = await startCloud({
       ...{ members: MEMBERS, rootPublicKeyPem: root.publicKeyPem, log: () => undefined },
-      watchCalls: (call) => services.watch(call) ?? calls.watch(call),
+      watchCalls: async (call) => (await services.watch(call)) ?? calls.watch(call),
     });
     const description = await fetch(`${cloud.apiUrl}/v1/openapi.json`);
     api = new ApiContract(cloud.apiUrl, await description.json(), inTrouble);

@@ -14,6 +14,7 @@ import { Agent, request } from 'undici';
 import * as z from 'zod';
 import { DynamoDbImageStore } from '../../functions/adapters/dynamodb-image-store.ts';
 import { Table } from '../../functions/adapters/dynamodb-table.ts';
+import type { AwsCall } from '../../local/aws/calls.ts';
 import { awsClients } from '../../local/aws/services.ts';
 import { type Cloud, startCloud } from '../../local/cloud.ts';
 import { sampleImage, sampleImageVersion, SSH_KEY } from '../helpers/model-samples.ts';
@@ -34,7 +35,7 @@ void suite('the last cluster of a quota, over HTTP', { timeout: 300_000 }, () =>
 
   before(async () => {
     const { publicKeyPem: rootPublicKeyPem } = newKeyPair();
-    const started = startCloud({ members: [OLGA, ALICE], rootPublicKeyPem, log: () => undefined });
+    const started = startCloud({ members: [OLGA, ALICE], rootPublicKeyPem, log: () => undefined, watchCalls });
     cloud = undo.adopt(await started, (one) => one.close());
     token = await cloud.issuer.issueToken('alice');
     imageName = await addImage();
@@ -48,6 +49,15 @@ void suite('the last cluster of a quota, over HTTP', { timeout: 300_000 }, () =>
 
   const clientOf = (bearer: string) =>
     undo.adopt(new ApiClient(cloud.apiUrl, () => Promise.resolve(`Bearer ${bearer}`)), (client) => client.close());
+
+  /** The first of them are let go when all have seen that there is room, and are about to take it. */
+  let waiting = 0;
+  const allAreThere = Promise.withResolvers<undefined>();
+  const watchCalls = async ({ caller, action }: AwsCall): Promise<undefined> => {
+    if (caller !== 'requestDeployment' || action !== 'dynamodb:PutItem') return;
+    if (++waiting === AT_ONCE) allAreThere.resolve(undefined);
+    await allAreThere.promise;
+  };
 
   /** A version that has rows, and no objects: nobody fetches it here. */
   async function addImage(): Promise<string> {
