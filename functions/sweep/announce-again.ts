@@ -11,6 +11,7 @@ import { deliverOutbox, type DeliveryPorts } from '../outbox/deliver-outbox.ts';
 import { messageEntry } from '../outbox/entries.ts';
 import type { DeploymentStore, OutboxEntry, SiteRecord, SiteStore, WarmingStore } from '../ports.ts';
 import { isSilent } from '../site-silence.ts';
+import { sideBySide } from './side-by-side.ts';
 
 /** An agent at work reports more often than that. Should it not, a second message does no harm. */
 const QUIET_SECONDS = 15 * 60;
@@ -80,21 +81,17 @@ async function announceQuiet<Row extends Deployment | Warming>(
     const site = sites.get(siteId);
     return site === undefined ? [] : [{ id, site }];
   });
-  let announced = 0;
-  for (const { id, site } of turns.slice(0, MAX_ANNOUNCED)) {
-    if (await announceIfQuiet(id, since, wishes, site, ports)) announced += 1;
-  }
-  return announced;
+  const announced = await sideBySide(turns.slice(0, MAX_ANNOUNCED), ({ id, site }) =>
+    announceIfQuiet(id, since, wishes, site, ports),
+  );
+  return announced.filter(Boolean).length;
 }
 
 /** At a silent one the message waits in the queue: more of them would only pile up. */
-async function heardSites(siteIds: Iterable<string>, ports: AnnounceAgainPorts): Promise<Map<string, SiteRecord>> {
-  const heard = new Map<string, SiteRecord>();
-  for (const siteId of siteIds) {
-    const site = await ports.sites.find(siteId);
-    if (site !== undefined && !isSilent(site, ports.now())) heard.set(siteId, site);
-  }
-  return heard;
+async function heardSites(siteIds: ReadonlySet<string>, ports: AnnounceAgainPorts): Promise<Map<string, SiteRecord>> {
+  const sites = await sideBySide([...siteIds], (siteId) => ports.sites.find(siteId));
+  const heard = sites.filter((site) => site !== undefined).filter((site) => !isSilent(site, ports.now()));
+  return new Map(heard.map((site) => [site.siteId, site]));
 }
 
 /** Whether something was changed, or announced, since that moment. */

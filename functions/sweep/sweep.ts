@@ -26,14 +26,18 @@ export interface Swept extends EndsTended {
 }
 
 export async function sweep(ports: SweepPorts): Promise<Swept> {
-  const { found, delivered } = await deliverPending(ports);
-  const { warned, stopped, destroyed } = await tendEnds(ports);
-  const announced = await announceAgain(ports);
-  const done = warned + stopped + destroyed + announced;
-  const count = delivered + done;
-  if (found + done > 0) ports.log.info('sweep', { operation: 'sweep', count });
-  await takeStock(ports);
-  return { found, delivered, announced, warned, stopped, destroyed };
+  try {
+    const { found, delivered } = await deliverPending(ports);
+    const { warned, stopped, destroyed } = await tendEnds(ports);
+    const announced = await announceAgain(ports);
+    const done = warned + stopped + destroyed + announced;
+    const count = delivered + done;
+    if (found + done > 0) ports.log.info('sweep', { operation: 'sweep', count });
+    return { found, delivered, announced, warned, stopped, destroyed };
+  } finally {
+    // The alarms look at it, above all when something of the above went wrong.
+    await takeStock(ports);
+  }
 }
 
 /** Page by page: entries that cannot be delivered are not in the way of those behind them. */

@@ -8,6 +8,7 @@ import { destroyAfterGrace, endStepAt } from '../deployment-end.ts';
 import { newWish, type WishPorts } from '../new-wish.ts';
 import { deliverOutbox } from '../outbox/deliver-outbox.ts';
 import { auditEntry } from '../outbox/entries.ts';
+import { sideBySide } from './side-by-side.ts';
 
 /** One sweep takes so many on; the next one the rest. */
 const MAX_ENDS = 500;
@@ -20,12 +21,10 @@ export interface EndsTended {
 }
 
 export async function tendEnds(ports: WishPorts): Promise<EndsTended> {
-  const counts = { warned: 0, stopped: 0, destroyed: 0 };
-  for (const { deploymentId } of await ports.deployments.listEndsDue(ports.now().toISOString(), MAX_ENDS)) {
-    const done = await tendEnd(deploymentId, ports);
-    if (done) counts[done] += 1;
-  }
-  return counts;
+  const due = await ports.deployments.listEndsDue(ports.now().toISOString(), MAX_ENDS);
+  const done = await sideBySide(due, ({ deploymentId }) => tendEnd(deploymentId, ports));
+  const count = (step: keyof EndsTended): number => done.filter((one) => one === step).length;
+  return { warned: count('warned'), stopped: count('stopped'), destroyed: count('destroyed') };
 }
 
 /** `undefined` where there was nothing to do any more, and where it could not be done: one is not in the way of the others. */

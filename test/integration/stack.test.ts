@@ -5,13 +5,11 @@
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import * as z from 'zod';
-import type { LogFields } from '#shared/log-fields.ts';
+import { runCommandOrThrow } from '#shared/host/run-command.ts';
 import { operations } from '../../functions/openapi/operations.ts';
-import { takeStock } from '../../functions/sweep/take-stock.ts';
 import { LOCAL_ACCOUNT_ID, localArn } from '../../local/aws/account.ts';
 import { secretArn } from '../../local/aws/calls.ts';
 import { readService } from '../../local/service-definition.ts';
-import { controlPlane } from '../helpers/control-plane.ts';
 import { packageStack, PackagedStack } from '../helpers/packaged-stack.ts';
 import { permits, statementsOf } from '../../local/aws/policies.ts';
 
@@ -306,6 +304,8 @@ void describe('the stack', { timeout: 600_000 }, () => {
     const judged = (name: string): unknown[] => {
       const alarm = alarms.find((one) => one['AlarmName'] === `${prefix}-${name}`) ?? {};
       assert.equal(alarm['ComparisonOperator'], 'GreaterThanThreshold', name);
+      const periods = ['sweep-lag', 'oldest-job', 'silent-sites'].includes(name) ? 2 : 1;
+      assert.deepEqual([alarm['Period'], alarm['EvaluationPeriods']], [300, periods], name);
       const asked = ['Namespace', 'MetricName', 'Dimensions', 'Statistic', 'Threshold', 'TreatMissingData'];
       return asked.map((property) => alarm[property]);
     };
@@ -359,7 +359,7 @@ void describe('the stack', { timeout: 600_000 }, () => {
       ...{ OldestEntrySeconds: '$.oldestEntrySeconds', OldestJobSeconds: '$.oldestJobSeconds' },
     });
     const lines: Readonly<Record<string, Record<string, unknown>>> = {
-      [`/aws/lambda/${prefix}-sweep`]: await stockLine(),
+      [`/aws/lambda/${prefix}-sweep`]: z.record(z.string(), z.unknown()).parse(await stockLine()),
       '<AuditLogGroup>': { decision: 'deny' },
     };
     for (const { LogGroupName, FilterPattern, MetricTransformations } of counted) {
@@ -385,14 +385,15 @@ interface MetricFilter {
   readonly MetricTransformations: readonly [{ MetricNamespace: string; MetricName: string; MetricValue: string }];
 }
 
-/** What the sweep really writes. */
-async function stockLine(): Promise<Record<string, unknown>> {
-  const { ports } = await controlPlane();
-  const lines: Record<string, unknown>[] = [];
-  const info = (message: string, fields?: LogFields) => void lines.push({ message, ...fields });
-  await takeStock({ ...ports, log: { ...ports.log, info } });
-  assert.equal(lines.length, 1);
-  return lines[0] ?? {};
+/** What the sweep really writes, by the log that the functions have. */
+async function stockLine(): Promise<unknown> {
+  const module = (path: string): string => JSON.stringify(new URL(path, import.meta.url).href);
+  const program = `
+    const { takeStock } = await import(${module('../../functions/sweep/take-stock.ts')});
+    const { powertoolsLog } = await import(${module('../../functions/adapters/powertools-log.ts')});
+    const { controlPlane } = await import(${module('../helpers/control-plane.ts')});
+    await takeStock({ ...(await controlPlane()).ports, log: powertoolsLog() });`;
+  return JSON.parse(await runCommandOrThrow(process.execPath, ['--input-type=module', '--eval', program]));
 }
 
 const logArn = (group: string): string => localArn('logs', `log-group:${group}:log-stream:s`);
