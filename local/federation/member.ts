@@ -8,6 +8,7 @@ import { EDGEBOOT, type ProgramResult, runProgram } from './program.ts';
 export class Member {
   readonly #account: IssuerMember;
   readonly #home: string;
+  #words = '';
 
   /** @param home a folder of the member's own; made where it is missing. */
   constructor(account: IssuerMember, home: string) {
@@ -19,6 +20,11 @@ export class Member {
     return this.#account.id;
   }
 
+  /** What all commands have said beside their data. */
+  get words(): string {
+    return this.#words;
+  }
+
   /** A file in the member's home. */
   file(name: string): string {
     return path.join(this.#home, name);
@@ -27,7 +33,9 @@ export class Member {
   /** Runs `edgeboot` with these arguments, whatever its exit status. */
   async run(args: readonly string[], onWords?: (line: string) => void, signal?: AbortSignal): Promise<ProgramResult> {
     const env = { EDGEBOOT_CONFIG_DIRECTORY: this.file('config') };
-    return runProgram(EDGEBOOT, args, { env, signal, ...(onWords && { onWords }) });
+    const result = await runProgram(EDGEBOOT, args, { env, signal, ...(onWords && { onWords }) });
+    this.#words += result.stderr;
+    return result;
   }
 
   /** The same with `--output json`, which must succeed: answers the data. */

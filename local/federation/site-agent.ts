@@ -32,6 +32,7 @@ export type AgentLogLine = Readonly<Record<string, unknown>> & { readonly msg: s
 export class SiteAgent implements AsyncDisposable {
   readonly #options: SiteAgentOptions;
   readonly #lines: AgentLogLine[] = [];
+  #words = '';
   readonly #waiting = new Set<(line: AgentLogLine) => void>();
   #child: ChildProcess | undefined;
 
@@ -53,6 +54,11 @@ export class SiteAgent implements AsyncDisposable {
 
   get log(): readonly AgentLogLine[] {
     return this.#lines;
+  }
+
+  /** What it has said to its operator, beside the log. */
+  get words(): string {
+    return this.#words;
   }
 
   async configure(): Promise<void> {
@@ -90,11 +96,11 @@ export class SiteAgent implements AsyncDisposable {
     this.#child = child;
     // For a person; `log` is for programs.
     child.stdout.pipe(createWriteStream(path.join(this.#options.directory, 'agent.log'), { flags: 'a', mode: 0o600 }));
-    let words = '';
-    createInterface({ input: child.stderr }).on('line', (line) => (words += `${line}\n`));
+    const before = this.#words.length;
+    createInterface({ input: child.stderr }).on('line', (line) => (this.#words += `${line}\n`));
     createInterface({ input: child.stdout }).on('line', (line) => this.#take(line));
     const ended = once(child, 'close').then(() => {
-      throw new Error(`the agent of ${this.siteId} ended:\n${words}`);
+      throw new Error(`the agent of ${this.siteId} ended:\n${this.#words.slice(before)}`);
     });
     ended.catch(() => undefined);
     await Promise.race([this.awaitLine(({ msg }) => msg === 'agent ready'), ended]);

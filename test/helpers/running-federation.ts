@@ -1,4 +1,5 @@
 /** A whole federation for end-to-end tests, with the sample image built; everything is gone when the suite ends. */
+import assert from 'node:assert/strict';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import type { Deployment } from '#shared/deployment.ts';
 import { DEBIAN_QEMU_USER, probeAcceleration } from '#shared/host/probe-acceleration.ts';
@@ -7,6 +8,7 @@ import { makeSshKey } from '../../local/demo/proof.ts';
 import { type Federation, type FederationOptions, startFederation } from '../../local/federation/federation.ts';
 import { findLeftovers } from '../../local/federation/leftovers.ts';
 import type { ProgramResult } from '../../local/federation/program.ts';
+import { findSecrets } from './secrets.ts';
 import { buildGuest, type BuiltGuest } from '../guests/build-guest.ts';
 
 export const IMAGE_NAME = 'demo-cluster';
@@ -50,6 +52,10 @@ export async function runFederation(
     buildGuest('sample', log),
     startFederation({ ...options, directory, acceleration, log, agents }),
   ]);
+  // When all have ended: whatever a suite did to them, none of them has told a secret.
+  undo.defer(() => {
+    requireNoSecrets(federation, lines);
+  });
   undo.use(federation);
   const { member, cloud } = federation;
   await member.ask([
@@ -80,4 +86,12 @@ export async function runFederation(
     },
     leftovers: () => findLeftovers(federation),
   };
+}
+
+function requireNoSecrets({ agents, member, guest, operator }: Federation, lines: readonly string[]): void {
+  const said: Record<string, string> = { 'the cloud': lines.join('\n') };
+  for (const { siteId, log, words } of agents.values()) said[`the agent of ${siteId}`] = JSON.stringify(log) + words;
+  for (const { id, words } of [member, guest, operator]) said[`the commands of ${id}`] = words;
+  const found = Object.entries(said).flatMap(([whose, text]) => findSecrets(text).map((what) => `${what}: ${whose}`));
+  assert.deepEqual(found, [], 'secrets were told');
 }
