@@ -52,6 +52,23 @@ test('all pages are summed up, for people and for programs', async () => {
   );
 });
 
+test('a site’s operator asks for what was used there', async () => {
+  await using api = await playApi(() => json(200, { month: '2026-11', usage: [row('alice', 1e9), row('alice', 1e9)] }));
+  const asked = ['usage', '--site', 'naist', '--by', 'member', '--output', 'json'];
+  const { exitCode, stdout, stderr } = await edgeboot(asked, api.environment);
+  assert.equal(exitCode, 0, stderr);
+  const { usage } = JSON.parse(stdout) as { usage: { name: string; bytesFetched: number; clusters: number }[] };
+  assert.deepEqual(
+    usage.map(({ name, bytesFetched, clusters }) => [name, bytesFetched, clusters]),
+    [['alice', 2e9, 4]],
+    'what runs has rows of its own',
+  );
+  assert.deepEqual(
+    api.requests.map(({ operation }) => operation),
+    ['GET /v1/usage?siteId=naist'],
+  );
+});
+
 test('nonsense is refused before anybody is asked', async () => {
   await using api = await playApi(() => json(200, { month: '2026-11', usage: [] }));
   for (const args of [
@@ -60,6 +77,7 @@ test('nonsense is refused before anybody is asked', async () => {
     ['--gb-price', '-1'],
     ['--node-hour-price', 'free'],
     ['--member', 'bob', '--everybody'],
+    ['--site', 'naist', '--everybody'],
   ]) {
     const { exitCode, stdout } = await edgeboot(['usage', ...args], api.environment);
     assert.deepEqual([exitCode, stdout], [ERROR_KINDS.USAGE.exitCode, ''], args.join(' '));
