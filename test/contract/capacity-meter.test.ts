@@ -39,7 +39,7 @@ after(() => undo.disposeAsync());
 const TableName = 'stack';
 const row = (sk: string, more: object) => ({ pk: 'P', sk, siteId: 's', ...more });
 const listed = { listPk: 'L', listSk: 'l' };
-const unsettled = { unsettled: 'U', updatedAt: '1' };
+const unsettled = { unsettled: 'U', touchedAt: '1' };
 const put = (Item: object) => client.send(new PutCommand({ TableName, Item }));
 
 /** Read, written in the table, written in the indexes. */
@@ -64,7 +64,7 @@ test('another key in an index is two writes there, the same entry none, a remove
   const before = row('moving', { ...unsettled, note: 'a' });
   await put(before);
   assert.deepEqual(await unitsOf(() => put({ ...before, note: 'b' })), [0, 1, 0]);
-  assert.deepEqual(await unitsOf(() => put({ ...before, updatedAt: '2' })), [0, 1, 2]);
+  assert.deepEqual(await unitsOf(() => put({ ...before, touchedAt: '2' })), [0, 1, 2]);
   assert.deepEqual(await unitsOf(() => put(row('moving', {}))), [0, 1, 1]);
 });
 
