@@ -2,7 +2,7 @@
  * What a deployment or warming consumed: told by the change of its row, and counted in the very transaction that changes it, so that
  * nothing is counted twice or not at all. And what the clusters that still run have consumed until now. Pure.
  */
-import type { Consumption, ConsumptionRow } from '#shared/api/usage.ts';
+import { type Consumption, type ConsumptionRow, sumConsumption } from '#shared/api/usage.ts';
 import { type Deployment, hasRun, isTerminal, isUp, type Phase } from '#shared/deployment.ts';
 import type { Warming } from '#shared/warming.ts';
 
@@ -62,18 +62,7 @@ function atOnce({ updatedAt }: Deployment | Warming, consumption: Consumption): 
 
 function inSum(counted: readonly MonthlyConsumption[]): readonly MonthlyConsumption[] {
   const months = Map.groupBy(counted, ({ month }) => month);
-  return [...months].map(([month, all]) => ({ month, consumption: sumOf(all.map((one) => one.consumption)) }));
-}
-
-function sumOf(all: readonly Consumption[]): Consumption {
-  const sum = (count: keyof Consumption): number => all.reduce((total, one) => total + one[count], 0);
-  return {
-    clusters: sum('clusters'),
-    warmings: sum('warmings'),
-    bytesFetched: sum('bytesFetched'),
-    clusterSeconds: sum('clusterSeconds'),
-    nodeSeconds: sum('nodeSeconds'),
-  };
+  return [...months].map(([month, all]) => ({ month, consumption: sumConsumption(all.map((one) => one.consumption)) }));
 }
 
 /** `undefined` where it does not run. While it is scaled, the nodes that it had run on. */

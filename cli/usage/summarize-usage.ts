@@ -1,5 +1,5 @@
 /** Usage summed up by member, site or image, with what it costs at the prices that are given. Pure. */
-import type { Consumption, ConsumptionRow } from '#shared/api/usage.ts';
+import { type Consumption, type ConsumptionRow, sumConsumption } from '#shared/api/usage.ts';
 
 export const GROUPINGS = ['member', 'site', 'image'] as const;
 export type Grouping = (typeof GROUPINGS)[number];
@@ -21,25 +21,10 @@ const nameOf: Readonly<Record<Grouping, (row: ConsumptionRow) => string>> = {
 
 /** The dearest first. */
 export function summarizeUsage(rows: readonly ConsumptionRow[], by: Grouping, prices: Prices): readonly UsageSum[] {
-  const sums = new Map<string, Consumption>();
-  for (const row of rows) {
-    const name = nameOf[by](row);
-    const sum = sums.get(name);
-    sums.set(name, sum ? add(sum, row) : row);
-  }
-  return [...sums]
-    .map(([name, sum]) => ({ ...add(sum), name, costUsd: costOf(sum, prices) }))
+  return [...Map.groupBy(rows, nameOf[by])]
+    .map(([name, all]) => ({ ...sumConsumption(all), name }))
+    .map((sum) => ({ ...sum, costUsd: costOf(sum, prices) }))
     .sort((a, b) => b.costUsd - a.costUsd || (a.name < b.name ? -1 : 1));
-}
-
-function add(one: Consumption, other?: Consumption): Consumption {
-  return {
-    clusters: one.clusters + (other?.clusters ?? 0),
-    warmings: one.warmings + (other?.warmings ?? 0),
-    bytesFetched: one.bytesFetched + (other?.bytesFetched ?? 0),
-    clusterSeconds: one.clusterSeconds + (other?.clusterSeconds ?? 0),
-    nodeSeconds: one.nodeSeconds + (other?.nodeSeconds ?? 0),
-  };
 }
 
 const costOf = ({ bytesFetched, nodeSeconds }: Consumption, { perGigabyte, perNodeHour }: Prices): number =>

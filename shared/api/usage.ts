@@ -17,6 +17,17 @@ export const consumptionSchema = z.object({
   nodeSeconds: sum,
 });
 export type Consumption = z.infer<typeof consumptionSchema>;
+export function sumConsumption(all: readonly Consumption[]): Consumption {
+  const sumOf = (count: keyof Consumption): number => all.reduce((total, one) => total + one[count], 0);
+  return {
+    clusters: sumOf('clusters'),
+    warmings: sumOf('warmings'),
+    bytesFetched: sumOf('bytesFetched'),
+    clusterSeconds: sumOf('clusterSeconds'),
+    nodeSeconds: sumOf('nodeSeconds'),
+  };
+}
+
 /** What a member consumed of an image at a site. Clusters that still run have rows of their own: rows are there to be summed up. */
 export const consumptionRowSchema = consumptionSchema.extend({
   memberId: z.string(),
