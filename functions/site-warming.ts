@@ -1,11 +1,10 @@
 /** What every operation of an agent on a warming begins and ends with. */
 import type { AuditAction, AuditRecord } from '#shared/audit.ts';
-import { EdgebootError } from '#shared/errors.ts';
 import type { Warming } from '#shared/warming.ts';
 import { deliverOutbox, type DeliveryPorts } from './outbox/deliver-outbox.ts';
-import { deny } from './outbox/deny.ts';
 import { auditEntry } from './outbox/entries.ts';
 import type { OutboxEntry, WarmingStore } from './ports.ts';
+import { requireAtSite } from './require-at-site.ts';
 
 export interface SiteWarmingPorts extends DeliveryPorts {
   readonly warmings: WarmingStore;
@@ -19,12 +18,8 @@ export async function findWarmingAt(
   action: AuditAction,
   ports: SiteWarmingPorts,
 ): Promise<Warming> {
-  const warming = await ports.warmings.find(warmingId);
-  const notFound = { code: 'NOT_FOUND', message: `there is no warming ${warmingId} at ${siteId}` } as const;
-  if (warming === undefined) throw new EdgebootError(notFound.code, notFound.message);
-  if (warming.siteId === siteId) return warming;
-  const asked = { actor: `agent:${siteId}`, action, warmingId, siteId };
-  throw await deny(ports, { ...asked, reason: 'a warming at another site' }, notFound);
+  const row = await ports.warmings.find(warmingId);
+  return requireAtSite(siteId, { subject: 'warming', id: warmingId }, row, action, ports);
 }
 
 /** Throws CONFLICT where the row is not as it was read. */

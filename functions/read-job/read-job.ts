@@ -3,10 +3,9 @@ import type { Job } from '#shared/api/agents.ts';
 import type { ImageVersion } from '#shared/api/images.ts';
 import type { AuditAction } from '#shared/audit.ts';
 import type { Deployment } from '#shared/deployment.ts';
-import { EdgebootError } from '#shared/errors.ts';
 import type { DeliveryPorts } from '../outbox/deliver-outbox.ts';
-import { deny } from '../outbox/deny.ts';
 import type { DeploymentStore, ImageStore, PublisherStore } from '../ports.ts';
+import { requireAtSite } from '../require-at-site.ts';
 
 /** What every operation of an agent on a deployment needs. */
 export interface SiteDeploymentPorts extends DeliveryPorts {
@@ -26,15 +25,8 @@ export async function findDeploymentAt(
   action: AuditAction,
   ports: SiteDeploymentPorts,
 ): Promise<Deployment> {
-  const deployment = await ports.deployments.find(deploymentId);
-  const notFound = { code: 'NOT_FOUND', message: `there is no deployment ${deploymentId} at ${siteId}` } as const;
-  if (deployment === undefined) throw new EdgebootError(notFound.code, notFound.message);
-  if (deployment.siteId === siteId) return deployment;
-  throw await deny(
-    ports,
-    { actor: `agent:${siteId}`, action, deploymentId, siteId, reason: 'a deployment at another site' },
-    notFound,
-  );
+  const row = await ports.deployments.find(deploymentId);
+  return requireAtSite(siteId, { subject: 'deployment', id: deploymentId }, row, action, ports);
 }
 
 /** Throws NOT_FOUND. */
