@@ -35,24 +35,24 @@ export function loginCommand(): Command {
       const { apiUrl, clientId, callback } = await readWay(options);
       const federation = await describeFederation(apiUrl);
       const configuration = await discover(federation.issuer, clientId);
-      const tokens = await askForTokens(
-        configuration,
-        federation.audience,
-        callback === undefined ? undefined : parseCallback(callback),
-      );
-      const session = sessionOf({ ...federation, clientId, callback }, tokens);
+      const tokens = await askForTokens(configuration, federation.audience, callback);
+      const session = sessionOf({ ...federation, clientId, callback: callback?.href }, tokens);
       await writeSession(session);
       const memberId = tokens.claims()?.sub ?? '';
       printData(command, { memberId, apiUrl, expiresAt: session.expiresAt }, () => `logged in as ${memberId}`);
     });
 }
 
-/** Another federation is told nothing of what holds at the last one. Throws UNAUTHENTICATED where none is remembered; USAGE. */
+/** Another federation is told nothing of what holds at the last one. Throws USAGE; UNAUTHENTICATED where none is remembered. */
 async function readWay({ api, client, callback }: LoginOptions) {
-  if (callback !== undefined) parseCallback(callback);
-  const last = api === undefined ? await readSession() : { apiUrl: api, clientId: CLIENT_ID, callback: undefined };
-  return { apiUrl: last.apiUrl, clientId: client ?? last.clientId, callback: callback ?? last.callback };
+  const given = readCallback(callback);
+  if (api !== undefined) return { apiUrl: api, clientId: client ?? CLIENT_ID, callback: given };
+  const last = await readSession();
+  return { apiUrl: last.apiUrl, clientId: client ?? last.clientId, callback: given ?? readCallback(last.callback) };
 }
+
+const readCallback = (text: string | undefined): URL | undefined =>
+  text === undefined ? undefined : parseCallback(text);
 
 async function describeFederation(apiUrl: string) {
   requireSecureUrl(apiUrl, "the API's address");
