@@ -48,6 +48,15 @@ function memberToken(changes: Claims = {}, key = issuerKey.privateKey, header: R
     .setExpirationTime(exp)
     .sign(key);
 }
+/** Alice's, with these claims and no others of one's own. */
+const sign = (claims: Record<string, unknown>) =>
+  new SignJWT(claims)
+    .setProtectedHeader({ alg: 'RS256', kid: 'k1' })
+    .setIssuer(ISSUER)
+    .setAudience(AUDIENCE)
+    .setSubject('alice')
+    .setExpirationTime('5 min')
+    .sign(issuerKey.privateKey);
 const agentToken = (changes: { site?: string; key?: string; audience?: string; request?: typeof REQUEST } = {}) =>
   signAgentToken(
     changes.site ?? 'naist',
@@ -66,14 +75,7 @@ describe('a member', () => {
   });
 
   it('has no groups where the token names none', async () => {
-    const token = await new SignJWT({})
-      .setProtectedHeader({ alg: 'RS256', kid: 'k1' })
-      .setIssuer(ISSUER)
-      .setAudience(AUDIENCE)
-      .setSubject('alice')
-      .setExpirationTime('5 min')
-      .sign(issuerKey.privateKey);
-    assert.deepEqual(await authorize(token), { kind: 'member', memberId: 'alice', groups: '' });
+    assert.deepEqual(await authorize(await sign({})), { kind: 'member', memberId: 'alice', groups: '' });
   });
 
   it('keeps the groups that have a plain name; others give no right, and are no reason to refuse', async () => {
@@ -82,14 +84,6 @@ describe('a member', () => {
   });
 
   it('has the groups of the claim that the federation names, and of no other', async () => {
-    const sign = (claims: Record<string, unknown>) =>
-      new SignJWT(claims)
-        .setProtectedHeader({ alg: 'RS256', kid: 'k1' })
-        .setIssuer(ISSUER)
-        .setAudience(AUDIENCE)
-        .setSubject('alice')
-        .setExpirationTime('5 min')
-        .sign(issuerKey.privateKey);
     const groupsBy = async (groupsClaim: string, claims: Record<string, unknown>) =>
       authorizeRequest(`Bearer ${await sign(claims)}`, REQUEST, { ...ports, groupsClaim });
     const member = (groups: string) => ({ kind: 'member', memberId: 'alice', groups });

@@ -97,15 +97,16 @@ describe('a request', () => {
       ...Object.values(context).flat(),
     ]);
 
+  const transact = (...TransactItems: readonly object[]) =>
+    send('dynamodb', 'DynamoDB_20120810.TransactWriteItems', { TransactItems });
+
   it('of a transaction needs what each of its writes does', () =>
     assert.deepEqual(
-      send('dynamodb', 'DynamoDB_20120810.TransactWriteItems', {
-        TransactItems: [
-          { Put: { TableName: 't', Item: { pk: { S: 'A' } } } },
-          { Update: { TableName: 't', Key: { pk: { S: 'B' } } } },
-          { ConditionCheck: { TableName: 't', Key: { pk: { S: 'C' } } } },
-        ],
-      }),
+      transact(
+        { Put: { TableName: 't', Item: { pk: { S: 'A' } } } },
+        { Update: { TableName: 't', Key: { pk: { S: 'B' } } } },
+        { ConditionCheck: { TableName: 't', Key: { pk: { S: 'C' } } } },
+      ),
       [
         ['caller', 'dynamodb:PutItem', TABLE, 'A'],
         ['caller', 'dynamodb:UpdateItem', TABLE, 'B'],
@@ -115,13 +116,11 @@ describe('a request', () => {
 
   it('of a transaction is judged by the keys of all of one action together', () =>
     assert.deepEqual(
-      send('dynamodb', 'DynamoDB_20120810.TransactWriteItems', {
-        TransactItems: [
-          { Put: { TableName: 't', Item: { pk: { S: 'A' } } } },
-          { Delete: { TableName: 't', Key: { pk: { S: 'B' } } } },
-          { Put: { TableName: 't', Item: { pk: { S: 'C' } } } },
-        ],
-      }),
+      transact(
+        { Put: { TableName: 't', Item: { pk: { S: 'A' } } } },
+        { Delete: { TableName: 't', Key: { pk: { S: 'B' } } } },
+        { Put: { TableName: 't', Item: { pk: { S: 'C' } } } },
+      ),
       [
         ['caller', 'dynamodb:PutItem', TABLE, 'A', 'C'],
         ['caller', 'dynamodb:DeleteItem', TABLE, 'B'],
