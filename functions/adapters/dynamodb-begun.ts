@@ -4,18 +4,16 @@
  */
 import { auditSubjectSchema, type AuditSubject } from '#shared/api/audit-trail.ts';
 import type { BegunStore } from '../ports.ts';
-import type { Table, Write } from './dynamodb-table.ts';
+import { secondsOf, type Table, type Write } from './dynamodb-table.ts';
 
 /** As long as the trail's log group keeps records (stack/storage.yml). */
 const KEPT_SECONDS = 731 * 24 * 3600;
-/** Before every id. */
-const FIRST = ' ';
 
 const partition = (day: string): string => `BEGUN#${day}`;
 
 /** For the transaction that makes it. @param createdAt ISO 8601 */
 export function beginOn(table: Table, { subject, id }: AuditSubject, createdAt: string): Write {
-  const expiresAt = Math.floor(Date.parse(createdAt) / 1000) + KEPT_SECONDS;
+  const expiresAt = secondsOf(createdAt) + KEPT_SECONDS;
   return table.put({ pk: partition(createdAt.slice(0, 10)), sk: id, subject, id, expiresAt });
 }
 
@@ -26,7 +24,7 @@ export class DynamoDbBegunStore implements BegunStore {
   }
 
   async list(day: string, behind: string | undefined, limit: number): Promise<readonly AuditSubject[]> {
-    const items = await this.#table.queryAfter(partition(day), behind ?? FIRST, limit);
+    const items = await this.#table.queryAfter(partition(day), behind, limit);
     return items.map((item) => auditSubjectSchema.parse(item));
   }
 }

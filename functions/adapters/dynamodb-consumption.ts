@@ -28,8 +28,6 @@ interface Consumer {
 const COUNTERS = ['clusters', 'warmings', 'bytesFetched', 'clusterSeconds', 'nodeSeconds'] as const;
 const partition = (month: string): string => `CONSUMPTION#${month}`;
 const RUNNING = 'RUNNING';
-/** Before every key. */
-const FIRST = ' ';
 
 const runningSchema: z.ZodType<RunningCluster> = deploymentSchema
   .pick({ deploymentId: true, memberId: true, siteId: true, imageId: true, imageName: true })
@@ -81,7 +79,7 @@ export class DynamoDbConsumptionStore implements ConsumptionStore {
   }
 
   async list(month: string, behind: string | undefined, limit: number): Promise<readonly ConsumptionRow[]> {
-    const items = await this.#table.queryAfter(partition(month), behind ?? FIRST, limit);
+    const items = await this.#table.queryAfter(partition(month), behind, limit);
     return items.map((item) => consumptionRowSchema.parse(item));
   }
 
@@ -91,7 +89,7 @@ export class DynamoDbConsumptionStore implements ConsumptionStore {
   }
 
   async listRunning(behind: string | undefined, limit: number): Promise<readonly RunningCluster[]> {
-    const items = await this.#table.queryAfter(RUNNING, behind ?? FIRST, limit);
+    const items = await this.#table.queryAfter(RUNNING, behind, limit);
     return items.map((item) => runningSchema.parse(item));
   }
 }

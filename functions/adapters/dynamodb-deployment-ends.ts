@@ -23,6 +23,6 @@ export function endWrites(table: Table, before: Deployment | undefined, after: D
 }
 
 export async function listEndsDue(table: Table, now: string, limit: number): Promise<readonly UnsettledDeployment[]> {
-  const entries = (await table.queryAfter(PARTITION, '0', limit)).map((item) => endItem.parse(item));
+  const entries = (await table.queryAfter(PARTITION, undefined, limit)).map((item) => endItem.parse(item));
   return entries.filter(({ dueAt }) => dueAt <= now).map(({ deploymentId, siteId }) => ({ deploymentId, siteId }));
 }

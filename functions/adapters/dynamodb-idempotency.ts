@@ -1,7 +1,7 @@
 /** What an idempotency key makes happen once: a transaction, and the record of the row that it made. */
 import { EdgebootError } from '#shared/errors.ts';
 import type { IdempotencyKey } from '../ports.ts';
-import { ConditionRefused, type Key, type Table, type Write } from './dynamodb-table.ts';
+import { ConditionRefused, secondsOf, type Key, type Table, type Write } from './dynamodb-table.ts';
 
 /** An idempotency key is remembered for a day. */
 const IDEMPOTENCY_SECONDS = 24 * 3600;
@@ -67,5 +67,3 @@ export async function madeRow<Row>(madeId: string, find: (id: string) => Promise
   if (row === undefined) throw new Error('an idempotency record points at no row');
   return row;
 }
-
-const secondsOf = (time: string): number => Math.floor(Date.parse(time) / 1000);

@@ -24,7 +24,7 @@ export class DynamoDbOutbox implements Outbox {
     await this.#table.transact([this.#table.remove({ pk: PARTITION, sk: entryId })]);
   }
 
-  async pending(createdBefore: string, after = '0'): Promise<readonly OutboxEntry[]> {
+  async pending(createdBefore: string, after?: string): Promise<readonly OutboxEntry[]> {
     const items = await this.#table.queryAfter(PARTITION, after, PAGE_ENTRIES);
     return items.map((item) => item['entry'] as OutboxEntry).filter((entry) => entry.createdAt < createdBefore);
   }

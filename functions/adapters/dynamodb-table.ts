@@ -79,12 +79,12 @@ export class Table {
     });
   }
 
-  /** Items of a partition whose sort key comes after this one, in its order. */
-  async queryAfter(pk: string, after: string, limit: number): Promise<Item[]> {
+  /** Items of a partition in the order of their sort keys, those after this one, or all. */
+  async queryAfter(pk: string, after: string | undefined, limit: number): Promise<Item[]> {
     return this.#query(
       {
-        KeyConditionExpression: 'pk = :pk AND sk > :after',
-        ExpressionAttributeValues: { ':pk': pk, ':after': after },
+        KeyConditionExpression: after === undefined ? 'pk = :pk' : 'pk = :pk AND sk > :after',
+        ExpressionAttributeValues: { ':pk': pk, ...(after !== undefined && { ':after': after }) },
         ConsistentRead: true,
       },
       limit,
@@ -289,6 +289,9 @@ export class Table {
     }
   }
 }
+
+/** As `expiresAt` has it, by which DynamoDB removes rows. @param time ISO 8601 */
+export const secondsOf = (time: string): number => Math.floor(Date.parse(time) / 1000);
 
 const conflict = (cause: Error): EdgebootError =>
   new EdgebootError('CONFLICT', 'another change of the same item was under way', { cause });

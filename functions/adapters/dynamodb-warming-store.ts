@@ -10,7 +10,7 @@ import { askerWrites, findAsker } from './dynamodb-askers.ts';
 import { countConsumption } from './dynamodb-consumption.ts';
 import { commitOnce, findMade, madeRow } from './dynamodb-idempotency.ts';
 import { outboxWrite } from './dynamodb-outbox.ts';
-import { ConditionRefused, type Item, type Key, type Table } from './dynamodb-table.ts';
+import { ConditionRefused, type Item, type Key, secondsOf, type Table } from './dynamodb-table.ts';
 import { unsettledAttributes } from './dynamodb-unsettled.ts';
 import { checkOpen, closedError } from './dynamodb-version-uses.ts';
 
@@ -90,7 +90,7 @@ export class DynamoDbWarmingStore implements WarmingStore {
   }
 }
 
-const expiryOf = ({ createdAt }: Warming): number => Math.floor(Date.parse(createdAt) / 1000) + KEPT_SECONDS;
+const expiryOf = ({ createdAt }: Warming): number => secondsOf(createdAt) + KEPT_SECONDS;
 
 function rowOf(warming: Warming): Item & Key {
   // Sparse: only rows with this attribute are in the index.
